@@ -1,0 +1,173 @@
+//! Checkpoints and garbage collection (Castro-Liskov 1999, section 4.3).
+
+use super::client_table::ClientTable;
+use super::message::Sequence;
+use super::rules::{Effect, Rules};
+use super::slot::CheckpointVote;
+use super::view_store::CHECKPOINTS;
+use crate::auth::{Digest, Statement, Tag};
+use crate::fault::{Fault, Refusal};
+use crate::node::{NodeId, NodeSet};
+use crate::protocol::Target;
+
+/// The most replicas that one step accuses of a wrong checkpoint.
+const ACCUSED: usize = 4;
+
+/// The digest that a CHECKPOINT message carries: sequence, client table, application state.
+#[must_use]
+pub(super) fn digest(sequence: Sequence, clients: &Digest, state: &Digest) -> Digest {
+    Statement::unscoped(Tag::Checkpoint).u64(sequence.0).digest(clients).digest(state).finish()
+}
+
+impl Rules<'_> {
+    /// The client table as it is now.
+    pub(super) fn client_table(&self) -> ClientTable<'_> {
+        ClientTable {
+            rows: self.memory.clients,
+            replies: self.memory.replies,
+            reply_bytes: self.node.sizes.reply_bytes,
+        }
+    }
+
+    /// "These proofs are generated periodically, when a request with a sequence number divisible
+    /// by some constant is executed" (4.3). The client table is part of the state.
+    pub(super) fn capture(&mut self, sequence: Sequence) {
+        let clients = self.client_table().digest();
+        let stable = self.node.stable;
+        let mut places = self.node.captures.iter_mut();
+        let free = places.find(|place| place.is_none_or(|(taken, _)| taken <= stable));
+        if let Some(place) = free {
+            *place = Some((sequence, clients));
+            self.emit(Effect::Capture { sequence });
+        }
+    }
+
+    /// The host captured its state: "when a replica i produces a checkpoint, it multicasts a
+    /// message <CHECKPOINT, n, d, i> to the other replicas" (4.3).
+    pub(super) fn on_captured(&mut self, sequence: Sequence, state: &Digest) {
+        let mut captures = self.node.captures.iter_mut();
+        let capture = captures.find(|place| place.is_some_and(|(of, _)| of == sequence));
+        let Some((_, clients)) = capture.and_then(Option::take) else {
+            return self.refuse(Refusal::NotCapturing { sequence: sequence.0 });
+        };
+        if sequence <= self.node.stable || self.node.diverged {
+            return;
+        }
+        self.vouch(sequence, digest(sequence, &clients, state));
+    }
+
+    /// Vouches for a checkpoint that this replica holds.
+    pub(super) fn vouch(&mut self, sequence: Sequence, digest: Digest) {
+        self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
+        self.emit(Effect::PersistCheckpoint { sequence, digest });
+        self.emit(Effect::Checkpoint { to: Target::All, sequence, digest });
+        self.try_stabilize(sequence, digest);
+    }
+
+    /// "Each replica collects checkpoint messages in its log until it has 2f + 1 of them for
+    /// sequence number n with the same digest d signed by different replicas" (4.3).
+    pub(super) fn on_checkpoint(&mut self, from: NodeId, sequence: Sequence, digest: Digest) {
+        if !sequence.0.is_multiple_of(self.node.sizes.checkpoint_interval()) {
+            return self.accuse(from, Fault::OutOfBounds);
+        }
+        if sequence <= self.node.stable {
+            return;
+        }
+        let known = self.checkpoint_of(from, sequence);
+        if known.is_some_and(|known| known != digest) {
+            return self.accuse(from, Fault::Equivocation);
+        }
+        if known.is_none() {
+            self.put_checkpoint(from, CheckpointVote { sequence, digest });
+        }
+        self.try_stabilize(sequence, digest);
+    }
+
+    /// The checkpoints that a replica vouches for.
+    pub(super) fn checkpoints_of(&self, node: NodeId) -> &[CheckpointVote] {
+        let mut rows = self.memory.checkpoints.chunks_exact(CHECKPOINTS);
+        rows.nth(node.index()).unwrap_or_default()
+    }
+
+    /// The digest that a replica vouches for at a sequence.
+    pub(super) fn checkpoint_of(&self, node: NodeId, sequence: Sequence) -> Option<Digest> {
+        let mut votes = self.checkpoints_of(node).iter();
+        votes.find(|vote| vote.sequence == sequence).map(|vote| vote.digest)
+    }
+
+    /// Keeps a checkpoint vote in its sender's own row: the lowest of the row makes room for a
+    /// higher one, so that a sender can push out only its own.
+    pub(super) fn put_checkpoint(&mut self, from: NodeId, vote: CheckpointVote) {
+        let mut rows = self.memory.checkpoints.chunks_exact_mut(CHECKPOINTS);
+        let Some(row) = rows.nth(from.index()) else { return };
+        if let Some(same) = row.iter_mut().find(|place| place.sequence == vote.sequence) {
+            *same = vote;
+        } else if let Some(lowest) = row.iter_mut().min_by_key(|place| place.sequence)
+            && lowest.sequence < vote.sequence
+        {
+            *lowest = vote;
+        }
+    }
+
+    /// The replicas that vouch for exactly this checkpoint.
+    pub(super) fn vouchers(&self, sequence: Sequence, digest: &Digest) -> NodeSet {
+        let nodes = (0..self.node.sizes.nodes).filter_map(|node| u8::try_from(node).ok());
+        let vote = CheckpointVote { sequence, digest: *digest };
+        nodes.map(NodeId).filter(|node| self.checkpoints_of(*node).contains(&vote)).collect()
+    }
+
+    /// What follows from the votes for a checkpoint.
+    pub(super) fn try_stabilize(&mut self, sequence: Sequence, digest: Digest) {
+        if self.vouchers(sequence, &digest).len() < self.node.quorum.strong() {
+            return;
+        }
+        match self.checkpoint_of(self.node.me(), sequence) {
+            Some(mine) if mine == digest => self.stabilize(sequence, digest),
+            Some(_) => self.diverge(sequence, digest),
+            None => self.certify_transfer(sequence, &digest),
+        }
+    }
+
+    /// "A checkpoint with a proof is a stable checkpoint; the replica discards all messages with
+    /// sequence number less than or equal to n from its log; it also discards all earlier
+    /// checkpoints" (4.3). The ring frees itself as the water marks move.
+    pub(super) fn stabilize(&mut self, sequence: Sequence, digest: Digest) {
+        if sequence <= self.node.stable || sequence > self.node.executed {
+            return;
+        }
+        self.node.stable = sequence;
+        self.node.stable_digest = digest;
+        self.emit(Effect::PersistStable { sequence, digest });
+        self.accuse_dissenters(sequence, &digest);
+        self.node.proposed = self.node.proposed.max(sequence);
+        if self.node.transfer.is_some_and(|transfer| transfer.sequence <= sequence) {
+            self.node.transfer = None;
+        }
+        self.review_log();
+        self.propose();
+    }
+
+    fn accuse_dissenters(&mut self, sequence: Sequence, digest: &Digest) {
+        let nodes = (0..self.node.sizes.nodes).filter_map(|node| u8::try_from(node).ok());
+        let dissents =
+            |node: &NodeId| self.checkpoint_of(*node, sequence).is_some_and(|own| own != *digest);
+        let dissenters: NodeSet = nodes.map(NodeId).filter(dissents).collect();
+        for node in dissenters.iter().take(ACCUSED) {
+            self.accuse(node, Fault::WrongDigest);
+        }
+    }
+
+    /// A strong quorum holds another state than this replica at a sequence that it executed: its
+    /// own state is wrong. It stops executing, replying and vouching, and fetches theirs.
+    fn diverge(&mut self, sequence: Sequence, digest: Digest) {
+        if sequence <= self.node.stable {
+            return;
+        }
+        if !self.node.diverged {
+            self.node.diverged = true;
+            self.node.executing = None;
+            self.accuse(self.node.me(), Fault::WrongDigest);
+        }
+        self.begin_transfer(sequence, digest, true);
+    }
+}

@@ -1,0 +1,156 @@
+//! What a replica and its host say to each other.
+
+use super::batch::{Batch, Request, Requests};
+use super::client_table::ClientTable;
+use super::message::{NewView, Sequence, View, ViewChange};
+use crate::auth::Digest;
+use crate::node::{ClientId, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// What the host asks of its replica.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Command<'a> {
+    /// A request of the last [`Decision::Execute`] was executed. One command for each request of
+    /// the decision, in its order.
+    Executed {
+        /// Whose request.
+        client: ClientId,
+        /// The application's reply; one longer than the cluster's constant is replaced by
+        /// [`Outcome::ReplyTooLong`](super::Outcome::ReplyTooLong), at all replicas alike.
+        reply: &'a [u8],
+    },
+    /// The state of a [`Decision::Checkpoint`] is captured, and durable if the host has a disk.
+    Captured {
+        /// The checkpoint.
+        sequence: Sequence,
+        /// [`Digest::of`] the snapshot's bytes.
+        state: Digest,
+    },
+}
+
+/// What was agreed, in the order in which the host carries it out.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Decision<'a> {
+    /// Execute these requests, in order, and answer each with [`Command::Executed`]. The next
+    /// batch comes when all are answered.
+    Execute(Execution<'a>),
+    /// Between `sequence` and the next batch: capture application state and client table, then
+    /// answer with [`Command::Captured`]. The answer may come later.
+    Checkpoint {
+        /// The last sequence that the state includes.
+        sequence: Sequence,
+        /// The client table, to be kept with the application's snapshot.
+        clients: ClientTable<'a>,
+    },
+    /// Send `Message::State` with the snapshot of this checkpoint to a replica that missed it.
+    ServeState {
+        /// Who asks.
+        to: NodeId,
+        /// The checkpoint, captured here before and not older than the last stable one.
+        sequence: Sequence,
+    },
+    /// Replace the application's state by the `state` of the `Message::State` that was the input
+    /// of this very step: its digest is certified. The client table has been replaced already.
+    Install {
+        /// The checkpoint.
+        sequence: Sequence,
+    },
+}
+
+/// A batch to execute, without the requests that were executed before.
+#[derive(Clone, Debug)]
+pub struct Execution<'a> {
+    pub(super) sequence: Sequence,
+    pub(super) requests: Requests<'a>,
+    pub(super) fresh: u64,
+}
+
+impl<'a> Execution<'a> {
+    /// The place of the batch in the history.
+    #[must_use]
+    pub const fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// The requests to execute, in order.
+    pub fn requests(&self) -> impl Iterator<Item = Request<'a>> + use<'a> {
+        let fresh = self.fresh;
+        let numbered = self.requests.clone().zip(0u32..);
+        numbered.filter(move |(_, at)| fresh & 1 << at != 0).map(|(request, _)| request)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Execution<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "execute {}", self.sequence);
+    }
+}
+
+/// What must survive a crash. A restarted replica is given all records since its last stable
+/// checkpoint, in the order in which they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Record<'a> {
+    /// A batch was pre-prepared: its body, an element of Q, and with it the PRE-PREPARE of a
+    /// primary or the PREPARE of a backup.
+    PrePrepared {
+        /// The view of the proposal.
+        view: View,
+        /// Its sequence.
+        sequence: Sequence,
+        /// The batch; NULL if it has no bytes.
+        #[serde(borrow)]
+        batch: Batch<'a>,
+    },
+    /// A batch that is held was pre-prepared again, in a later view.
+    RePrePrepared {
+        /// The later view.
+        view: View,
+        /// Its sequence.
+        sequence: Sequence,
+        /// The digest of the batch.
+        digest: Digest,
+    },
+    /// A batch was prepared: an element of P, and with it the COMMIT.
+    Prepared {
+        /// The view of the proposal.
+        view: View,
+        /// Its sequence.
+        sequence: Sequence,
+        /// The digest of the batch.
+        digest: Digest,
+    },
+    /// A strong quorum committed a batch that was not pre-prepared here in that view. It stands
+    /// in P and Q from then on, since nothing else can ever be chosen, but no vote goes with it.
+    Committed {
+        /// The view of the COMMITs.
+        view: View,
+        /// Its sequence.
+        sequence: Sequence,
+        /// The batch.
+        batch: Batch<'a>,
+    },
+    /// The replica vouches for a checkpoint.
+    Checkpoint {
+        /// The last sequence that the state includes.
+        sequence: Sequence,
+        /// The digest of state and client table.
+        digest: Digest,
+    },
+    /// A checkpoint is stable: everything up to it can be forgotten.
+    Stable {
+        /// The last sequence that the state includes.
+        sequence: Sequence,
+        /// The digest of state and client table.
+        digest: Digest,
+    },
+    /// The replica's own VIEW-CHANGE: it has left all views before.
+    ViewChange(ViewChange<'a>),
+    /// A VIEW-CHANGE that the next NEW-VIEW names.
+    Named(ViewChange<'a>),
+    /// The replica has entered a view.
+    NewView(NewView<'a>),
+}

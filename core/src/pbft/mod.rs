@@ -1,0 +1,40 @@
+//! PBFT (chapter follows).
+
+mod batch;
+mod checkpoint;
+mod choice;
+mod client;
+mod client_table;
+mod config;
+mod decision;
+mod execution;
+mod history;
+mod log;
+mod message;
+mod new_view;
+mod normal;
+mod outputs;
+mod pool;
+mod recover;
+mod replica;
+mod rules;
+mod slot;
+mod status;
+mod storage;
+mod transfer;
+mod view_change;
+mod view_store;
+
+pub use batch::{Batch, MAX_REQUESTS, Request, Requests};
+pub use client::{Client, ClientCommand, ClientConfig, ClientDecision, ClientOutputs, Failure};
+pub use client_table::{ClientRow, ClientTable};
+pub use config::{Config, ConfigError, Dimensions};
+pub use decision::{Command, Decision, Execution, Record};
+pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
+pub use message::{Message, NewView, Outcome, Reply, Sequence, Status, View, ViewChange, Vote};
+pub use outputs::Outputs;
+pub use recover::{RecoverError, Snapshot};
+pub use replica::{Admission, Replica};
+pub use slot::{CheckpointVote, Pending, Slot};
+pub use storage::{Fixed, Lent, Parts, Storage};
+pub use view_store::ViewRow;

@@ -1,0 +1,328 @@
+//! Entering a view: NEW-VIEW messages (Castro-Liskov 2002, section 3.2.4).
+
+use super::choice::{Members, Start};
+use super::history::Pairs;
+use super::message::{NewView, Sequence, View, ViewChange, Vote};
+use super::rules::{Effect, NewViewStage, Rules, StoredNewView};
+use super::view_change::Shelf;
+use crate::auth::{Digest, Signature};
+use crate::fault::Fault;
+use crate::node::{NodeId, NodeSet};
+use crate::protocol::Target;
+
+/// How many sequences one step looks at again.
+const REVIEWED: usize = 3;
+
+impl Rules<'_> {
+    /// "The new primary p collects view-change messages; when it has enough of them to decide
+    /// every sequence, it multicasts a NEW-VIEW" (2002, section 3.2.4). Each VIEW-CHANGE that
+    /// arrives is added, so that one that lies can delay the decision but not prevent it.
+    pub(super) fn try_new_view(&mut self) {
+        let (view, me) = (self.node.view, self.node.me());
+        if self.node.active || self.node.primary(view) != me {
+            return;
+        }
+        let members = self.wanting_mine();
+        if members.len() < self.node.quorum.strong() {
+            return;
+        }
+        // The procedure writes where a NEW-VIEW of a later view may wait: that one comes again.
+        self.node.new_view.stage = NewViewStage::None;
+        let Some(start) = self.decide(Shelf::Latest, members) else { return };
+        for (index, author) in members.iter().enumerate() {
+            self.name_view_change(author);
+            let digest = self.row(Shelf::Named, author).map_or(Digest::ZERO, |row| row.digest);
+            let _ = Pairs::put(self.memory.named, index, Sequence(author.0.into()), &digest);
+        }
+        self.node.new_view = StoredNewView {
+            stage: NewViewStage::Entered,
+            view,
+            author: me,
+            signature: Signature::ZERO,
+            digest: Digest::ZERO,
+            named: members.len(),
+            chosen: start.chosen,
+            start: start.sequence,
+            last: start.last,
+            since: self.node.now,
+        };
+        self.enter(&start);
+        self.emit(Effect::NewView { to: Target::All });
+    }
+
+    /// Runs the decision procedure over the VIEW-CHANGEs of some replicas; the choices are left
+    /// in the store.
+    fn decide(&mut self, shelf: Shelf, members: NodeSet) -> Option<Start> {
+        let n = self.node.sizes.nodes;
+        let chosen = core::mem::take(&mut self.memory.chosen);
+        let first = self.row_index(shelf, NodeId(0));
+        let first_byte = self.history_range(shelf, NodeId(0)).start;
+        let members = Members {
+            rows: self.memory.view_rows.get(first..first + n).unwrap_or_default(),
+            histories: self.memory.histories.get(first_byte..).unwrap_or_default(),
+            set: members,
+            quorum: self.node.quorum,
+            window: self.node.sizes.window,
+            null: self.node.null,
+        };
+        let outcome = members.decide(chosen);
+        self.memory.chosen = chosen;
+        outcome
+    }
+
+    /// "A backup accepts a new-view message if it is signed properly, the view-change messages
+    /// it contains are valid, and the choices are correct; it verifies them by performing the
+    /// computation of the primary" (1999, section 4.4). It is kept until all VIEW-CHANGEs that
+    /// it names are at hand.
+    pub(super) fn on_new_view(&mut self, from: NodeId, new_view: &NewView<'_>, digest: Digest) {
+        let (view, author) = (new_view.view, new_view.author);
+        if view < self.node.view || (view == self.node.view && self.node.active) {
+            return;
+        }
+        if !self.names_a_quorum(new_view) {
+            return self.accuse(author, Fault::BadNewView);
+        }
+        if !self.makes_room_for(new_view, digest) {
+            return;
+        }
+        let (named, chosen) = (new_view.view_changes.bytes(), new_view.chosen.bytes());
+        let (Some(named_store), Some(chosen_store)) =
+            (self.memory.named.get_mut(..named.len()), self.memory.chosen.get_mut(..chosen.len()))
+        else {
+            return;
+        };
+        named_store.copy_from_slice(named);
+        chosen_store.copy_from_slice(chosen);
+        self.node.new_view = StoredNewView {
+            stage: NewViewStage::Pending,
+            view,
+            author,
+            signature: new_view.signature,
+            digest,
+            named: new_view.view_changes.len(),
+            chosen: new_view.chosen.len(),
+            start: Sequence(0),
+            last: Sequence(0),
+            since: self.node.now,
+        };
+        self.gather_named();
+        self.fetch_named(Target::Node(from));
+        self.try_enter();
+    }
+
+    fn names_a_quorum(&self, new_view: &NewView<'_>) -> bool {
+        let (n, named) = (self.node.sizes.nodes, new_view.view_changes);
+        (self.node.quorum.strong()..=n).contains(&named.len())
+            && named.iter().all(|(node, _)| node.0 < n as u64)
+            && new_view.chosen.len() <= self.node.sizes.window
+    }
+
+    /// Whether a NEW-VIEW may take the one place in which it waits. That of the view that this
+    /// replica wants always may. One of a later view must be believable (this replica has left
+    /// its view, or weak peers are in that one) and waits its turn behind another for two status
+    /// intervals, so that a made-up one can delay a true one but not keep it out.
+    fn makes_room_for(&self, new_view: &NewView<'_>, digest: Digest) -> bool {
+        let stored = &self.node.new_view;
+        let waits = stored.stage == NewViewStage::Pending && stored.view >= self.node.view;
+        if waits && stored.digest == digest {
+            return false;
+        }
+        if new_view.view == self.node.view {
+            return !(waits && stored.view == new_view.view);
+        }
+        let there = |node: &NodeId| {
+            self.row(Shelf::Latest, *node).is_some_and(|row| row.reported >= new_view.view)
+        };
+        let believable =
+            !self.node.active || self.nodes().filter(there).count() >= self.node.quorum.weak();
+        let turn = self.node.config.status_interval.saturating_mul(2);
+        believable && (!waits || stored.since.after(turn) <= self.node.now)
+    }
+
+    /// The VIEW-CHANGEs that the stored NEW-VIEW names: author and digest.
+    pub(super) fn named(&self) -> Pairs<'_> {
+        let used = self.node.new_view.named * Pairs::ENTRY;
+        Pairs::from_bytes(self.memory.named.get(..used).unwrap_or_default())
+    }
+
+    /// The choices of the stored NEW-VIEW.
+    pub(super) fn choices(&self) -> Pairs<'_> {
+        let used = self.node.new_view.chosen * Pairs::ENTRY;
+        Pairs::from_bytes(self.memory.chosen.get(..used).unwrap_or_default())
+    }
+
+    /// Takes those named VIEW-CHANGEs that arrived before, forgets the others of an older view.
+    fn gather_named(&mut self) {
+        for node in self.nodes() {
+            let digest = self.named().get(Sequence(node.0.into()));
+            let latest = self.row(Shelf::Latest, node).copied().unwrap_or_default();
+            if digest == Some(latest.digest) && latest.view == self.node.new_view.view {
+                self.name_view_change(node);
+            } else {
+                self.clear_named(node);
+            }
+        }
+    }
+
+    /// The VIEW-CHANGEs that the waiting NEW-VIEW names and that are not at hand.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (NodeId, Digest)> + '_ {
+        let pending = self.node.new_view.stage == NewViewStage::Pending;
+        let named = self
+            .named()
+            .iter()
+            .filter(move |_| pending)
+            .filter_map(|(node, digest)| Some((NodeId(u8::try_from(node.0).ok()?), digest)));
+        named.filter(|(node, digest)| {
+            self.row(Shelf::Named, *node).is_none_or(|row| row.digest != *digest)
+        })
+    }
+
+    /// Asks for named VIEW-CHANGEs that are not at hand, a few at a time.
+    pub(super) fn fetch_named(&mut self, to: Target) {
+        if self.node.new_view.stage != NewViewStage::Pending {
+            return;
+        }
+        let mut wanted = [None; 8];
+        for (place, missing) in wanted.iter_mut().zip(self.missing()) {
+            *place = Some(missing);
+        }
+        for (author, digest) in wanted.into_iter().flatten() {
+            self.emit(Effect::FetchViewChange { to, author, digest });
+        }
+    }
+
+    /// A VIEW-CHANGE arrived that the waiting NEW-VIEW names.
+    pub(super) fn fill_new_view(&mut self, change: &ViewChange<'_>, digest: Digest) {
+        let stored = self.node.new_view;
+        let named = self.named().get(Sequence(change.author.0.into())) == Some(digest);
+        if stored.stage != NewViewStage::Pending || !named {
+            return;
+        }
+        if change.view == stored.view {
+            self.store_view_change(Shelf::Named, change, digest);
+        } else {
+            self.accuse(stored.author, Fault::BadNewView);
+            self.node.new_view.stage = NewViewStage::None;
+        }
+    }
+
+    /// Enters the view of the waiting NEW-VIEW if everything it names is at hand and its choices
+    /// are those that follow from it.
+    pub(super) fn try_enter(&mut self) {
+        let stored = self.node.new_view;
+        let current =
+            stored.view > self.node.view || (stored.view == self.node.view && !self.node.active);
+        if stored.stage != NewViewStage::Pending || !current || self.missing().next().is_some() {
+            return;
+        }
+        let members: NodeSet = self
+            .named()
+            .iter()
+            .filter_map(|(node, _)| u8::try_from(node.0).ok().map(NodeId))
+            .collect();
+        // The procedure writes its own choices over those of the message: compare by digest.
+        let claimed = Digest::of(self.choices().bytes());
+        let outcome = self.decide(Shelf::Named, members);
+        let computed = outcome.as_ref().map(|start| {
+            let used = start.chosen * Pairs::ENTRY;
+            Digest::of(self.memory.chosen.get(..used).unwrap_or_default())
+        });
+        match outcome.filter(|_| computed == Some(claimed)) {
+            Some(start) => {
+                self.node.new_view.stage = NewViewStage::Entered;
+                self.node.new_view.start = start.sequence;
+                self.node.new_view.last = start.last;
+                self.node.view = stored.view;
+                self.enter(&start);
+            }
+            None => {
+                self.node.new_view.stage = NewViewStage::None;
+                self.accuse(stored.author, Fault::BadNewView);
+            }
+        }
+    }
+
+    /// "It enters view v + 1" (1999, section 4.4): what was chosen is pre-prepared in it.
+    fn enter(&mut self, start: &Start) {
+        self.node.active = true;
+        self.node.new_view_deadline = None;
+        self.node.proposed = start.last.max(self.node.stable);
+        self.emit(Effect::PersistNewView);
+        for pending in self.memory.pending.iter_mut() {
+            pending.since = self.node.now;
+        }
+        self.node.status.due = self.node.now.after(self.node.config.status_interval);
+        self.review_log();
+        if start.sequence > self.node.executed {
+            self.begin_transfer(start.sequence, start.digest, false);
+        }
+    }
+
+    /// What the current view's NEW-VIEW chose at a sequence.
+    pub(super) fn chosen(&self, sequence: Sequence) -> Option<Digest> {
+        if self.is_settled_by_new_view(sequence) { self.choices().get(sequence) } else { None }
+    }
+
+    /// Whether the current view's NEW-VIEW covers a sequence, so that its primary may not propose
+    /// anything else there.
+    pub(super) fn is_settled_by_new_view(&self, sequence: Sequence) -> bool {
+        let stored = &self.node.new_view;
+        self.node.active
+            && self.node.view > View(0)
+            && stored.stage == NewViewStage::Entered
+            && stored.view == self.node.view
+            && sequence <= stored.last
+    }
+
+    /// Has all slots looked at again: the view or the water marks have moved.
+    pub(super) fn review_log(&mut self) {
+        self.node.backlog = self.node.stable.next().map(|first| (first, self.high()));
+    }
+
+    /// Looks at the next slots of the backlog: pre-prepares what the NEW-VIEW chose there, or
+    /// asks for it, and counts votes that came early. A few a step, so that what a step emits
+    /// does not grow with the window.
+    pub(super) fn work_backlog(&mut self) {
+        let mut left = REVIEWED;
+        while let Some((at, last)) = self.node.backlog {
+            if left == 0 {
+                return;
+            }
+            self.node.backlog = at.next().filter(|next| *next <= last).map(|next| (next, last));
+            let idle = self.chosen(at).is_none() && self.slot(at).is_none();
+            if !idle {
+                left -= 1;
+                self.review(at);
+            }
+        }
+    }
+
+    fn review(&mut self, sequence: Sequence) {
+        let view = self.node.view;
+        if let Some(digest) = self.chosen(sequence) {
+            let accepted = self.slot(sequence).is_some_and(|slot| slot.accepted(view).is_some());
+            if !accepted && self.at_hand(sequence, &digest) {
+                let vote = Vote { view, sequence, digest };
+                if let Some(slot) = self.slot_mut(sequence) {
+                    let known = slot.position(&digest).is_some();
+                    let which = slot.enter(view, digest);
+                    // NULL has no bytes; the place may be one where another batch was.
+                    if let (false, Some(length)) = (known, slot.lengths.get_mut(which)) {
+                        *length = 0;
+                    }
+                }
+                self.emit(Effect::PersistRePrePrepared(vote));
+                self.vote_prepare(vote);
+            } else if !accepted {
+                self.want(sequence, &digest);
+            }
+        }
+        self.try_prepare(sequence);
+        for node in self.nodes() {
+            let vote = self.commits(sequence).get(node.index()).copied().unwrap_or_default();
+            if vote.is_cast() {
+                self.try_commit(vote);
+            }
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! The normal case: REQUEST, PRE-PREPARE, PREPARE, COMMIT (Castro-Liskov 1999, section 4.2).
+
+use super::batch::{Batch, Request};
+use super::history::PrePrepared;
+use super::message::{Sequence, View, Vote};
+use super::rules::{Effect, Rules};
+use super::slot::Pending;
+use crate::auth::Digest;
+use crate::fault::{Fault, Refusal};
+use crate::node::{NodeId, NodeSet, Principal};
+
+/// The most batches that one step proposes.
+const PROPOSALS: usize = 2;
+
+impl Rules<'_> {
+    /// "A client c requests the execution of state machine operation o by sending a
+    /// <REQUEST, o, t, c> message to the primary" (4.1). A backup relays it to the primary and
+    /// starts a timer for it (4.4).
+    pub(super) fn on_request(&mut self, from: Principal, request: &Request<'_>) {
+        let client = request.client;
+        let direct = from == Principal::Client(client);
+        let Some(row) = self.memory.clients.get(client.index()) else { return };
+        if request.timestamp <= row.timestamp {
+            return self.answer_again(direct, request, row.timestamp);
+        }
+        let Some(pending) = self.memory.pending.get(client.index()).copied() else { return };
+        if request.timestamp < pending.timestamp {
+            return;
+        }
+        if request.len() > self.node.sizes.batch_bytes {
+            return self.accuse_sender(from, Fault::OutOfBounds);
+        }
+
+        if request.timestamp > pending.timestamp {
+            self.pool_remove(client);
+            let since = self.node.now;
+            let timestamp = request.timestamp;
+            self.set_pending(client.index(), Pending { timestamp, since, ..Pending::NONE });
+        }
+        self.pool_if_new(request);
+
+        if self.node.leads() {
+            self.propose();
+        } else if direct && self.node.active {
+            let to = self.node.primary(self.node.view);
+            self.emit(Effect::Forward { to, client });
+        }
+    }
+
+    /// A request that was executed before: "replicas resend the reply" (4.1).
+    fn answer_again(&mut self, direct: bool, request: &Request<'_>, last: u64) {
+        let (client, timestamp) = (request.client, request.timestamp);
+        if !direct || self.node.diverged {
+        } else if timestamp == last {
+            self.emit(Effect::Reply { client });
+        } else {
+            self.emit(Effect::Stale { client, timestamp });
+        }
+    }
+
+    fn pool_if_new(&mut self, request: &Request<'_>) {
+        let pending = self.memory.pending.get(request.client.index()).copied().unwrap_or_default();
+        let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
+        if !pending.pooled && !under_way && self.pool_add(request) {
+            self.set_pending(request.client.index(), Pending { pooled: true, ..pending });
+        }
+    }
+
+    pub(super) fn set_pending(&mut self, client: usize, pending: Pending) {
+        if let Some(row) = self.memory.pending.get_mut(client) {
+            *row = pending;
+        }
+    }
+
+    fn accuse_sender(&mut self, from: Principal, fault: Fault) {
+        if let Principal::Node(node) = from {
+            self.accuse(node, fault);
+        }
+    }
+
+    /// "The primary assigns a sequence number n to the request, multicasts a pre-prepare message
+    /// with m piggybacked" (4.2); batches as in section 5.1.4 of the 2002 paper: with nothing
+    /// under way at once, else when one is full, half the room is used, or the delay is over.
+    pub(super) fn propose(&mut self) {
+        for _ in 0..PROPOSALS {
+            let (count, bytes) = self.pool_front(self.node.config.batch_requests);
+            if !self.node.leads() || count == 0 || !self.batch_closes(count) {
+                return;
+            }
+            let next = self.node.proposed.max(self.node.stable).next();
+            match next.filter(|next| next.0 != u64::MAX) {
+                None => return self.refuse(Refusal::Exhausted),
+                Some(sequence) if self.in_window(sequence) => self.propose_at(sequence, bytes),
+                Some(_) => return,
+            }
+        }
+    }
+
+    /// Whether the requests that wait are proposed now.
+    fn batch_closes(&self, count: usize) -> bool {
+        let idle = self.node.proposed <= self.node.executed;
+        let full = count >= self.node.config.batch_requests
+            || self.node.pool_used >= self.node.sizes.batch_bytes.div_ceil(2);
+        let due = self.node.pool_since.after(self.node.config.batch_delay) <= self.node.now;
+        idle || full || due
+    }
+
+    /// Whether the next sequence lies between the water marks.
+    pub(super) fn has_room(&self) -> bool {
+        let next = self.node.proposed.max(self.node.stable).next();
+        next.is_some_and(|next| next.0 != u64::MAX && self.in_window(next))
+    }
+
+    /// Whether a batch could be proposed right now.
+    pub(super) fn batch_waits(&self) -> bool {
+        let (count, _) = self.pool_front(self.node.config.batch_requests);
+        self.node.leads() && count != 0 && self.has_room() && self.batch_closes(count)
+    }
+
+    fn propose_at(&mut self, sequence: Sequence, bytes: usize) {
+        let view = self.node.view;
+        let batch = Batch::from_bytes(self.memory.pool.get(..bytes).unwrap_or_default());
+        let digest = batch.digest();
+        let Some(slot) = self.slot_mut(sequence) else { return };
+        if slot.accepted(view).is_some() {
+            self.node.proposed = sequence;
+            return;
+        }
+        let which = slot.enter(view, digest);
+        let range = self.ring().batch(sequence, which);
+        let room = self.memory.batches.get_mut(range).and_then(|room| room.get_mut(..bytes));
+        let (Some(room), Some(pool)) = (room, self.memory.pool.get(..bytes)) else { return };
+        room.copy_from_slice(pool);
+        if let Some(length) = self.slot_mut(sequence).and_then(|slot| slot.lengths.get_mut(which)) {
+            *length = u32::try_from(bytes).unwrap_or(0);
+        }
+        self.pool_drop_front(bytes);
+        self.node.proposed = sequence;
+        self.emit(Effect::PersistPrePrepared { view, sequence, which });
+        self.emit(Effect::PrePrepare { view, sequence, which });
+        self.try_prepare(sequence);
+    }
+
+    /// "A backup accepts a pre-prepare message provided: the signatures are correct and d is the
+    /// digest for m; it is in view v; it has not accepted a pre-prepare message for view v and
+    /// sequence number n containing a different digest; the sequence number is between a low
+    /// water mark, h, and a high water mark, H" (4.2).
+    pub(super) fn on_pre_prepare(
+        &mut self,
+        from: NodeId,
+        view: View,
+        sequence: Sequence,
+        batch: Batch<'_>,
+        digest: Digest,
+    ) {
+        if from != self.node.primary(view) {
+            return self.accuse(from, Fault::NotPrimary);
+        }
+        if view != self.node.view || !self.node.active || !self.in_window(sequence) {
+            return;
+        }
+        if batch.bytes().len() > self.node.sizes.batch_bytes {
+            return self.accuse(from, Fault::BadBatch);
+        }
+        if self.is_settled_by_new_view(sequence) {
+            return self.bring(from, sequence, batch, digest);
+        }
+        let accepted = self.slot(sequence).and_then(|slot| slot.accepted(view));
+        if let Some(accepted) = accepted {
+            if accepted != digest && self.cast_by_me(sequence, view) == Some(accepted) {
+                self.accuse(from, Fault::Equivocation);
+            }
+            return;
+        }
+
+        self.accept(view, sequence, batch, digest);
+        self.watch(batch);
+        self.try_prepare(sequence);
+    }
+
+    /// What this replica prepared in a view, as a backup.
+    fn cast_by_me(&self, sequence: Sequence, view: View) -> Option<Digest> {
+        let vote = self.prepares(sequence).get(self.node.me().index())?;
+        (vote.is_cast() && vote.view == view).then_some(vote.digest)
+    }
+
+    /// Enters a batch in Q, keeps it, and votes for it.
+    pub(super) fn accept(
+        &mut self,
+        view: View,
+        sequence: Sequence,
+        batch: Batch<'_>,
+        digest: Digest,
+    ) {
+        let Some(which) = self.slot_mut(sequence).map(|slot| slot.enter(view, digest)) else {
+            return;
+        };
+        self.keep_batch(sequence, which, batch.bytes());
+        self.emit(Effect::PersistPrePrepared { view, sequence, which });
+        self.vote_prepare(Vote { view, sequence, digest });
+    }
+
+    /// "If backup i accepts the pre-prepare message, it enters the prepare phase by multicasting
+    /// a <PREPARE, v, n, d, i> message" (4.2). A primary's PRE-PREPARE stands for its PREPARE.
+    pub(super) fn vote_prepare(&mut self, vote: Vote) {
+        let me = self.node.me();
+        if self.node.primary(vote.view) == me {
+            return;
+        }
+        self.cast(vote, me, Phase::Prepare);
+        self.emit(Effect::Prepare(vote));
+    }
+
+    /// Starts the timers of the requests of a batch: whoever proposed them must get them executed.
+    fn watch(&mut self, batch: Batch<'_>) {
+        let since = self.node.now;
+        for request in batch.iter() {
+            let executed = self.memory.clients.get(request.client.index());
+            let executed = executed.map_or(u64::MAX, |row| row.timestamp);
+            if let Some(pending) = self.memory.pending.get_mut(request.client.index())
+                && request.timestamp > executed
+                && pending.timestamp == 0
+            {
+                *pending = Pending { timestamp: request.timestamp, since, ..Pending::NONE };
+            }
+        }
+    }
+
+    /// "A replica accepts prepare messages and adds them to its log provided their signatures
+    /// are correct, their view number equals the replica's current view, and their sequence
+    /// number is between h and H" (4.2). Those of a later view wait for it in their sender's own
+    /// place.
+    pub(super) fn on_prepare(&mut self, from: NodeId, vote: Vote) {
+        if from == self.node.primary(vote.view) {
+            return self.accuse(from, Fault::NotAllowed);
+        }
+        if vote.view < self.node.view || !self.in_window(vote.sequence) {
+            return;
+        }
+        if self.cast(vote, from, Phase::Prepare) {
+            self.try_prepare(vote.sequence);
+        }
+    }
+
+    /// "Replicas accept commit messages and insert them in their log provided they are properly
+    /// signed" (4.2). Those of an older view still count: a quorum of them settles the sequence
+    /// for ever.
+    pub(super) fn on_commit(&mut self, from: NodeId, vote: Vote) {
+        if !self.in_window(vote.sequence) {
+            return;
+        }
+        if self.cast(vote, from, Phase::Commit) {
+            self.try_commit(vote);
+        }
+    }
+
+    /// Puts a vote in its sender's place; false if it is not new there. One vote for each sender,
+    /// phase, sequence and view; a later view's takes the place of an earlier one's.
+    pub(super) fn cast(&mut self, vote: Vote, from: NodeId, phase: Phase) -> bool {
+        if self.slot_mut(vote.sequence).is_none() {
+            return false;
+        }
+        let range = self.ring().votes(vote.sequence);
+        let votes = match phase {
+            Phase::Prepare => &mut *self.memory.prepares,
+            Phase::Commit => &mut *self.memory.commits,
+        };
+        let Some(place) = votes.get_mut(range).and_then(|votes| votes.get_mut(from.index())) else {
+            return false;
+        };
+        if place.is_cast() && place.view == vote.view && place.digest != vote.digest {
+            self.accuse(from, Fault::Equivocation);
+            return false;
+        }
+        if place.is_cast() && place.view >= vote.view {
+            return false;
+        }
+        *place = vote;
+        true
+    }
+
+    /// "We define the predicate prepared(m, v, n, i) to be true if and only if replica i has
+    /// inserted in its log: the request m, a pre-prepare for m in view v with sequence number n,
+    /// and 2f prepares from different backups that match the pre-prepare" (4.2). For any n it
+    /// takes a strong quorum, the primary being one of it.
+    pub(super) fn try_prepare(&mut self, sequence: Sequence) {
+        let (view, me) = (self.node.view, self.node.me());
+        let Some(digest) = self.slot(sequence).and_then(|slot| slot.accepted(view)) else { return };
+        let vote = Vote { view, sequence, digest };
+        let mine = self.commits(sequence).get(me.index()).copied().unwrap_or_default();
+        let sworn = mine.is_cast() && mine.view >= view;
+        if !self.node.active || sworn || !self.may_vote(sequence, view, digest) {
+            return;
+        }
+        let backers = backers(self.prepares(sequence), &vote).len();
+        if backers + 1 < self.node.quorum.strong() {
+            return;
+        }
+
+        let Some(slot) = self.slot_mut(sequence) else { return };
+        let Some(which) = slot.position(&digest) else { return };
+        slot.history.prepared = Some((which, view));
+        self.emit(Effect::PersistPrepared(vote));
+        self.cast(vote, me, Phase::Commit);
+        self.emit(Effect::Commit(vote));
+        self.try_commit(vote);
+    }
+
+    /// Whether what stands in Q for this view is what this replica itself accepted in it, not
+    /// what it adopted from a quorum of COMMITs after it had accepted something else.
+    fn may_vote(&self, sequence: Sequence, view: View, digest: Digest) -> bool {
+        self.node.primary(view) == self.node.me() || self.cast_by_me(sequence, view) == Some(digest)
+    }
+
+    /// "committed-local(m, v, n, i) is true if and only if prepared(m, v, n, i) is true and i has
+    /// accepted 2f + 1 commits (possibly including its own) from different replicas that match
+    /// the pre-prepare for m" (4.2). A strong quorum of COMMITs contains a correct replica that
+    /// prepared, so it settles the sequence also where the PRE-PREPARE is missing.
+    pub(super) fn try_commit(&mut self, vote: Vote) {
+        let settled =
+            backers(self.commits(vote.sequence), &vote).len() >= self.node.quorum.strong();
+        let Some(slot) = self.slot_mut(vote.sequence) else { return };
+        if slot.committed.is_some() || !settled {
+            return;
+        }
+        slot.committed = Some(PrePrepared { view: vote.view, digest: vote.digest });
+        if !self.at_hand(vote.sequence, &vote.digest) {
+            self.want(vote.sequence, &vote.digest);
+        }
+        self.try_execute();
+    }
+
+    /// Whether the batch of a digest is kept at its sequence.
+    pub(super) fn at_hand(&self, sequence: Sequence, digest: &Digest) -> bool {
+        *digest == self.node.null
+            || self.slot(sequence).is_some_and(|slot| slot.position(digest).is_some())
+    }
+
+    /// Asks the others for a batch that was settled without this replica having it.
+    pub(super) fn want(&mut self, sequence: Sequence, digest: &Digest) {
+        self.emit(Effect::FetchBatch { sequence, digest: *digest });
+    }
+
+    /// Takes a batch that a NEW-VIEW chose or that a strong quorum committed.
+    pub(super) fn bring(
+        &mut self,
+        from: NodeId,
+        sequence: Sequence,
+        batch: Batch<'_>,
+        digest: Digest,
+    ) {
+        let view = self.node.view;
+        let wanted = self.wanted(sequence);
+        if wanted != Some(digest) {
+            if wanted.is_some() {
+                self.accuse(from, Fault::BadContent);
+            }
+            return;
+        }
+        if batch.bytes().len() > self.node.sizes.batch_bytes {
+            return self.accuse(from, Fault::BadBatch);
+        }
+        if self.chosen(sequence) == Some(digest) {
+            self.accept(view, sequence, batch, digest);
+            self.try_prepare(sequence);
+        } else if let Some(committed) = self.slot(sequence).and_then(|slot| slot.committed) {
+            self.adopt(sequence, committed, batch);
+        }
+        self.try_execute();
+    }
+
+    /// Keeps a batch that a strong quorum committed while this replica accepted another or none.
+    fn adopt(&mut self, sequence: Sequence, committed: PrePrepared, batch: Batch<'_>) {
+        let PrePrepared { view, digest } = committed;
+        let Some(which) = self.slot_mut(sequence).map(|slot| slot.adopt(view, digest)) else {
+            return;
+        };
+        self.keep_batch(sequence, which, batch.bytes());
+        self.emit(Effect::PersistCommitted { view, sequence, which });
+    }
+
+    /// The digest that was settled at a sequence while its batch is not at hand.
+    pub(super) fn wanted(&self, sequence: Sequence) -> Option<Digest> {
+        let committed = self.slot(sequence).and_then(|slot| slot.committed);
+        let digest = committed.map_or_else(|| self.chosen(sequence), |c| Some(c.digest))?;
+        (self.in_window(sequence) && !self.at_hand(sequence, &digest)).then_some(digest)
+    }
+
+    /// A peer gives back a batch that this replica asked for.
+    pub(super) fn on_batch(
+        &mut self,
+        from: NodeId,
+        sequence: Sequence,
+        batch: Batch<'_>,
+        digest: Digest,
+    ) {
+        self.bring(from, sequence, batch, digest);
+    }
+}
+
+/// Which of the two votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Prepare,
+    Commit,
+}
+
+/// The distinct replicas whose votes are exactly this one. Votes lie by sender, so nobody is
+/// counted twice; votes of two views, or for two digests, never add up.
+fn backers(votes: &[Vote], vote: &Vote) -> NodeSet {
+    let cast = (0u8..).zip(votes).filter(|(_, cast)| cast.is_cast() && *cast == vote);
+    cast.map(|(node, _)| NodeId(node)).collect()
+}

@@ -1,0 +1,256 @@
+//! What a step wants done, unfolded one output at a time. This file alone builds messages.
+
+use super::batch::Batch;
+use super::client_table::ClientTable;
+use super::decision::{Decision, Execution, Record};
+use super::history::{History, Pairs};
+use super::log::{self, Ring};
+use super::message::{Message, NewView, Outcome, Reply, Sequence, Status, View, ViewChange, Vote};
+use super::rules::{Cursor, Effect, Node};
+use super::storage::Lent;
+use crate::fault::Refusal;
+use crate::node::{ClientId, NodeId};
+use crate::protocol::{Output, Target};
+use crate::wire::Bytes;
+
+/// The outputs of one step, in the order in which they are to be performed.
+#[derive(Debug)]
+#[must_use = "outputs are to be performed, in order"]
+pub struct Outputs<'a> {
+    pub(super) node: &'a Node,
+    pub(super) memory: Lent<'a>,
+}
+
+type Item<'a> = Output<Message<'a>, Decision<'a>, Record<'a>>;
+
+/// One part of an effect.
+enum Part<'a> {
+    /// An output.
+    Item(Item<'a>),
+    /// Nothing, but there may be more parts.
+    Skip,
+    /// There are no more parts.
+    End,
+}
+
+impl<'a> Iterator for Outputs<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        let mut cursor = self.node.cursor.get();
+        if cursor.undrained {
+            self.node.cursor.set(Cursor { undrained: false, ..cursor });
+            return Some(Output::Refuse(Refusal::Undrained));
+        }
+        while let Some(effect) = self.node.effects.get(cursor.effect) {
+            let part = self.unfold(*effect, cursor.part);
+            cursor.part += 1;
+            let ranged = matches!(effect, Effect::Resend { .. } | Effect::PersistNewView);
+            if matches!(part, Part::End) || !ranged {
+                cursor = Cursor { effect: cursor.effect + 1, part: 0, undrained: false };
+            }
+            self.node.cursor.set(cursor);
+            if let Part::Item(item) = part {
+                return Some(item);
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Outputs<'a> {
+    fn unfold(&self, effect: Effect, part: u64) -> Part<'a> {
+        match effect {
+            Effect::Resend { to, first, last } => self.resend(to, first, last, part),
+            Effect::PersistNewView => self.persist_new_view(part),
+            _ => self.single(effect).map_or(Part::End, Part::Item),
+        }
+    }
+
+    /// The one output of an effect that has one.
+    fn single(&self, effect: Effect) -> Option<Item<'a>> {
+        let all = Target::All;
+        Some(match effect {
+            Effect::Forward { to, client } => send(Target::Node(to), self.forward(client)?),
+            Effect::PrePrepare { view, sequence, which } => {
+                let batch = self.batch(sequence, which);
+                send(all, Message::PrePrepare { view, sequence, batch })
+            }
+            Effect::Prepare(vote) => send(all, Message::Prepare(vote)),
+            Effect::Commit(vote) => send(all, Message::Commit(vote)),
+            Effect::Checkpoint { to, sequence, digest } => {
+                send(to, Message::Checkpoint { sequence, digest })
+            }
+            Effect::ViewChange { to, author, named } => {
+                send(to, Message::ViewChange(self.view_change(author, named)?))
+            }
+            Effect::NewView { to } => send(to, Message::NewView(self.new_view())),
+            Effect::Status { to, wanting } => send(to, self.status(wanting)),
+            Effect::Reply { client } => send(Target::Client(client), self.reply(client)?),
+            Effect::Stale { client, timestamp } => {
+                let (view, outcome) = (self.node.view, Outcome::Stale);
+                let reply = Reply { view, client, timestamp, outcome, reply: Bytes(&[]) };
+                send(Target::Client(client), Message::Reply(reply))
+            }
+            Effect::Batch { to, sequence, which } => {
+                let batch = self.batch(sequence, which);
+                send(Target::Node(to), Message::Batch { sequence, batch })
+            }
+            Effect::FetchBatch { sequence, digest } => {
+                send(all, Message::FetchBatch { sequence, digest })
+            }
+            Effect::FetchViewChange { to, author, digest } => {
+                send(to, Message::FetchViewChange { author, digest })
+            }
+            Effect::FetchState { to, sequence } => {
+                send(Target::Node(to), Message::FetchState { sequence })
+            }
+            Effect::Accuse { node, fault } => Output::Accuse { node, fault },
+            Effect::Refuse(refusal) => Output::Refuse(refusal),
+            other => self.record(other).map(Output::Persist).or_else(|| self.decide(other))?,
+        })
+    }
+
+    fn record(&self, effect: Effect) -> Option<Record<'a>> {
+        Some(match effect {
+            Effect::PersistPrePrepared { view, sequence, which } => {
+                Record::PrePrepared { view, sequence, batch: self.batch(sequence, which) }
+            }
+            Effect::PersistRePrePrepared(Vote { view, sequence, digest }) => {
+                Record::RePrePrepared { view, sequence, digest }
+            }
+            Effect::PersistPrepared(Vote { view, sequence, digest }) => {
+                Record::Prepared { view, sequence, digest }
+            }
+            Effect::PersistCommitted { view, sequence, which } => {
+                Record::Committed { view, sequence, batch: self.batch(sequence, which) }
+            }
+            Effect::PersistCheckpoint { sequence, digest } => {
+                Record::Checkpoint { sequence, digest }
+            }
+            Effect::PersistStable { sequence, digest } => Record::Stable { sequence, digest },
+            Effect::PersistViewChange => {
+                Record::ViewChange(self.view_change(self.node.me(), false)?)
+            }
+            _ => return None,
+        })
+    }
+
+    fn decide(&self, effect: Effect) -> Option<Item<'a>> {
+        Some(Output::Decide(match effect {
+            Effect::Execute { sequence, which, fresh } => {
+                let requests = self.batch(sequence, which).iter();
+                Decision::Execute(Execution { sequence, requests, fresh })
+            }
+            Effect::Capture { sequence } => {
+                Decision::Checkpoint { sequence, clients: self.clients() }
+            }
+            Effect::ServeState { to, sequence } => Decision::ServeState { to, sequence },
+            Effect::Install { sequence } => Decision::Install { sequence },
+            _ => return None,
+        }))
+    }
+
+    /// V, then the NEW-VIEW itself: a restarted replica needs both to serve them.
+    fn persist_new_view(&self, part: u64) -> Part<'a> {
+        let n = self.node.sizes.nodes as u64;
+        if part > n {
+            return Part::End;
+        }
+        if part == n {
+            return Part::Item(Output::Persist(Record::NewView(self.new_view())));
+        }
+        let author = NodeId(u8::try_from(part).unwrap_or(u8::MAX));
+        let named = self.view_change(author, true).map(Record::Named);
+        named.map_or(Part::Skip, |record| Part::Item(Output::Persist(record)))
+    }
+
+    /// What this replica itself said at some sequences: its proposal, its PREPARE, its COMMIT.
+    fn resend(&self, to: NodeId, first: Sequence, last: Sequence, part: u64) -> Part<'a> {
+        let sequence = Sequence(first.0.saturating_add(part / 3));
+        if sequence > last {
+            return Part::End;
+        }
+        let (ring, view) = (self.ring(), self.node.view);
+        let Some(slot) = log::slot(self.memory.slots, ring, sequence) else { return Part::Skip };
+        let me = self.node.me().index();
+        let mine = |votes: &[Vote]| {
+            let votes = votes.get(ring.votes(sequence)).unwrap_or_default();
+            votes.get(me).copied().filter(Vote::is_cast)
+        };
+        let message = match part % 3 {
+            0 => self.node.leads().then(|| slot.accepted(view)).flatten().and_then(|digest| {
+                let batch = self.batch(sequence, slot.position(&digest)?);
+                let proposal = Message::PrePrepare { view, sequence, batch };
+                (digest != self.node.null).then_some(proposal)
+            }),
+            1 => mine(self.memory.prepares).map(Message::Prepare),
+            _ => mine(self.memory.commits).map(Message::Commit),
+        };
+        message.map_or(Part::Skip, |message| Part::Item(send(Target::Node(to), message)))
+    }
+
+    pub(super) fn ring(&self) -> Ring {
+        Ring::new(self.node.sizes)
+    }
+
+    pub(super) fn batch(&self, sequence: Sequence, which: usize) -> Batch<'a> {
+        Batch::from_bytes(log::batch(&self.memory, self.ring(), sequence, which))
+    }
+
+    fn clients(&self) -> ClientTable<'a> {
+        ClientTable {
+            rows: self.memory.clients,
+            replies: self.memory.replies,
+            reply_bytes: self.node.sizes.reply_bytes,
+        }
+    }
+
+    fn forward(&self, client: ClientId) -> Option<Message<'a>> {
+        let pool = self.memory.pool.get(..self.node.pool_used)?;
+        let mut requests = Batch::from_bytes(pool).iter();
+        requests.find(|request| request.client == client).map(Message::Request)
+    }
+
+    fn reply(&self, client: ClientId) -> Option<Message<'a>> {
+        let (timestamp, outcome, reply) = self.clients().get(client)?;
+        let (view, reply) = (self.node.view, Bytes(reply));
+        Some(Message::Reply(Reply { view, client, timestamp, outcome, reply }))
+    }
+
+    fn status(&self, wanting: bool) -> Message<'a> {
+        Message::Status(Status {
+            view: self.node.view,
+            active: self.node.active,
+            stable: self.node.stable,
+            executed: self.node.executed,
+            wanting,
+        })
+    }
+
+    pub(super) fn view_change(&self, author: NodeId, named: bool) -> Option<ViewChange<'a>> {
+        let first = if named { self.node.sizes.nodes } else { 0 };
+        let index = first + author.index();
+        let row = self.memory.view_rows.get(index).filter(|row| row.view > View(0))?;
+        let size = self.node.sizes.window * History::ENTRY;
+        Some(row.message(author, self.memory.histories.chunks_exact(size).nth(index)?))
+    }
+
+    pub(super) fn new_view(&self) -> NewView<'a> {
+        let stored = &self.node.new_view;
+        let list = |bytes: &'a [u8], count: usize| {
+            Pairs::from_bytes(bytes.get(..count * Pairs::ENTRY).unwrap_or_default())
+        };
+        NewView {
+            author: stored.author,
+            view: stored.view,
+            view_changes: list(self.memory.named, stored.named),
+            chosen: list(self.memory.chosen, stored.chosen),
+            signature: stored.signature,
+        }
+    }
+}
+
+fn send(to: Target, message: Message<'_>) -> Item<'_> {
+    Output::Send { to, message }
+}

@@ -1,0 +1,66 @@
+//! Requests that wait to be proposed, one a client, in the order in which they came.
+//!
+//! Every replica keeps the requests that clients sent to it: a backup may be the next primary.
+//! The pool has room for one batch, so a primary's next batch is a front part of it.
+
+use super::batch::{Batch, Request};
+use super::rules::Rules;
+use crate::node::ClientId;
+
+impl Rules<'_> {
+    /// The requests that wait.
+    pub(super) fn pool(&self) -> Batch<'_> {
+        Batch::from_bytes(self.memory.pool.get(..self.node.pool_used).unwrap_or_default())
+    }
+
+    /// Adds a request; false if there is no room for it now.
+    pub(super) fn pool_add(&mut self, request: &Request<'_>) -> bool {
+        let Some(used) = request.append(self.memory.pool, self.node.pool_used) else {
+            return false;
+        };
+        if self.node.pool_used == 0 {
+            self.node.pool_since = self.node.now;
+        }
+        self.node.pool_used = used;
+        true
+    }
+
+    /// Takes a client's request out, if it is there.
+    pub(super) fn pool_remove(&mut self, client: ClientId) {
+        let mut start = 0usize;
+        let found = self.pool().iter().find_map(|request| {
+            let range = start..start.saturating_add(request.len());
+            start = range.end;
+            (request.client == client).then_some(range)
+        });
+        if let Some(range) = found {
+            let used = self.node.pool_used;
+            self.memory.pool.copy_within(range.end.min(used)..used, range.start.min(used));
+            self.node.pool_used = used.saturating_sub(range.len());
+        }
+        if let Some(pending) = self.memory.pending.get_mut(client.index()) {
+            pending.pooled = false;
+        }
+    }
+
+    /// How many requests wait, and how many bytes the first `most` of them are.
+    pub(super) fn pool_front(&self, most: usize) -> (usize, usize) {
+        let lengths = self.pool().iter().map(|request| request.len());
+        (self.pool().iter().count(), lengths.take(most).sum())
+    }
+
+    /// Takes out the first `bytes` bytes, which are whole requests.
+    pub(super) fn pool_drop_front(&mut self, bytes: usize) {
+        let used = self.node.pool_used;
+        let front = Batch::from_bytes(self.memory.pool.get(..bytes).unwrap_or_default());
+        for request in front.iter() {
+            if let Some(pending) = self.memory.pending.get_mut(request.client.index()) {
+                pending.pooled = false;
+                pending.proposed = Some(self.node.view);
+            }
+        }
+        self.memory.pool.copy_within(bytes.min(used)..used, 0);
+        self.node.pool_used = used.saturating_sub(bytes);
+        self.node.pool_since = self.node.now;
+    }
+}

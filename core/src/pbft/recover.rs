@@ -1,0 +1,398 @@
+//! A replica from what it left on disk, and what to leave there.
+
+use super::batch::Batch;
+use super::checkpoint;
+use super::client_table;
+use super::config::{Config, ConfigError};
+use super::decision::Record;
+use super::history::PrePrepared;
+use super::message::{NewView, Sequence, View, ViewChange, Vote};
+use super::normal::Phase;
+use super::outputs::Outputs;
+use super::replica::Replica;
+use super::rules::{NewViewStage, Rules, StoredNewView};
+use super::slot::CheckpointVote;
+use super::storage::Storage;
+use super::view_change::{Shelf, plausible};
+use crate::auth::Digest;
+use crate::node::NodeId;
+use crate::time::Instant;
+use core::fmt;
+
+/// A captured checkpoint that the host restored before it calls [`Replica::recover`].
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Snapshot<'a> {
+    /// The last sequence that the state includes.
+    pub sequence: Sequence,
+    /// The client table as encoded at that checkpoint.
+    pub clients: &'a [u8],
+    /// [`Digest::of`] the snapshot's bytes.
+    pub state: Digest,
+}
+
+/// Why records do not make a replica. The host must not go on with them: it stops, or starts
+/// over as a replica that has lost its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RecoverError {
+    /// Settings that cannot work.
+    Config(ConfigError),
+    /// The snapshot's client table is not one of this cluster's sizes.
+    Clients,
+    /// The snapshot is not of the digest that the records vouch for.
+    WrongSnapshot {
+        /// The checkpoint of the snapshot.
+        sequence: Sequence,
+    },
+    /// The records begin at a stable checkpoint for which the host has no snapshot.
+    NoSnapshot {
+        /// The stable checkpoint of the records.
+        stable: Sequence,
+    },
+    /// A record that does not follow from the ones before it.
+    Record(&'static str),
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Clients => f.write_str("the snapshot's client table is not one of this cluster"),
+            Self::WrongSnapshot { sequence } => {
+                write!(f, "the snapshot of checkpoint {} is not the one vouched for", sequence.0)
+            }
+            Self::NoSnapshot { stable } => {
+                write!(f, "the log begins at checkpoint {}, whose snapshot is missing", stable.0)
+            }
+            Self::Record(what) => write!(f, "the log contradicts itself: {what}"),
+        }
+    }
+}
+
+impl core::error::Error for RecoverError {}
+
+impl<S: Storage> Replica<S> {
+    /// A replica that continues where its records end, in empty memory. It never votes in a way
+    /// that contradicts them.
+    ///
+    /// `snapshot` is the newest captured checkpoint that the host has, at or above the last
+    /// stable one of the records, already restored to the application; `None` if no checkpoint
+    /// was ever captured.
+    ///
+    /// # Errors
+    /// Settings, a snapshot or records that do not fit together.
+    pub fn recover<'r>(
+        config: Config,
+        storage: S,
+        now: Instant,
+        snapshot: Option<Snapshot<'_>>,
+        records: impl IntoIterator<Item = Record<'r>>,
+    ) -> Result<Self, RecoverError> {
+        let mut replica = Self::new(config, storage).map_err(RecoverError::Config)?;
+        replica.node.now = now;
+        let mut rules = Rules { node: &mut replica.node, memory: replica.storage.parts() };
+        for record in records {
+            rules.replay(&record)?;
+        }
+        rules.restore(snapshot)?;
+        rules.resume();
+        Ok(replica)
+    }
+
+    /// Records that, with the snapshot of a checkpoint at or above the last stable one, make this
+    /// replica again: what a host writes to a fresh log when it drops the old one. Call it with
+    /// no outputs left to drain.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        let view = Outputs { node: &self.node, memory: self.storage.lend() };
+        let parts = view.parts();
+        (0..parts).filter_map(move |part| view.keep(part))
+    }
+}
+
+impl<'a> Outputs<'a> {
+    /// How many records there can be: stable checkpoint, own checkpoints, VIEW-CHANGE and
+    /// NEW-VIEW in either order, four a slot.
+    fn parts(&self) -> usize {
+        1 + super::view_store::CHECKPOINTS
+            + 2
+            + self.node.sizes.nodes
+            + 1
+            + 4 * self.memory.slots.len()
+    }
+
+    /// The record of one part.
+    fn keep(&self, part: usize) -> Option<Record<'a>> {
+        let (checkpoints, n) = (super::view_store::CHECKPOINTS, self.node.sizes.nodes);
+        let Some(part) = part.checked_sub(1) else {
+            let (sequence, digest) = (self.node.stable, self.node.stable_digest);
+            return (sequence.0 != 0).then_some(Record::Stable { sequence, digest });
+        };
+        let Some(part) = part.checked_sub(checkpoints) else {
+            return self.keep_checkpoint(part);
+        };
+        let Some(part) = part.checked_sub(n + 3) else {
+            return self.keep_view(part);
+        };
+        self.keep_slot(part / 4, part % 4)
+    }
+
+    fn keep_checkpoint(&self, at: usize) -> Option<Record<'a>> {
+        let mut rows = self.memory.checkpoints.chunks_exact(super::view_store::CHECKPOINTS);
+        let CheckpointVote { sequence, digest } = *rows.nth(self.node.me().index())?.get(at)?;
+        let above = sequence > self.node.stable && !self.node.diverged;
+        above.then_some(Record::Checkpoint { sequence, digest })
+    }
+
+    /// The own VIEW-CHANGE before the NEW-VIEW if the latter ended it, after it if it left it.
+    fn keep_view(&self, part: usize) -> Option<Record<'a>> {
+        let n = self.node.sizes.nodes;
+        let own = self.view_change(self.node.me(), false);
+        let entered = self.node.new_view.stage == NewViewStage::Entered;
+        let ended = own.is_none_or(|own| own.view <= self.node.new_view.view);
+        match part {
+            0 if ended || !entered => own.map(Record::ViewChange),
+            0 => None,
+            part if part <= n && entered => {
+                let author = NodeId(u8::try_from(part - 1).ok()?);
+                self.view_change(author, true).map(Record::Named)
+            }
+            part if part == n + 1 && entered => Some(Record::NewView(self.new_view())),
+            part if part == n + 2 && entered && !ended => own.map(Record::ViewChange),
+            _ => None,
+        }
+    }
+
+    /// Q by rising views, then P; or what was adopted from a quorum, which no vote went with.
+    fn keep_slot(&self, index: usize, part: usize) -> Option<Record<'a>> {
+        let slot = self.memory.slots.get(index)?;
+        let sequence = slot.history.sequence;
+        if sequence <= self.node.stable {
+            return None;
+        }
+        let commits = self.memory.commits.get(self.ring().votes(sequence))?;
+        let sworn = commits.get(self.node.me().index()).copied().unwrap_or_default();
+        let prepared = slot.history.prepared();
+        let adopted = prepared.filter(|p| sworn.view != p.view || sworn.digest != p.digest);
+        let mut order = [0, 1];
+        order.sort_unstable_by_key(|at| {
+            slot.history.pre_prepared.get(*at).copied().flatten().map(|entry| entry.view)
+        });
+        match part {
+            0 | 1 => {
+                let which = *order.get(part)?;
+                let PrePrepared { view, digest } = (*slot.history.pre_prepared.get(which)?)?;
+                if adopted.is_some_and(|adopted| adopted.digest == digest) {
+                    return None;
+                }
+                Some(Record::PrePrepared { view, sequence, batch: self.batch(sequence, which) })
+            }
+            2 => {
+                let PrePrepared { view, digest } = prepared?;
+                if adopted.is_none() {
+                    return Some(Record::Prepared { view, sequence, digest });
+                }
+                let which = slot.position(&digest)?;
+                Some(Record::Committed { view, sequence, batch: self.batch(sequence, which) })
+            }
+            _ => {
+                let Vote { view, sequence: at, digest } = sworn;
+                (sworn.is_cast() && adopted.is_some()).then_some(Record::Prepared {
+                    view,
+                    sequence: at,
+                    digest,
+                })
+            }
+        }
+    }
+}
+
+impl Rules<'_> {
+    /// Takes one record. Those below the stable checkpoint are of the past.
+    fn replay(&mut self, record: &Record<'_>) -> Result<(), RecoverError> {
+        match *record {
+            Record::PrePrepared { view, sequence, batch } => {
+                self.replay_pre_prepared(view, sequence, batch)
+            }
+            Record::RePrePrepared { view, sequence, digest } => {
+                self.replay_again(Vote { view, sequence, digest })
+            }
+            Record::Prepared { view, sequence, digest } => {
+                self.replay_prepared(Vote { view, sequence, digest })
+            }
+            Record::Committed { view, sequence, batch } => {
+                self.replay_committed(view, sequence, batch)
+            }
+            Record::Checkpoint { sequence, digest } => {
+                self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
+                Ok(())
+            }
+            Record::Stable { sequence, digest } => {
+                self.node.stable = self.node.stable.max(sequence);
+                self.node.stable_digest = digest;
+                self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
+                Ok(())
+            }
+            Record::ViewChange(change) => self.replay_view_change(&change),
+            Record::Named(change) => {
+                if !plausible(&change, &self.node.sizes) {
+                    return Err(RecoverError::Record("a VIEW-CHANGE of impossible size"));
+                }
+                let digest = change.digest(&self.node.config.scope);
+                self.store_view_change(Shelf::Named, &change, digest);
+                Ok(())
+            }
+            Record::NewView(new_view) => self.replay_new_view(&new_view),
+        }
+    }
+
+    fn replay_pre_prepared(
+        &mut self,
+        view: View,
+        sequence: Sequence,
+        batch: Batch<'_>,
+    ) -> Result<(), RecoverError> {
+        let digest = batch.digest();
+        let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
+        let which = slot.enter(view, digest);
+        if !self.keep_batch(sequence, which, batch.bytes()) {
+            return Err(RecoverError::Record("a batch longer than batches may be"));
+        }
+        self.replay_prepare_vote(Vote { view, sequence, digest });
+        Ok(())
+    }
+
+    fn replay_again(&mut self, vote: Vote) -> Result<(), RecoverError> {
+        let null = self.node.null;
+        let Some(slot) = self.slot_mut(vote.sequence) else { return Ok(()) };
+        let known = slot.position(&vote.digest).is_some();
+        if !known && vote.digest != null {
+            return Err(RecoverError::Record("a batch voted on again was never kept"));
+        }
+        let which = slot.enter(vote.view, vote.digest);
+        if let (false, Some(length)) = (known, slot.lengths.get_mut(which)) {
+            *length = 0;
+        }
+        self.replay_prepare_vote(vote);
+        Ok(())
+    }
+
+    fn replay_prepare_vote(&mut self, vote: Vote) {
+        let me = self.node.me();
+        if self.node.primary(vote.view) != me {
+            self.cast(vote, me, Phase::Prepare);
+        }
+    }
+
+    fn replay_prepared(&mut self, vote: Vote) -> Result<(), RecoverError> {
+        let me = self.node.me();
+        let Some(slot) = self.slot_mut(vote.sequence) else { return Ok(()) };
+        if slot.history.prepared.is_none_or(|(_, view)| view < vote.view) {
+            let which = slot.position(&vote.digest);
+            let missing = RecoverError::Record("a batch that was prepared was never kept");
+            slot.history.prepared = Some((which.ok_or(missing)?, vote.view));
+        }
+        self.cast(vote, me, Phase::Commit);
+        Ok(())
+    }
+
+    fn replay_committed(
+        &mut self,
+        view: View,
+        sequence: Sequence,
+        batch: Batch<'_>,
+    ) -> Result<(), RecoverError> {
+        let digest = batch.digest();
+        let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
+        slot.committed = Some(PrePrepared { view, digest });
+        let which = slot.adopt(view, digest);
+        if self.keep_batch(sequence, which, batch.bytes()) {
+            Ok(())
+        } else {
+            Err(RecoverError::Record("a batch longer than batches may be"))
+        }
+    }
+
+    fn replay_view_change(&mut self, change: &ViewChange<'_>) -> Result<(), RecoverError> {
+        if change.author != self.node.me() || !plausible(change, &self.node.sizes) {
+            return Err(RecoverError::Record("a VIEW-CHANGE that is not this replica's"));
+        }
+        self.restore_own(change);
+        self.node.view = change.view;
+        self.node.active = false;
+        self.node.new_view.stage = NewViewStage::None;
+        Ok(())
+    }
+
+    fn replay_new_view(&mut self, new_view: &NewView<'_>) -> Result<(), RecoverError> {
+        let (named, chosen) = (new_view.view_changes.bytes(), new_view.chosen.bytes());
+        let stores =
+            (self.memory.named.get_mut(..named.len()), self.memory.chosen.get_mut(..chosen.len()));
+        let (Some(named_store), Some(chosen_store)) = stores else {
+            return Err(RecoverError::Record("a NEW-VIEW of impossible size"));
+        };
+        named_store.copy_from_slice(named);
+        chosen_store.copy_from_slice(chosen);
+        self.node.new_view = StoredNewView {
+            stage: NewViewStage::Pending,
+            view: new_view.view,
+            author: new_view.author,
+            signature: new_view.signature,
+            digest: new_view.digest(&self.node.config.scope),
+            named: new_view.view_changes.len(),
+            chosen: new_view.chosen.len(),
+            ..StoredNewView::default()
+        };
+        self.node.view = self.node.view.max(new_view.view);
+        self.node.active = false;
+        self.try_enter();
+        if self.node.active {
+            self.node.effects.clear();
+            Ok(())
+        } else {
+            Err(RecoverError::Record("a NEW-VIEW without the VIEW-CHANGEs that it names"))
+        }
+    }
+
+    /// Takes the restored checkpoint for what was executed.
+    fn restore(&mut self, snapshot: Option<Snapshot<'_>>) -> Result<(), RecoverError> {
+        let stable = self.node.stable;
+        let Some(Snapshot { sequence, clients, state }) = snapshot else {
+            return if stable.0 == 0 { Ok(()) } else { Err(RecoverError::NoSnapshot { stable }) };
+        };
+        if sequence < stable {
+            return Err(RecoverError::NoSnapshot { stable });
+        }
+        let digest = checkpoint::digest(sequence, &Digest::of(clients), &state);
+        let known = self.checkpoint_of(self.node.me(), sequence);
+        if known.is_some_and(|known| known != digest) {
+            return Err(RecoverError::WrongSnapshot { sequence });
+        }
+        let size = self.node.sizes.reply_bytes;
+        client_table::install(self.memory.clients, self.memory.replies, size, clients)
+            .ok_or(RecoverError::Clients)?;
+        self.node.executed = sequence;
+        if known.is_none() {
+            self.node.recaptured = Some((sequence, digest));
+        }
+        Ok(())
+    }
+
+    /// Picks up the work: everything is looked at again, and the others are asked for the rest.
+    fn resume(&mut self) {
+        let view = self.node.view;
+        let (low, high) = (self.node.stable.0, self.high().0);
+        let sequences = (low..high).filter_map(|below| Sequence(below).next());
+        let mut accepted =
+            sequences.filter(|at| self.slot(*at).is_some_and(|slot| slot.accepted(view).is_some()));
+        let last = accepted.next_back();
+        self.node.proposed = self.node.proposed.max(last.unwrap_or_default());
+        self.node.proposed = self.node.proposed.max(self.node.stable);
+        self.node.transfer = None;
+        self.node.effects.clear();
+        self.node.status.due = self.node.now;
+        self.node.status.behind = true;
+        self.node.deadline = self.node.now;
+        self.review_log();
+    }
+}

@@ -1,0 +1,219 @@
+//! The replica: its one `match` on inputs is the table of contents of the protocol.
+
+use super::config::{Config, ConfigError};
+use super::decision::{Command, Decision, Record};
+use super::message::{Message, Status};
+use super::outputs::Outputs;
+use super::rules::{Cursor, Node, Rules};
+use super::storage::Storage;
+use super::view_change::{Shelf, plausible};
+use crate::auth::Verified;
+use crate::fault::Fault;
+use crate::node::{NodeId, Principal};
+use crate::protocol::{Input, InputOf, Protocol};
+use crate::quorum::Quorum;
+use crate::time::Instant;
+
+/// A PBFT replica in memory of the host's: [`Fixed`](super::Fixed) arrays or another
+/// [`Storage`].
+#[derive(Debug)]
+pub struct Replica<S> {
+    pub(super) node: Node,
+    pub(super) storage: S,
+}
+
+/// What [`Replica::admit`] says of a message before its statements are verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Admission {
+    /// It may be of use: verify it, then step.
+    Verify,
+    /// It is held already, or of no use any more: drop it.
+    Known,
+    /// It breaks a rule that can be seen without verification: drop it and blame the sender.
+    Refused(Fault),
+}
+
+impl<S: Storage> Replica<S> {
+    /// A replica at the initial state of the cluster, in empty memory.
+    ///
+    /// # Errors
+    /// Sizes or settings that cannot work.
+    pub fn new(config: Config, storage: S) -> Result<Self, ConfigError> {
+        let sizes = storage.dimensions();
+        config.check(&sizes)?;
+        let quorum = Quorum::of(sizes.nodes).ok_or(ConfigError("no replicas"))?;
+        Ok(Self { node: Node::new(config, sizes, quorum), storage })
+    }
+
+    /// Where the replica stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            view: self.node.view,
+            active: self.node.active,
+            stable: self.node.stable,
+            executed: self.node.executed,
+            wanting: self.node.transfer.is_some(),
+        }
+    }
+
+    /// Whether a strong quorum contradicts this replica's state, so that it neither executes nor
+    /// vouches for anything until it has fetched theirs.
+    #[must_use]
+    pub const fn is_diverged(&self) -> bool {
+        self.node.diverged
+    }
+
+    /// Whether a decoded message from an authentic link is worth its verification. Cheap, and it
+    /// changes nothing.
+    #[must_use]
+    pub fn admit(&mut self, now: Instant, from: Principal, message: &Message<'_>) -> Admission {
+        self.node.now = self.node.now.max(now);
+        let rules = Rules { node: &mut self.node, memory: self.storage.parts() };
+        rules.admit(from, message)
+    }
+}
+
+impl<S: Storage> Protocol for Replica<S> {
+    type Command<'a> = Command<'a>;
+    type Message<'a> = Message<'a>;
+    type Decision<'a>
+        = Decision<'a>
+    where
+        Self: 'a;
+    type Record<'a>
+        = Record<'a>
+    where
+        Self: 'a;
+    type Outputs<'a>
+        = Outputs<'a>
+    where
+        Self: 'a;
+
+    fn step(&mut self, now: Instant, input: InputOf<'_, Self>) -> Outputs<'_> {
+        let cursor = self.node.cursor.get();
+        if cursor.effect < self.node.effects.len() {
+            self.node.cursor.set(Cursor { undrained: true, ..cursor });
+        } else {
+            self.node.effects.clear();
+            self.node.cursor.set(Cursor::default());
+            self.node.now = self.node.now.max(now);
+            let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
+            match input {
+                Input::Wake => rules.on_wake(),
+                Input::Command(Command::Executed { client, reply }) => {
+                    rules.on_executed(client, reply);
+                }
+                Input::Command(Command::Captured { sequence, state }) => {
+                    rules.on_captured(sequence, &state);
+                }
+                Input::Message(message) => rules.on_message(&message),
+            }
+            rules.work_backlog();
+            rules.node.deadline = rules.next_deadline();
+        }
+        Outputs { node: &self.node, memory: self.storage.lend() }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.node.deadline)
+    }
+}
+
+impl Rules<'_> {
+    /// One line for each message of the protocol.
+    fn on_message(&mut self, verified: &Verified<Message<'_>>) {
+        let digest = verified.digest;
+        if let Message::Request(request) = &verified.message {
+            return self.on_request(verified.from, request);
+        }
+        let Principal::Node(from) = verified.from else { return };
+        if from == self.node.me() {
+            return self.accuse(from, Fault::Impersonation);
+        }
+        match verified.message {
+            Message::Request(_) => {}
+            Message::Reply(_) => self.accuse(from, Fault::NotAllowed),
+            Message::PrePrepare { view, sequence, batch } => {
+                self.on_pre_prepare(from, view, sequence, batch, digest);
+            }
+            Message::Prepare(vote) => self.on_prepare(from, vote),
+            Message::Commit(vote) => self.on_commit(from, vote),
+            Message::Checkpoint { sequence, digest } => self.on_checkpoint(from, sequence, digest),
+            Message::ViewChange(change) => self.on_view_change(&change, digest),
+            Message::NewView(new_view) => self.on_new_view(from, &new_view, digest),
+            Message::Status(status) => self.on_status(from, &status),
+            Message::FetchBatch { sequence, digest } => {
+                self.on_fetch_batch(from, sequence, &digest);
+            }
+            Message::Batch { sequence, batch } => self.on_batch(from, sequence, batch, digest),
+            Message::FetchViewChange { author, digest } => {
+                self.on_fetch_view_change(from, author, &digest);
+            }
+            Message::FetchState { sequence } => self.on_fetch_state(from, sequence),
+            Message::State { sequence, clients, .. } => {
+                self.on_state(from, sequence, clients.0, &digest);
+            }
+        }
+    }
+
+    /// The checks that need no signature, before those that do.
+    fn admit(&self, from: Principal, message: &Message<'_>) -> Admission {
+        if let Message::Request(request) = message {
+            return self.admit_request(from, request.client.index(), request.timestamp);
+        }
+        let Principal::Node(from) = from else { return Admission::Refused(Fault::NotAllowed) };
+        match message {
+            Message::PrePrepare { view, .. } if from != self.node.primary(*view) => {
+                Admission::Refused(Fault::NotPrimary)
+            }
+            Message::PrePrepare { view, sequence, batch } => {
+                let current = *view == self.node.view && self.node.active;
+                let accepted = self.slot(*sequence).and_then(|slot| slot.accepted(*view));
+                match accepted {
+                    _ if !current || !self.in_window(*sequence) => Admission::Known,
+                    Some(digest) if digest == batch.digest() => Admission::Known,
+                    _ => Admission::Verify,
+                }
+            }
+            Message::Batch { sequence, .. } if self.wanted(*sequence).is_none() => Admission::Known,
+            Message::ViewChange(change) if !plausible(change, &self.node.sizes) => {
+                Admission::Refused(Fault::BadViewChange)
+            }
+            Message::ViewChange(change) => {
+                let latest = self.row(Shelf::Latest, change.author).map(|row| row.view);
+                let waiting = self.awaits_view_change(change.author);
+                let news = latest.is_none_or(|latest| change.view > latest);
+                if news || waiting { Admission::Verify } else { Admission::Known }
+            }
+            Message::NewView(new_view) => {
+                let entered = new_view.view == self.node.view && self.node.active;
+                let old = new_view.view < self.node.view || entered;
+                if old { Admission::Known } else { Admission::Verify }
+            }
+            Message::State { sequence, .. } => {
+                let awaited = self.node.transfer.is_some_and(|it| it.sequence == *sequence);
+                if awaited { Admission::Verify } else { Admission::Known }
+            }
+            _ => Admission::Verify,
+        }
+    }
+
+    fn admit_request(&self, from: Principal, client: usize, timestamp: u64) -> Admission {
+        let Some(row) = self.memory.clients.get(client) else {
+            return Admission::Refused(Fault::OutOfBounds);
+        };
+        match from {
+            Principal::Client(sender) if sender.index() != client => {
+                Admission::Refused(Fault::Impersonation)
+            }
+            Principal::Node(_) if timestamp <= row.timestamp => Admission::Known,
+            _ => Admission::Verify,
+        }
+    }
+
+    fn awaits_view_change(&self, author: NodeId) -> bool {
+        self.missing().any(|(missing, _)| missing == author)
+    }
+}

@@ -1,0 +1,325 @@
+//! A replica at work: its small state, the memory lent to it, and what it wants done.
+//!
+//! The rules of the protocol are methods of [`Rules`], spread over the files named after their
+//! subject. None of them is generic, so there is one copy of each whatever the sizes.
+
+use super::batch::Batch;
+use super::config::{Config, Dimensions};
+use super::message::{Sequence, View, Vote};
+use super::storage::Parts;
+use crate::auth::{Digest, Signature};
+use crate::fault::{Fault, Refusal};
+use crate::node::{ClientId, NodeId, NodeSet};
+use crate::protocol::Target;
+use crate::quorum::Quorum;
+use crate::time::Instant;
+use core::cell::Cell;
+
+/// The most effects of one step. Every rule that could have more does a bounded part of its work
+/// and leaves the rest to the next step (see [`Node::backlog`]).
+pub(super) const EFFECTS: usize = 48;
+
+/// The state of a replica that does not depend on the sizes of its cluster.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) config: Config,
+    pub(super) sizes: Dimensions,
+    pub(super) quorum: Quorum,
+    /// The digest of the batch that does nothing, which is always at hand.
+    pub(super) null: Digest,
+    /// The latest time that was handed in.
+    pub(super) now: Instant,
+    /// The view this replica is in, or is changing to.
+    pub(super) view: View,
+    /// Whether it is in that view.
+    pub(super) active: bool,
+    /// h: the last stable checkpoint, and its digest.
+    pub(super) stable: Sequence,
+    pub(super) stable_digest: Digest,
+    /// The last executed sequence.
+    pub(super) executed: Sequence,
+    pub(super) executing: Option<Executing>,
+    /// As primary: the last sequence proposed in this view.
+    pub(super) proposed: Sequence,
+    /// Checkpoints that the host was asked to capture, with the digest of the client table.
+    pub(super) captures: [Option<(Sequence, Digest)>; 2],
+    /// Whether a strong quorum contradicts this replica's state.
+    pub(super) diverged: bool,
+    /// A checkpoint that was captured before a restart and not vouched for yet.
+    pub(super) recaptured: Option<(Sequence, Digest)>,
+    pub(super) transfer: Option<Transfer>,
+    /// Bytes of the pool in use, and since when something waits in it.
+    pub(super) pool_used: usize,
+    pub(super) pool_since: Instant,
+    /// View changes since something was executed: timeouts double with each.
+    pub(super) failed_views: u32,
+    /// When to give up waiting for the NEW-VIEW of a view that a strong quorum wants.
+    pub(super) new_view_deadline: Option<Instant>,
+    pub(super) new_view: StoredNewView,
+    /// Sequences whose slots are to be looked at again, a few a step.
+    pub(super) backlog: Option<(Sequence, Sequence)>,
+    pub(super) status: StatusClock,
+    /// When the host must step again at the latest.
+    pub(super) deadline: Instant,
+    pub(super) effects: heapless::Vec<Effect, EFFECTS>,
+    pub(super) cursor: Cell<Cursor>,
+}
+
+/// The batch that the host is executing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Executing {
+    pub(super) sequence: Sequence,
+    /// Where its batch lies.
+    pub(super) which: usize,
+    /// One bit for each request that the host has not answered yet.
+    pub(super) remaining: u64,
+}
+
+/// A state that is being fetched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transfer {
+    pub(super) sequence: Sequence,
+    pub(super) digest: Digest,
+    /// Whether a strong quorum vouches for it, or only a weak one.
+    pub(super) stable: bool,
+    pub(super) server: NodeId,
+    pub(super) asked: Instant,
+    /// How many servers were asked in vain.
+    pub(super) tries: u8,
+}
+
+/// The NEW-VIEW that is waited for or that began the current view. Its lists lie in the storage.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StoredNewView {
+    pub(super) stage: NewViewStage,
+    pub(super) view: View,
+    pub(super) author: NodeId,
+    pub(super) signature: Signature,
+    pub(super) digest: Digest,
+    pub(super) named: usize,
+    pub(super) chosen: usize,
+    /// Where the view starts from, and the last sequence that it chose.
+    pub(super) start: Sequence,
+    pub(super) last: Sequence,
+    /// When it arrived.
+    pub(super) since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum NewViewStage {
+    #[default]
+    None,
+    /// Some VIEW-CHANGE that it names is not at hand.
+    Pending,
+    /// This replica entered the view through it.
+    Entered,
+}
+
+/// When to tell the others where this replica stands, and whom it helped since it last did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StatusClock {
+    pub(super) due: Instant,
+    pub(super) ticks: u32,
+    /// What was executed at the last tick.
+    pub(super) executed: Sequence,
+    /// Whether a peer is ahead of this replica.
+    pub(super) behind: bool,
+    /// Peers that were sent votes since the last tick; each is once.
+    pub(super) helped: NodeSet,
+    /// Peers that were served a state since the last tick; each is once.
+    pub(super) served: NodeSet,
+    /// Batches and VIEW-CHANGEs that were served to each peer since the last tick.
+    pub(super) fetches: [u8; crate::node::MAX_NODES],
+}
+
+/// Where the host is in the outputs of the last step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursor {
+    pub(super) effect: usize,
+    pub(super) part: u64,
+    /// Whether the next output says that the host stepped too early.
+    pub(super) undrained: bool,
+}
+
+/// What a step wants done: small facts by value; lists and batches stay where they lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Effect {
+    PersistPrePrepared {
+        view: View,
+        sequence: Sequence,
+        which: usize,
+    },
+    PersistRePrePrepared(Vote),
+    PersistPrepared(Vote),
+    PersistCommitted {
+        view: View,
+        sequence: Sequence,
+        which: usize,
+    },
+    PersistCheckpoint {
+        sequence: Sequence,
+        digest: Digest,
+    },
+    PersistStable {
+        sequence: Sequence,
+        digest: Digest,
+    },
+    PersistViewChange,
+    PersistNewView,
+    Forward {
+        to: NodeId,
+        client: ClientId,
+    },
+    PrePrepare {
+        view: View,
+        sequence: Sequence,
+        which: usize,
+    },
+    Prepare(Vote),
+    Commit(Vote),
+    Checkpoint {
+        to: Target,
+        sequence: Sequence,
+        digest: Digest,
+    },
+    /// The latest VIEW-CHANGE of an author (`named` false), or the one a NEW-VIEW names.
+    ViewChange {
+        to: Target,
+        author: NodeId,
+        named: bool,
+    },
+    NewView {
+        to: Target,
+    },
+    Status {
+        to: Target,
+        wanting: bool,
+    },
+    Reply {
+        client: ClientId,
+    },
+    Stale {
+        client: ClientId,
+        timestamp: u64,
+    },
+    Batch {
+        to: NodeId,
+        sequence: Sequence,
+        which: usize,
+    },
+    FetchBatch {
+        sequence: Sequence,
+        digest: Digest,
+    },
+    FetchViewChange {
+        to: Target,
+        author: NodeId,
+        digest: Digest,
+    },
+    FetchState {
+        to: NodeId,
+        sequence: Sequence,
+    },
+    /// All that this replica said at some sequences, again.
+    Resend {
+        to: NodeId,
+        first: Sequence,
+        last: Sequence,
+    },
+    Execute {
+        sequence: Sequence,
+        which: usize,
+        fresh: u64,
+    },
+    Capture {
+        sequence: Sequence,
+    },
+    ServeState {
+        to: NodeId,
+        sequence: Sequence,
+    },
+    Install {
+        sequence: Sequence,
+    },
+    Accuse {
+        node: NodeId,
+        fault: Fault,
+    },
+    Refuse(Refusal),
+}
+
+/// A replica at work.
+pub(super) struct Rules<'s> {
+    pub(super) node: &'s mut Node,
+    pub(super) memory: Parts<'s>,
+}
+
+impl Node {
+    pub(super) fn new(config: Config, sizes: Dimensions, quorum: Quorum) -> Self {
+        Self {
+            config,
+            sizes,
+            quorum,
+            null: Batch::null_digest(),
+            now: Instant::ZERO,
+            view: View(0),
+            active: true,
+            stable: Sequence(0),
+            stable_digest: Digest::ZERO,
+            executed: Sequence(0),
+            executing: None,
+            proposed: Sequence(0),
+            captures: [None; 2],
+            diverged: false,
+            recaptured: None,
+            transfer: None,
+            pool_used: 0,
+            pool_since: Instant::ZERO,
+            failed_views: 0,
+            new_view_deadline: None,
+            new_view: StoredNewView::default(),
+            backlog: None,
+            status: StatusClock {
+                due: Instant::ZERO,
+                ticks: 0,
+                executed: Sequence(0),
+                behind: false,
+                helped: NodeSet::EMPTY,
+                served: NodeSet::EMPTY,
+                fetches: [0; crate::node::MAX_NODES],
+            },
+            deadline: Instant::ZERO,
+            effects: heapless::Vec::new(),
+            cursor: Cell::new(Cursor { effect: 0, part: 0, undrained: false }),
+        }
+    }
+
+    pub(super) fn me(&self) -> NodeId {
+        self.config.me
+    }
+
+    pub(super) fn primary(&self, view: View) -> NodeId {
+        view.primary(self.sizes.nodes)
+    }
+
+    /// Whether this replica is the primary of the view that it is in.
+    pub(super) fn leads(&self) -> bool {
+        self.active && self.primary(self.view) == self.me()
+    }
+}
+
+impl Rules<'_> {
+    /// Adds an effect. That there is room is an invariant of the rules, not of what peers say.
+    pub(super) fn emit(&mut self, effect: Effect) {
+        let kept = self.node.effects.push(effect);
+        assert!(kept.is_ok(), "a step has at most {EFFECTS} effects");
+    }
+
+    pub(super) fn accuse(&mut self, node: NodeId, fault: Fault) {
+        self.emit(Effect::Accuse { node, fault });
+    }
+
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.emit(Effect::Refuse(refusal));
+    }
+}

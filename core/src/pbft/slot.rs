@@ -1,0 +1,116 @@
+//! One place of the log, and the small rows beside it.
+
+use super::history::{DIGESTS, History, PrePrepared};
+use super::message::{Sequence, View, Vote};
+use crate::auth::Digest;
+use crate::time::Instant;
+
+/// What a replica knows about one sequence. Its votes and batches lie beside it in the storage.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slot {
+    /// P and Q of the sequence; `sequence` 0: the slot is free.
+    pub(super) history: History,
+    /// Bytes of the batch of each digest in Q.
+    pub(super) lengths: [u32; DIGESTS],
+    /// What a strong quorum committed, and in which view.
+    pub(super) committed: Option<PrePrepared>,
+}
+
+impl Slot {
+    pub(super) const EMPTY: Self = Self {
+        history: History { sequence: Sequence(0), pre_prepared: [None; DIGESTS], prepared: None },
+        lengths: [0; DIGESTS],
+        committed: None,
+    };
+
+    /// A free slot, taken for a sequence.
+    pub(super) const fn of(sequence: Sequence) -> Self {
+        let mut slot = Self::EMPTY;
+        slot.history.sequence = sequence;
+        slot
+    }
+
+    /// Where in Q the digest stands.
+    pub(super) fn position(&self, digest: &Digest) -> Option<usize> {
+        let mut entries = self.history.pre_prepared.iter();
+        entries.position(|entry| entry.is_some_and(|entry| entry.digest == *digest))
+    }
+
+    /// The digest that was pre-prepared here in `view`. One at most: a second is equivocation.
+    pub(super) fn accepted(&self, view: View) -> Option<Digest> {
+        let mut entries = self.history.pre_prepared.iter().flatten();
+        entries.find(|entry| entry.view == view).map(|entry| entry.digest)
+    }
+
+    /// Enters a digest in Q and returns its position. A new one takes a free place, else that of
+    /// the lower view, but never that of the digest that P names.
+    pub(super) fn enter(&mut self, view: View, digest: Digest) -> usize {
+        let at = self.position(&digest).unwrap_or_else(|| self.place_for_new());
+        if let Some(entry) = self.history.pre_prepared.get_mut(at) {
+            *entry = Some(PrePrepared { view, digest });
+        }
+        at
+    }
+
+    /// Enters in P and Q what a strong quorum committed in `view`, and returns its position. It
+    /// takes the place of a digest that was pre-prepared here in the same view: that one lost.
+    pub(super) fn adopt(&mut self, view: View, digest: Digest) -> usize {
+        let mut entries = self.history.pre_prepared.iter();
+        let loser = entries.position(|entry| entry.is_some_and(|entry| entry.view == view));
+        let at = loser.unwrap_or_else(|| self.place_for_new());
+        if let Some(entry) = self.history.pre_prepared.get_mut(at) {
+            *entry = Some(PrePrepared { view, digest });
+        }
+        self.history.prepared = Some((at, view));
+        at
+    }
+
+    /// Where a digest that is not in Q would go.
+    fn place_for_new(&self) -> usize {
+        let named_by_p = self.history.prepared.map(|(which, _)| which);
+        let places = self.history.pre_prepared.iter().enumerate();
+        let replaceable = places.filter(|(at, _)| Some(*at) != named_by_p);
+        let lowest = replaceable.min_by_key(|(_, entry)| entry.map(|entry| entry.view));
+        lowest.map_or(0, |(at, _)| at)
+    }
+}
+
+impl Vote {
+    /// No vote yet: sequence 0 is never voted on.
+    pub(super) const NONE: Self =
+        Self { view: View(0), sequence: Sequence(0), digest: Digest::ZERO };
+
+    /// Whether it is a vote.
+    pub(super) const fn is_cast(&self) -> bool {
+        self.sequence.0 != 0
+    }
+}
+
+/// A checkpoint that a replica vouches for; sequence 0: none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointVote {
+    pub(super) sequence: Sequence,
+    pub(super) digest: Digest,
+}
+
+impl CheckpointVote {
+    pub(super) const NONE: Self = Self { sequence: Sequence(0), digest: Digest::ZERO };
+}
+
+/// A request that is known here and not executed yet; one a client.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pending {
+    /// Its timestamp; 0: none.
+    pub(super) timestamp: u64,
+    /// Since when its timer runs.
+    pub(super) since: Instant,
+    /// Whether it lies in the pool, waiting to be proposed.
+    pub(super) pooled: bool,
+    /// In which view this replica proposed it, as primary.
+    pub(super) proposed: Option<View>,
+}
+
+impl Pending {
+    pub(super) const NONE: Self =
+        Self { timestamp: 0, since: Instant::ZERO, pooled: false, proposed: None };
+}

@@ -1,0 +1,208 @@
+//! Time and retransmission: what happens when nothing does.
+//!
+//! Nothing is retransmitted blindly. A replica that lacks something says where it stands; a peer
+//! answers with its own part of what is missing. Each peer is answered once a status interval,
+//! so that asking more often gains nothing.
+
+use super::message::{Sequence, Status, View};
+use super::rules::{Effect, NewViewStage, Rules};
+use super::view_change::Shelf;
+use crate::node::NodeId;
+use crate::protocol::Target;
+use crate::time::Instant;
+
+/// How many sequences one answer covers.
+const RESENT: u64 = 8;
+/// Batches and VIEW-CHANGEs served to one peer in a status interval.
+const FETCHES: u8 = 32;
+/// Batches asked for again in one tick.
+const REFETCHED: usize = 4;
+/// A status goes out every so many ticks when all is well.
+const HEARTBEAT: u32 = 8;
+
+impl Rules<'_> {
+    /// Time has passed: timers first, then what waits.
+    pub(super) fn on_wake(&mut self) {
+        let now = self.node.now;
+        if let Some((sequence, digest)) = self.node.recaptured.take()
+            && sequence > self.node.stable
+        {
+            self.vouch(sequence, digest);
+        }
+        if self.node.active {
+            if self.request_deadline().is_some_and(|due| due <= now) {
+                self.next_view();
+            }
+        } else if self.node.new_view_deadline.is_some_and(|due| due <= now) {
+            self.next_view();
+        }
+        if self.node.status.due <= now {
+            self.tick();
+        }
+        self.propose();
+    }
+
+    /// When the oldest request that waits for execution has waited too long. Each request has
+    /// its own timer, which the progress of others does not move.
+    pub(super) fn request_deadline(&self) -> Option<Instant> {
+        if !self.node.active || self.node.diverged {
+            return None;
+        }
+        let waiting = self.memory.pending.iter().filter(|pending| pending.timestamp != 0);
+        let oldest = waiting.map(|pending| pending.since).min()?;
+        Some(oldest.after(self.patience()))
+    }
+
+    /// When the host must step again at the latest.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let mut due = self.node.status.due;
+        if self.node.backlog.is_some() || self.batch_waits() {
+            due = self.node.now;
+        }
+        let view_timer =
+            if self.node.active { self.request_deadline() } else { self.node.new_view_deadline };
+        let batch_timer = (self.node.leads() && self.node.pool_used != 0 && self.has_room())
+            .then(|| self.node.pool_since.after(self.node.config.batch_delay));
+        [view_timer, batch_timer].into_iter().flatten().fold(due, Instant::min)
+    }
+
+    /// Whether something is under way here that the others could help with.
+    pub(super) fn lacks(&self) -> bool {
+        let pending = self.memory.pending.iter().any(|pending| pending.timestamp != 0);
+        let open = self
+            .memory
+            .slots
+            .iter()
+            .any(|slot| slot.history.sequence > self.node.executed.max(self.node.stable));
+        let awaited = self.own_checkpoint_unstable();
+        !self.node.active
+            || pending
+            || open
+            || awaited
+            || self.node.status.behind
+            || self.node.transfer.is_some()
+    }
+
+    fn own_checkpoint_unstable(&self) -> bool {
+        let own = self.checkpoints_of(self.node.me());
+        own.iter().any(|vote| vote.sequence > self.node.stable)
+    }
+
+    fn tick(&mut self) {
+        let stuck = self.node.status.executed == self.node.executed;
+        let lacks = self.lacks();
+        let status = &mut self.node.status;
+        status.due = self.node.now.after(self.node.config.status_interval);
+        status.ticks = status.ticks.wrapping_add(1);
+        status.executed = self.node.executed;
+        status.helped = crate::NodeSet::EMPTY;
+        status.served = crate::NodeSet::EMPTY;
+        status.fetches = [0; crate::node::MAX_NODES];
+        status.behind = false;
+        let heartbeat = status.ticks.is_multiple_of(HEARTBEAT);
+        if (lacks && stuck) || heartbeat {
+            self.emit(Effect::Status { to: Target::All, wanting: lacks && stuck });
+        }
+        if lacks && stuck {
+            self.refetch();
+        }
+        self.retry_transfer();
+        if stuck && self.node.executing.is_none() {
+            self.consider_transfer(true);
+        }
+    }
+
+    /// Asks again for what was asked for before, and says again what nobody answered.
+    fn refetch(&mut self) {
+        let mut wanted = [None; REFETCHED];
+        let (low, high) = (self.node.stable.0, self.high().0);
+        let sequences = (low..high).filter_map(|below| Sequence(below).next());
+        let missing = sequences.filter_map(|at| Some((at, self.wanted(at)?)));
+        for (place, missing) in wanted.iter_mut().zip(missing) {
+            *place = Some(missing);
+        }
+        for (sequence, digest) in wanted.into_iter().flatten() {
+            self.emit(Effect::FetchBatch { sequence, digest });
+        }
+        self.fetch_named(Target::All);
+        if !self.node.active && self.node.status.ticks.is_multiple_of(2) {
+            let author = self.node.me();
+            self.emit(Effect::ViewChange { to: Target::All, author, named: false });
+        }
+    }
+
+    /// A peer says where it stands: help it, or notice that it is ahead.
+    pub(super) fn on_status(&mut self, from: NodeId, status: &Status) {
+        if let Some(row) = self.row_mut(Shelf::Latest, from)
+            && status.active
+        {
+            row.reported = status.view;
+        }
+        let ahead = status.executed > self.node.executed
+            || status.view > self.node.view
+            || (status.view == self.node.view && status.active && !self.node.active);
+        if ahead {
+            self.node.status.behind = true;
+        }
+        if status.wanting && self.node.status.helped.insert(from) {
+            self.help(from, status);
+        }
+    }
+
+    fn help(&mut self, peer: NodeId, status: &Status) {
+        let to = Target::Node(peer);
+        let enters = status.view < self.node.view
+            || (status.view == self.node.view && !status.active && self.node.active);
+        if enters && self.node.active && self.node.new_view.stage == NewViewStage::Entered {
+            self.emit(Effect::NewView { to });
+        }
+        if !self.node.active && self.node.view > View(0) && status.view <= self.node.view {
+            let author = self.node.me();
+            self.emit(Effect::ViewChange { to, author, named: false });
+        }
+        let mut votes = [None; super::view_store::CHECKPOINTS];
+        if !self.node.diverged {
+            let own = self.checkpoints_of(self.node.me()).iter();
+            let above = own.filter(|vote| vote.sequence > status.stable && vote.sequence.0 != 0);
+            for (place, vote) in votes.iter_mut().zip(above) {
+                *place = Some(*vote);
+            }
+        }
+        for vote in votes.into_iter().flatten() {
+            let (sequence, digest) = (vote.sequence, vote.digest);
+            self.emit(Effect::Checkpoint { to, sequence, digest });
+        }
+        let first = Sequence(status.executed.0.max(self.node.stable.0).saturating_add(1));
+        let last = Sequence(first.0.saturating_add(RESENT - 1)).min(self.high());
+        if first <= last {
+            self.emit(Effect::Resend { to: peer, first, last });
+        }
+    }
+
+    /// A peer asks for a batch.
+    pub(super) fn on_fetch_batch(
+        &mut self,
+        from: NodeId,
+        sequence: Sequence,
+        digest: &crate::Digest,
+    ) {
+        let which = self.slot(sequence).and_then(|slot| slot.position(digest));
+        if let Some(which) = which
+            && *digest != self.node.null
+            && self.spend_fetch(from)
+        {
+            self.emit(Effect::Batch { to: from, sequence, which });
+        }
+    }
+
+    /// Whether a peer may be served once more in this status interval.
+    pub(super) fn spend_fetch(&mut self, peer: NodeId) -> bool {
+        match self.node.status.fetches.get_mut(peer.index()) {
+            Some(spent) if *spent < FETCHES => {
+                *spent += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Fetching a whole state from another replica (Castro-Liskov 2002, section 3.4), in one page.
+//!
+//! The target is certified before it is asked for: weak replicas vouch for its digest, so a
+//! correct one holds it. It stays the same while servers are tried in turn, so that a moving
+//! cluster or a lying server cannot make the transfer endless, and the state is checked against
+//! it before anything is installed.
+
+use super::checkpoint;
+use super::client_table;
+use super::message::Sequence;
+use super::rules::{Effect, Rules, Transfer};
+use super::slot::CheckpointVote;
+use crate::auth::Digest;
+use crate::fault::Fault;
+use crate::node::{ClientId, NodeId};
+
+impl Rules<'_> {
+    /// Looks for a certified checkpoint that is worth fetching. `stuck`: this replica has not
+    /// executed anything for a while, so that a checkpoint inside of its window is worth it too.
+    pub(super) fn consider_transfer(&mut self, stuck: bool) {
+        if self.node.transfer.is_some() {
+            return;
+        }
+        let (executed, high) = (self.node.executed, self.high());
+        let mut best: Option<CheckpointVote> = None;
+        for node in self.nodes() {
+            for vote in self.checkpoints_of(node) {
+                let higher = best.is_none_or(|best| vote.sequence > best.sequence);
+                let ahead = vote.sequence > executed && (stuck || vote.sequence >= high);
+                let certified = higher
+                    && ahead
+                    && self.vouchers(vote.sequence, &vote.digest).len() >= self.node.quorum.weak();
+                if certified {
+                    best = Some(*vote);
+                }
+            }
+        }
+        if let Some(CheckpointVote { sequence, digest }) = best {
+            let vouchers = self.vouchers(sequence, &digest).len();
+            self.begin_transfer(sequence, digest, vouchers >= self.node.quorum.strong());
+        }
+    }
+
+    /// A strong quorum vouches for a checkpoint that this replica does not hold (yet).
+    pub(super) fn certify_transfer(&mut self, sequence: Sequence, digest: &Digest) {
+        if let Some(transfer) = self.node.transfer.as_mut()
+            && transfer.sequence == sequence
+            && transfer.digest == *digest
+        {
+            transfer.stable = true;
+        }
+        self.consider_transfer(false);
+    }
+
+    /// Pins a target and asks the first server for it.
+    pub(super) fn begin_transfer(&mut self, sequence: Sequence, digest: Digest, stable: bool) {
+        let same = |transfer: &Transfer| transfer.sequence == sequence && transfer.digest == digest;
+        if self.node.transfer.as_ref().is_some_and(same) {
+            return;
+        }
+        let asked = self.node.now;
+        let server = self.server_after(self.node.me(), sequence, &digest);
+        self.node.transfer = Some(Transfer { sequence, digest, stable, server, asked, tries: 0 });
+        self.emit(Effect::FetchState { to: server, sequence });
+    }
+
+    /// The next replica to ask: one that vouches for the target if there is one.
+    fn server_after(&self, node: NodeId, sequence: Sequence, digest: &Digest) -> NodeId {
+        let n = self.node.sizes.nodes;
+        let around = (1..=n).map(|step| (node.index() + step) % n);
+        let others = around.filter_map(|at| u8::try_from(at).ok()).map(NodeId);
+        let mut others = others.filter(|other| *other != self.node.me());
+        let vouchers = self.vouchers(sequence, digest);
+        let first = others.clone().next();
+        others.find(|other| vouchers.contains(*other)).or(first).unwrap_or(node)
+    }
+
+    /// Asks the next server; after a round of all of them looks for another target, since the
+    /// cluster may have moved on.
+    pub(super) fn retry_transfer(&mut self) {
+        let Some(transfer) = self.node.transfer else { return };
+        let patience = self.node.config.status_interval.saturating_mul(4);
+        if transfer.asked.after(patience) > self.node.now {
+            return;
+        }
+        let Transfer { sequence, digest, .. } = transfer;
+        if usize::from(transfer.tries) >= self.node.sizes.nodes {
+            self.node.transfer = None;
+            self.consider_transfer(true);
+        }
+        if self.node.transfer.is_none() {
+            // Nothing newer: the same again, from the first server on.
+            self.node.transfer = Some(Transfer { tries: 0, ..transfer });
+        }
+        let server = self.server_after(transfer.server, sequence, &digest);
+        let now = self.node.now;
+        if let Some(current) = self.node.transfer.as_mut()
+            && current.sequence == sequence
+            && current.digest == digest
+        {
+            current.server = server;
+            current.asked = now;
+            current.tries = current.tries.saturating_add(1);
+            self.emit(Effect::FetchState { to: server, sequence });
+        }
+    }
+
+    /// Serves a state that was captured here, once a status interval to each peer.
+    pub(super) fn on_fetch_state(&mut self, from: NodeId, sequence: Sequence) {
+        let own = self.checkpoint_of(self.node.me(), sequence);
+        let held = own.is_some() && sequence >= self.node.stable && !self.node.diverged;
+        if held && self.node.status.served.insert(from) {
+            self.emit(Effect::ServeState { to: from, sequence });
+        }
+    }
+
+    /// Checks a state against the certified digest, then installs it: client table here,
+    /// application state by the host.
+    pub(super) fn on_state(
+        &mut self,
+        from: NodeId,
+        sequence: Sequence,
+        clients: &[u8],
+        state: &Digest,
+    ) {
+        let Some(transfer) = self.node.transfer.filter(|it| it.sequence == sequence) else {
+            return;
+        };
+        let digest = checkpoint::digest(sequence, &Digest::of(clients), state);
+        if digest != transfer.digest {
+            return self.accuse(from, Fault::BadContent);
+        }
+        let (rows, replies) = (&mut *self.memory.clients, &mut *self.memory.replies);
+        if client_table::install(rows, replies, self.node.sizes.reply_bytes, clients).is_none() {
+            return self.accuse(from, Fault::BadContent);
+        }
+
+        self.node.transfer = None;
+        self.node.diverged = false;
+        self.node.executing = None;
+        self.node.executed = sequence;
+        self.node.captures = [None; 2];
+        self.forget_executed();
+        self.emit(Effect::Install { sequence });
+        self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
+        self.emit(Effect::PersistCheckpoint { sequence, digest });
+        self.emit(Effect::Checkpoint { to: crate::Target::All, sequence, digest });
+        if transfer.stable {
+            self.stabilize(sequence, digest);
+        } else {
+            self.try_stabilize(sequence, digest);
+        }
+        self.try_execute();
+    }
+
+    /// Stops the timers of requests that the installed client table shows as executed.
+    fn forget_executed(&mut self) {
+        for at in 0..self.memory.clients.len() {
+            let timestamp = self.memory.clients.get(at).map_or(0, |row| row.timestamp);
+            if let Ok(client) = u16::try_from(at) {
+                self.forget_pending(ClientId(client), timestamp);
+            }
+        }
+    }
+}

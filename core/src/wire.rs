@@ -1,0 +1,138 @@
+//! Bytes on the wire: messages to bytes and back, one encoding for each message.
+//!
+//! Messages are encoded by postcard. Its decoder accepts padded numbers and ignores a rest, so
+//! [`decode`] demands that nothing is left over and that the message, encoded again, is exactly
+//! as long as what was decoded: every padded number makes it longer. What is signed is never
+//! these bytes but the fixed-width fields of [`Statement`](crate::auth::Statement).
+
+use crate::auth::{Scope, Signed, Signer};
+use crate::node::Principal;
+use core::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A byte string inside a message, borrowed from the frame.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl fmt::Debug for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Bytes<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{} bytes", self.0.len());
+    }
+}
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowed;
+        impl<'de> de::Visitor<'de> for Borrowed {
+            type Value = Bytes<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a byte string")
+            }
+
+            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Bytes<'de>, E> {
+                Ok(Bytes(bytes))
+            }
+        }
+        deserializer.deserialize_bytes(Borrowed)
+    }
+}
+
+/// Bytes that are not the encoding of any message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum DecodeError {
+    /// Cut short, an unknown tag, or a number out of range.
+    Malformed,
+    /// Something follows the message.
+    Trailing,
+    /// A longer encoding of a message than the one that everybody uses.
+    NotCanonical,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the bytes are no message",
+            Self::Trailing => "something follows the message",
+            Self::NotCanonical => "a number in the message is padded",
+        })
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// The buffer is too short for the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EncodeError;
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the buffer is too short for the message")
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// Encodes a message to the front of `buffer` and returns what was written.
+///
+/// # Errors
+/// The buffer is too short.
+pub fn encode<'b, M: Serialize>(
+    message: &M,
+    buffer: &'b mut [u8],
+) -> Result<&'b [u8], EncodeError> {
+    postcard::to_slice(message, buffer).map(|written| &*written).map_err(|_| EncodeError)
+}
+
+/// How many bytes [`encode`] will write.
+#[must_use]
+pub fn encoded_len<M: Serialize>(message: &M) -> usize {
+    postcard::experimental::serialized_size(message).unwrap_or(usize::MAX)
+}
+
+/// Decodes a message that fills `bytes` exactly and is encoded as [`encode`] would.
+///
+/// # Errors
+/// The bytes are no message, or not all of them are, or they encode it in another way.
+pub fn decode<'a, M: Serialize + Deserialize<'a>>(bytes: &'a [u8]) -> Result<M, DecodeError> {
+    let (message, rest) =
+        postcard::take_from_bytes::<M>(bytes).map_err(|_| DecodeError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(DecodeError::Trailing);
+    }
+    if encoded_len(&message) != bytes.len() {
+        return Err(DecodeError::NotCanonical);
+    }
+    Ok(message)
+}
+
+/// Signs what `me` itself states in the message, and encodes it. Every message that leaves a
+/// node goes through here.
+///
+/// # Errors
+/// The buffer is too short.
+pub fn seal<'b, M: Signed + Serialize, S: Signer>(
+    mut message: M,
+    me: Principal,
+    scope: &Scope,
+    signer: &S,
+    buffer: &'b mut [u8],
+) -> Result<&'b [u8], EncodeError> {
+    message.sign(me, scope, signer);
+    encode(&message, buffer)
+}

@@ -1,0 +1,419 @@
+//! A test bench: whole replicas in one process, every message in the test's hands.
+//!
+//! Messages go through the real wall (seal, decode, admit, verify) with a test scheme for
+//! signatures: the SHA-256 of a seed and the statement. A test delivers what it wants to whom it
+//! wants, forges what a traitor could forge, and reads every output.
+
+use quorate::auth::{Scope, Statement, Tag};
+use quorate::pbft::*;
+use quorate::{
+    ClientId, Digest, Fault, Input, Instant, NodeId, Output, Principal, Protocol, PublicKey,
+    Refusal, Roster, Signature, Signer, Target, Verifier, wire,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Clients of every bench cluster.
+pub const CLIENTS: usize = 4;
+/// The window of every bench cluster; checkpoints are taken every 4 sequences.
+pub const WINDOW: usize = 8;
+pub type Memory<const N: usize> = Fixed<N, WINDOW, 1024, CLIENTS, 64>;
+
+/// The key of a principal; its "secret" is the same bytes, known to every test.
+pub fn key(who: Principal) -> PublicKey {
+    let [kind, low, high] = who.to_bytes();
+    let mut key = [7; 32];
+    (key[0], key[1], key[2]) = (kind, low, high);
+    PublicKey(key)
+}
+
+/// Signs for one principal.
+pub struct TestSigner(pub Principal);
+
+fn proof(key: &PublicKey, statement: &Digest) -> Signature {
+    let half = Statement::unscoped(Tag::Frame).bytes(&key.0).digest(statement).finish();
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&half.0);
+    Signature::from_bytes(bytes)
+}
+
+impl Signer for TestSigner {
+    fn sign(&self, statement: &Digest) -> Signature {
+        proof(&key(self.0), statement)
+    }
+}
+
+pub struct TestVerifier;
+
+impl Verifier for TestVerifier {
+    const PROFILE: &'static str = "test";
+
+    fn verify(&self, key: &PublicKey, statement: &Digest, signature: &Signature) -> bool {
+        proof(key, statement) == *signature
+    }
+
+    fn validate(&self, _: &PublicKey) -> bool {
+        true
+    }
+}
+
+pub fn node(id: usize) -> NodeId {
+    NodeId(u8::try_from(id).unwrap())
+}
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub from: Principal,
+    pub to: Target,
+    pub bytes: Vec<u8>,
+}
+
+/// A replica with its host: application, disk, and what it did.
+pub struct Host<const N: usize> {
+    pub replica: Box<Replica<Memory<N>>>,
+    /// Executed operations: (sequence, client, timestamp, operation).
+    pub history: Vec<(u64, u16, u64, Vec<u8>)>,
+    /// Application state: a running digest of the history.
+    pub state: Digest,
+    pub records: Vec<Vec<u8>>,
+    pub captured: BTreeMap<u64, (Vec<u8>, Digest)>,
+    pub accusations: Vec<(usize, Fault)>,
+    pub refusals: Vec<Refusal>,
+    pub installs: Vec<u64>,
+    /// Whether captured checkpoints are answered.
+    pub captures: bool,
+}
+
+/// A cluster of `N` replicas.
+pub struct Bench<const N: usize> {
+    pub hosts: Vec<Host<N>>,
+    pub roster: Roster<Vec<PublicKey>>,
+    pub now: u64,
+    pub mail: VecDeque<Letter>,
+    /// Replies that clients received: (replica, client, timestamp, outcome, reply).
+    pub replies: Vec<(usize, u16, u64, Outcome, Vec<u8>)>,
+    /// Every message sent, for tests that count.
+    pub sent: Vec<Letter>,
+}
+
+pub fn scope() -> Scope {
+    Scope { cluster: Digest::of(b"bench"), epoch: 0, profile: TestVerifier::PROFILE }
+}
+
+impl<const N: usize> Bench<N> {
+    pub fn new() -> Self {
+        let nodes = (0..N).map(|id| key(Principal::Node(node(id)))).collect();
+        let clients = (0..CLIENTS as u16).map(|id| key(Principal::Client(ClientId(id)))).collect();
+        let cluster = scope().cluster;
+        let roster = Roster::new(cluster, 0, nodes, clients, &TestVerifier).unwrap();
+        let hosts = (0..N)
+            .map(|id| Host {
+                replica: Box::new(Replica::new(Self::config(id), Memory::<N>::new()).unwrap()),
+                history: Vec::new(),
+                state: Digest::ZERO,
+                records: Vec::new(),
+                captured: BTreeMap::new(),
+                accusations: Vec::new(),
+                refusals: Vec::new(),
+                installs: Vec::new(),
+                captures: true,
+            })
+            .collect();
+        let (mail, replies, sent) = (VecDeque::new(), Vec::new(), Vec::new());
+        Self { hosts, roster, now: 0, mail, replies, sent }
+    }
+
+    pub fn config(id: usize) -> Config {
+        Config::new(node(id), scope())
+    }
+
+    /// A client's signed request.
+    pub fn request<'a>(&self, client: u16, timestamp: u64, operation: &'a [u8]) -> Request<'a> {
+        let mut request = Request {
+            client: ClientId(client),
+            timestamp,
+            operation: wire::Bytes(operation),
+            signature: Signature::ZERO,
+        };
+        let who = Principal::Client(ClientId(client));
+        request.signature = TestSigner(who).sign(&request.digest(self.roster.scope()));
+        request
+    }
+
+    /// The bytes of a batch of requests.
+    pub fn batch(&self, requests: &[Request<'_>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for request in requests {
+            bytes.extend(request.client.0.to_le_bytes());
+            bytes.extend(request.timestamp.to_le_bytes());
+            bytes.extend((request.operation.0.len() as u32).to_le_bytes());
+            bytes.extend(request.operation.0);
+            bytes.extend(request.signature.to_bytes());
+        }
+        bytes
+    }
+
+    /// A message as its author would send it.
+    pub fn letter(&self, from: Principal, to: Target, message: Message<'_>) -> Letter {
+        let mut buffer = vec![0; 1 << 16];
+        let signer = TestSigner(from);
+        let bytes = wire::seal(message, from, self.roster.scope(), &signer, &mut buffer).unwrap();
+        Letter { from, to, bytes: bytes.to_vec() }
+    }
+
+    /// Gives a replica a message from somebody, through the wall. False if the wall kept it out.
+    pub fn give(&mut self, to: usize, from: Principal, message: Message<'_>) -> bool {
+        let letter = self.letter(from, Target::Node(node(to)), message);
+        self.deliver(to, &letter)
+    }
+
+    /// The same from replica `from`.
+    pub fn tell(&mut self, to: usize, from: usize, message: Message<'_>) -> bool {
+        self.give(to, Principal::Node(node(from)), message)
+    }
+
+    /// A client sends its request to a replica.
+    pub fn ask(&mut self, to: usize, client: u16, timestamp: u64, operation: &[u8]) {
+        let request = self.request(client, timestamp, operation);
+        self.give(to, Principal::Client(ClientId(client)), Message::Request(request));
+    }
+
+    /// Passes a letter through the wall of a replica. False if it was kept out.
+    pub fn deliver(&mut self, to: usize, letter: &Letter) -> bool {
+        let Ok(message) = wire::decode::<Message<'_>>(&letter.bytes) else { return false };
+        let now = Instant::from_micros(self.now);
+        match self.hosts[to].replica.admit(now, letter.from, &message) {
+            Admission::Verify => {}
+            Admission::Known => return false,
+            Admission::Refused(fault) => {
+                if let Principal::Node(from) = letter.from {
+                    self.hosts[to].accusations.push((from.index(), fault));
+                }
+                return false;
+            }
+        }
+        match self.roster.verify(&TestVerifier, letter.from, message) {
+            Ok(verified) => {
+                self.step(to, Input::Message(verified));
+                true
+            }
+            Err(fault) => {
+                if let Principal::Node(from) = letter.from {
+                    self.hosts[to].accusations.push((from.index(), fault));
+                }
+                false
+            }
+        }
+    }
+
+    /// Steps a replica past the wall's `admit`, as if the message had been admitted earlier.
+    pub fn force(&mut self, to: usize, from: usize, message: Message<'_>) {
+        let letter = self.letter(Principal::Node(node(from)), Target::Node(node(to)), message);
+        let message = wire::decode::<Message<'_>>(&letter.bytes).unwrap();
+        let verified = self.roster.verify(&TestVerifier, letter.from, message).unwrap();
+        self.step(to, Input::Message(verified));
+    }
+
+    pub fn wake(&mut self, id: usize) {
+        self.step(id, Input::Wake);
+    }
+
+    /// Steps a replica and plays its host.
+    pub fn step(&mut self, id: usize, input: Input<Command<'_>, Message<'_>>) {
+        let page = match &input {
+            Input::Message(verified) => match verified.message() {
+                Message::State { state, clients, .. } => {
+                    Some((clients.0.to_vec(), state.0.to_vec()))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let now = Instant::from_micros(self.now);
+        let me = Principal::Node(node(id));
+        let mut execute = Vec::new();
+        let mut captured = Vec::new();
+        let mut serve = Vec::new();
+        let mut letters = Vec::new();
+        let host = &mut self.hosts[id];
+        for output in host.replica.step(now, input) {
+            match output {
+                Output::Persist(record) => {
+                    let mut buffer = vec![0; 1 << 16];
+                    host.records.push(wire::encode(&record, &mut buffer).unwrap().to_vec());
+                }
+                Output::Send { to, message } => {
+                    let mut buffer = vec![0; 1 << 16];
+                    let signer = TestSigner(me);
+                    let scope = self.roster.scope();
+                    let bytes = wire::seal(message, me, scope, &signer, &mut buffer).unwrap();
+                    letters.push(Letter { from: me, to, bytes: bytes.to_vec() });
+                }
+                Output::Decide(Decision::Execute(execution)) => {
+                    let sequence = execution.sequence().0;
+                    execute.extend(execution.requests().map(|request| {
+                        let operation = request.operation.0.to_vec();
+                        (sequence, request.client, request.timestamp, operation)
+                    }));
+                }
+                Output::Decide(Decision::Checkpoint { sequence, clients }) => {
+                    let mut table = vec![0; clients.encoded_len()];
+                    clients.encode(&mut table).unwrap();
+                    host.captured.insert(sequence.0, (table, host.state));
+                    captured.push((sequence, Digest::of(&host.state.0)));
+                }
+                Output::Decide(Decision::ServeState { to, sequence }) => serve.push((to, sequence)),
+                Output::Decide(Decision::Install { sequence }) => {
+                    let (table, state) = page.clone().unwrap();
+                    host.state = Digest(state.as_slice().try_into().unwrap());
+                    host.captured.insert(sequence.0, (table, host.state));
+                    host.installs.push(sequence.0);
+                }
+                Output::Accuse { node, fault } => host.accusations.push((node.index(), fault)),
+                Output::Refuse(refusal) => host.refusals.push(refusal),
+            }
+        }
+        self.post(id, letters);
+        for (to, sequence) in serve {
+            let (table, state) = self.hosts[id].captured[&sequence.0].clone();
+            let (clients, state) = (wire::Bytes(&table), wire::Bytes(&state.0));
+            let message = Message::State { sequence, clients, state };
+            let letter = self.letter(me, Target::Node(to), message);
+            self.post(id, vec![letter]);
+        }
+        for (sequence, client, timestamp, operation) in execute {
+            let host = &mut self.hosts[id];
+            host.history.push((sequence, client.0, timestamp, operation.clone()));
+            let next = Statement::unscoped(Tag::Frame).digest(&host.state).bytes(&operation);
+            host.state = next.finish();
+            let reply = host.state.0[..8].to_vec();
+            self.step(id, Input::Command(Command::Executed { client, reply: &reply }));
+        }
+        for (sequence, state) in captured {
+            if self.hosts[id].captures {
+                self.step(id, Input::Command(Command::Captured { sequence, state }));
+            }
+        }
+    }
+
+    fn post(&mut self, id: usize, letters: Vec<Letter>) {
+        for letter in letters {
+            self.sent.push(letter.clone());
+            if let Target::Client(client) = letter.to {
+                if let Ok(Message::Reply(reply)) = wire::decode::<Message<'_>>(&letter.bytes) {
+                    let bytes = reply.reply.0.to_vec();
+                    self.replies.push((id, client.0, reply.timestamp, reply.outcome, bytes));
+                }
+            } else {
+                self.mail.push_back(letter);
+            }
+        }
+    }
+
+    /// Delivers all mail, in order, that `passes` says yes to; the rest is lost.
+    pub fn run_where(&mut self, passes: impl Fn(usize, usize, &Message<'_>) -> bool) {
+        while let Some(letter) = self.mail.pop_front() {
+            let Principal::Node(from) = letter.from else { continue };
+            let message = wire::decode::<Message<'_>>(&letter.bytes).unwrap();
+            for to in 0..N {
+                let meant = match letter.to {
+                    Target::All => to != from.index(),
+                    Target::Node(node) => to == node.index(),
+                    Target::Client(_) => false,
+                };
+                if meant && passes(from.index(), to, &message) {
+                    self.deliver(to, &letter);
+                }
+            }
+        }
+    }
+
+    /// Delivers all mail.
+    pub fn run(&mut self) {
+        self.run_where(|_, _, _| true);
+    }
+
+    /// Lets time pass for some replicas in steps of 10 ms, waking each at its deadline and
+    /// delivering what passes.
+    pub fn pass_where(
+        &mut self,
+        millis: u64,
+        awake: &[usize],
+        passes: impl Fn(usize, usize, &Message<'_>) -> bool,
+    ) {
+        let end = self.now + millis * 1000;
+        while self.now < end {
+            self.now += 10_000;
+            for &id in awake {
+                for _ in 0..64 {
+                    let due = self.hosts[id].replica.deadline();
+                    if due.is_none_or(|due| due.as_micros() > self.now) {
+                        break;
+                    }
+                    self.wake(id);
+                }
+            }
+            self.run_where(&passes);
+        }
+    }
+
+    /// Lets time pass for everybody.
+    pub fn pass(&mut self, millis: u64) {
+        let all: Vec<usize> = (0..N).collect();
+        self.pass_where(millis, &all, |_, _, _| true);
+    }
+
+    /// Crashes a replica and starts it again from its records and newest captured checkpoint.
+    pub fn restart(&mut self, id: usize) {
+        let host = &mut self.hosts[id];
+        let mut stable = 0;
+        let records: Vec<Record<'_>> =
+            host.records.iter().map(|bytes| wire::decode(bytes).unwrap()).collect();
+        for record in &records {
+            if let Record::Stable { sequence, .. } = record {
+                stable = sequence.0;
+            }
+        }
+        let snapshot = host.captured.iter().next_back().filter(|(at, _)| **at >= stable);
+        let snapshot = snapshot.map(|(at, (table, state))| (*at, table.clone(), *state));
+        let lent = snapshot.as_ref().map(|(at, table, state)| Snapshot {
+            sequence: Sequence(*at),
+            clients: table,
+            state: Digest::of(&state.0),
+        });
+        let (config, now) = (Self::config(id), Instant::from_micros(self.now));
+        let memory = Memory::<N>::new();
+        let replica = Replica::recover(config, memory, now, lent, records).unwrap();
+        host.replica = Box::new(replica);
+        host.state = snapshot.as_ref().map_or(Digest::ZERO, |(_, _, state)| *state);
+        let executed = snapshot.map_or(0, |(at, _, _)| at);
+        host.history.retain(|(sequence, ..)| *sequence <= executed);
+    }
+
+    /// The operations that a replica executed, in order.
+    pub fn operations(&self, id: usize) -> Vec<Vec<u8>> {
+        self.hosts[id].history.iter().map(|(_, _, _, operation)| operation.clone()).collect()
+    }
+
+    /// The messages of one kind that were sent since the start.
+    pub fn count_sent(&self, kind: impl Fn(&Message<'_>) -> bool) -> usize {
+        let receivers = |letter: &Letter| match letter.to {
+            Target::All => N - 1,
+            _ => 1,
+        };
+        let of_kind = self.sent.iter().filter(|letter| {
+            wire::decode::<Message<'_>>(&letter.bytes).is_ok_and(|message| kind(&message))
+        });
+        of_kind.map(receivers).sum()
+    }
+
+    pub fn view(&self, id: usize) -> (u64, bool) {
+        let status = self.hosts[id].replica.status();
+        (status.view.0, status.active)
+    }
+}
+
+/// A digest of nothing in particular.
+pub fn digest(name: &[u8]) -> Digest {
+    Digest::of(name)
+}

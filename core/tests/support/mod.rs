@@ -1,0 +1,234 @@
+//! What several tests share: seeded randomness, a small cluster, and one message of each kind.
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+use quorate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Verifier};
+use quorate::ed25519::{Ed25519, SecretKey};
+use quorate::pbft::{
+    Batch, Histories, History, Message, NewView, Outcome, Pairs, PrePrepared, Reply, Request,
+    Sequence, Status, View, ViewChange, Vote,
+};
+use quorate::wire::{self, Bytes};
+use quorate::{ClientId, NodeId, Principal};
+use std::sync::OnceLock;
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+#[derive(Debug)]
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which is not zero.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    /// A number of any length: small ones are as likely as large ones.
+    pub(crate) fn number(&mut self) -> u64 {
+        let bits = self.below(64);
+        self.next() >> bits
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        core::array::from_fn(|_| self.next() as u8)
+    }
+
+    pub(crate) fn bytes(&mut self, below: usize) -> Vec<u8> {
+        let length = self.below(below);
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+
+    pub(crate) fn digest(&mut self) -> Digest {
+        Digest(self.array())
+    }
+}
+
+/// Replicas of the small cluster.
+pub(crate) const NODES: usize = 4;
+/// Clients of the small cluster.
+pub(crate) const CLIENTS: usize = 3;
+/// How many kinds of messages there are.
+pub(crate) const KINDS: usize = 14;
+/// The kinds that carry signatures: Request, PrePrepare, ViewChange, NewView.
+pub(crate) const SIGNED: [usize; 4] = [0, 2, 6, 7];
+
+pub(crate) fn node(id: u8) -> Principal {
+    Principal::Node(NodeId(id))
+}
+
+pub(crate) fn client(id: u16) -> Principal {
+    Principal::Client(ClientId(id))
+}
+
+pub(crate) fn secret(who: Principal) -> SecretKey {
+    SecretKey::from_seed(Digest::of(&who.to_bytes()).0)
+}
+
+pub(crate) fn scope(cluster: &[u8], epoch: u32) -> Scope {
+    Scope { cluster: Digest::of(cluster), epoch, profile: Ed25519::PROFILE }
+}
+
+/// The keys of the small cluster.
+pub(crate) fn roster() -> &'static Roster<Vec<PublicKey>> {
+    static ROSTER: OnceLock<Roster<Vec<PublicKey>>> = OnceLock::new();
+    ROSTER.get_or_init(|| {
+        let Scope { cluster, epoch, .. } = home();
+        let nodes = (0..NODES as u8).map(|id| secret(node(id)).public()).collect();
+        let clients = (0..CLIENTS as u16).map(|id| secret(client(id)).public()).collect();
+        Roster::new(cluster, epoch, nodes, clients, &Ed25519).unwrap()
+    })
+}
+
+/// The scope of the small cluster.
+pub(crate) fn home() -> Scope {
+    scope(b"home", 1)
+}
+
+/// Bytes that live as long as the test.
+pub(crate) fn leak(bytes: Vec<u8>) -> &'static [u8] {
+    bytes.leak()
+}
+
+pub(crate) fn encode(message: &Message<'_>) -> Vec<u8> {
+    let mut buffer = vec![0; wire::encoded_len(message)];
+    let length = wire::encode(message, &mut buffer).unwrap().len();
+    assert_eq!(length, buffer.len());
+    buffer
+}
+
+/// A signed request of `of`, which need not be a client of the cluster.
+pub(crate) fn request(of: u16, timestamp: u64, operation: &[u8], at: &Scope) -> Request<'static> {
+    let operation = Bytes(leak(operation.to_vec()));
+    let unsigned =
+        Request { client: ClientId(of), timestamp, operation, signature: Signature::ZERO };
+    let mut message = Message::Request(unsigned);
+    message.sign(client(of), at, &secret(client(of)));
+    let Message::Request(request) = message else { unreachable!() };
+    request
+}
+
+/// The bytes of a batch of requests.
+pub(crate) fn batch_bytes(requests: &[Request<'_>]) -> &'static [u8] {
+    let mut bytes = Vec::new();
+    for request in requests {
+        bytes.extend(request.client.0.to_le_bytes());
+        bytes.extend(request.timestamp.to_le_bytes());
+        bytes.extend((request.operation.0.len() as u32).to_le_bytes());
+        bytes.extend(request.operation.0);
+        bytes.extend(request.signature.to_bytes());
+    }
+    leak(bytes)
+}
+
+pub(crate) fn pairs(entries: &[(u64, Digest)]) -> Pairs<'static> {
+    let bytes = entries.iter().flat_map(|(n, digest)| [&n.to_le_bytes()[..], &digest.0].concat());
+    Pairs::from_bytes(leak(bytes.collect()))
+}
+
+pub(crate) fn histories(entries: &[History]) -> Histories<'static> {
+    Histories::from_bytes(leak(entries.iter().flat_map(History::encode).collect()))
+}
+
+/// A VIEW-CHANGE by `author`, not signed yet.
+pub(crate) fn view_change(author: u8, view: u64, rng: &mut Rng) -> ViewChange<'static> {
+    let stable = rng.number() >> 1;
+    let mut history = |sequence, prepared| History {
+        sequence: Sequence(sequence),
+        pre_prepared: [Some(PrePrepared { view: View(0), digest: rng.digest() }), None],
+        prepared,
+    };
+    let entries = [history(stable + 1, Some((0, View(0)))), history(stable + 3, None)];
+    ViewChange {
+        author: NodeId(author),
+        view: View(view),
+        stable: Sequence(stable),
+        checkpoints: pairs(&[(stable, rng.digest()), (stable + 8, rng.digest())]),
+        histories: histories(&entries),
+        signature: Signature::ZERO,
+    }
+}
+
+/// A NEW-VIEW for `view` by its primary, not signed yet.
+pub(crate) fn new_view(view: u64, rng: &mut Rng) -> NewView<'static> {
+    NewView {
+        author: View(view).primary(NODES),
+        view: View(view),
+        view_changes: pairs(&[(0, rng.digest()), (1, rng.digest()), (3, rng.digest())]),
+        chosen: pairs(&[(17, rng.digest()), (18, rng.digest())]),
+        signature: Signature::ZERO,
+    }
+}
+
+fn batch(rng: &mut Rng) -> Batch<'static> {
+    let requests: Vec<_> =
+        (0..CLIENTS as u16).map(|of| request(of, rng.number(), &rng.bytes(40), &home())).collect();
+    Batch::from_bytes(batch_bytes(&requests))
+}
+
+/// A valid message of one of the [`KINDS`], signed by whom it names.
+pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
+    let (view, sequence) = (View(rng.number()), Sequence(rng.number()));
+    let vote = Vote { view, sequence, digest: rng.digest() };
+    let Vote { digest, .. } = vote;
+    match kind {
+        0 => Message::Request(request(
+            rng.below(CLIENTS) as u16,
+            rng.number(),
+            &rng.bytes(100),
+            &home(),
+        )),
+        1 => Message::Reply(Reply {
+            view,
+            client: ClientId(rng.next() as u16),
+            timestamp: rng.number(),
+            outcome: [Outcome::Executed, Outcome::ReplyTooLong, Outcome::Stale][rng.below(3)],
+            reply: Bytes(leak(rng.bytes(100))),
+        }),
+        2 => Message::PrePrepare { view, sequence, batch: batch(rng) },
+        3 => Message::Prepare(vote),
+        4 => Message::Commit(vote),
+        5 => Message::Checkpoint { sequence, digest },
+        6 => {
+            signed(Message::ViewChange(view_change(rng.below(NODES) as u8, rng.number() | 1, rng)))
+        }
+        7 => signed(Message::NewView(new_view(rng.number() | 1, rng))),
+        8 => Message::Status(Status {
+            view,
+            active: rng.below(2) == 0,
+            stable: sequence,
+            executed: Sequence(rng.number()),
+            wanting: rng.below(2) == 0,
+        }),
+        9 => Message::FetchBatch { sequence, digest },
+        10 => Message::Batch { sequence, batch: batch(rng) },
+        11 => Message::FetchViewChange { author: NodeId(rng.below(NODES) as u8), digest },
+        12 => Message::FetchState { sequence },
+        _ => Message::State {
+            sequence,
+            clients: Bytes(leak(rng.bytes(100))),
+            state: Bytes(leak(rng.bytes(300))),
+        },
+    }
+}
+
+/// The message signed by its author, in the small cluster.
+pub(crate) fn signed(mut message: Message<'static>) -> Message<'static> {
+    let author = match &message {
+        Message::Request(request) => Principal::Client(request.client),
+        Message::ViewChange(change) => Principal::Node(change.author),
+        Message::NewView(new_view) => Principal::Node(new_view.author),
+        _ => return message,
+    };
+    message.sign(author, &home(), &secret(author));
+    message
+}
