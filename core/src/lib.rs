@@ -1,7 +1,73 @@
 //! Byzantine agreement for every size of machine: `no_std`, allocation-free, sans-IO.
+//!
+//! A cluster of replicas agrees on one history although some of them lie, forge, collude or
+//! crash. This crate is the part that decides. It has no sockets, no threads, no clock, no heap
+//! and no randomness: the host hands in what happened and carries out what comes back.
+//!
+//! ```text
+//!             bytes                                            step(now, input)
+//!  network ---------> Opener::open -> wire::decode -> admit -> Roster::verify -> Protocol
+//!          <--------- Sealer::seal <- wire::seal <---------------- outputs, in order
+//! ```
+//!
+//! Each protocol is one state machine of one shape, [`Protocol`]: one `step`, one `deadline`, one
+//! borrowed iterator of outputs. [`pbft`] is the first of them; its [`pbft::Replica`] runs in
+//! memory that is handed in, so the same code serves a microcontroller and a server.
+//!
+//! # The laws of the host
+//!
+//! 1. One input at a time; `now` never goes back.
+//! 2. Perform outputs in order. A [`Output::Send`] leaves only when every earlier
+//!    [`Output::Persist`] is durable.
+//! 3. Step with [`Input::Wake`] at `deadline()`; earlier is harmless.
+//!
+//! # What the core promises
+//!
+//! * `step` never fails, blocks, allocates or recurses, and never panics on anything that a peer,
+//!   a client or a disk can say. Same inputs, same outputs, on every target.
+//! * A peer's wrong is an [`Output::Accuse`] and changes nothing else. A host's wrong is an
+//!   [`Output::Refuse`]. A broken invariant of the core itself is an `assert!`: stopping is safer
+//!   than equivocating.
+//! * Nothing is believed before it is authenticated: handlers take only [`Verified`] messages,
+//!   and only [`Roster`] makes them.
+//! * Everything that a peer can make grow has a bound for each peer, and a flood from one never
+//!   evicts what another sent.
+//!
+//! # A replica
+//!
+//! ```
+//! use quorate::auth::Scope;
+//! use quorate::pbft::{Config, Decision, Fixed, Replica};
+//! use quorate::{Digest, Input, Instant, NodeId, Output, Protocol};
+//!
+//! // 4 replicas, a window of 8, batches of 256 bytes, 4 clients, replies of 64 bytes.
+//! let memory = Fixed::<4, 8, 256, 4, 64>::new();
+//! let scope = Scope { cluster: Digest::of(b"example"), epoch: 0, profile: "none" };
+//! let mut replica = Replica::new(Config::new(NodeId(0), scope), memory).unwrap();
+//!
+//! for output in replica.step(Instant::ZERO, Input::Wake) {
+//!     match output {
+//!         Output::Persist(_record) => { /* append to the log */ }
+//!         Output::Send { to: _, message: _ } => { /* sync the log, seal, send */ }
+//!         Output::Decide(Decision::Execute(_batch)) => { /* run the application */ }
+//!         Output::Decide(_) => { /* capture, serve or install a state */ }
+//!         Output::Accuse { .. } | Output::Refuse(_) => { /* count, report */ }
+//!     }
+//! }
+//! assert!(replica.deadline().is_some());
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation
+    )
+)]
 
 pub mod auth;
 #[cfg(feature = "ed25519")]

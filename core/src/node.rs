@@ -115,7 +115,7 @@ impl NodeSet {
 
     /// The members in ascending order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
-        (0..MAX_NODES as u8).map(NodeId).filter(move |node| self.contains(*node))
+        (0u8..64).map(NodeId).filter(move |node| self.contains(*node))
     }
 
     const fn bit(node: NodeId) -> u64 {

@@ -18,6 +18,7 @@ pub struct Quorum {
 impl Quorum {
     /// The quorums of `n` nodes, `1..=64`; `None` outside of that.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "the count was compared with 64")]
     pub const fn of(nodes: usize) -> Option<Self> {
         if nodes == 0 || nodes > MAX_NODES { None } else { Some(Self { nodes: nodes as u8 }) }
     }

@@ -61,7 +61,17 @@ impl Rules<'_> {
         self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
         self.emit(Effect::PersistCheckpoint { sequence, digest });
         self.emit(Effect::Checkpoint { to: Target::All, sequence, digest });
-        self.try_stabilize(sequence, digest);
+        self.count_checkpoint(sequence);
+    }
+
+    /// Counts the votes for whatever digests replicas vouch for at a sequence: the others may
+    /// have agreed on another one than this replica's before it had its own.
+    pub(super) fn count_checkpoint(&mut self, sequence: Sequence) {
+        for node in self.nodes() {
+            if let Some(digest) = self.checkpoint_of(node, sequence) {
+                self.try_stabilize(sequence, digest);
+            }
+        }
     }
 
     /// "Each replica collects checkpoint messages in its log until it has 2f + 1 of them for
@@ -106,6 +116,18 @@ impl Rules<'_> {
             && lowest.sequence < vote.sequence
         {
             *lowest = vote;
+        }
+    }
+
+    /// Takes back what this replica vouched for above a state that it installs: it led there from
+    /// another state.
+    pub(super) fn forget_checkpoints_above(&mut self, sequence: Sequence) {
+        let me = self.node.me();
+        let mut rows = self.memory.checkpoints.chunks_exact_mut(CHECKPOINTS);
+        for vote in rows.nth(me.index()).unwrap_or_default() {
+            if vote.sequence > sequence {
+                *vote = CheckpointVote::NONE;
+            }
         }
     }
 

@@ -1,6 +1,10 @@
 //! The constants of a cluster and the settings of one replica.
 
 use super::batch::{MAX_REQUESTS, Request};
+use super::history::{History, Pairs};
+use super::rules::EFFECTS;
+use super::status::RESENT;
+use super::view_store::CHECKPOINTS;
 use crate::auth::{Digest, PublicKey, Scope, Statement, Tag};
 use crate::node::{MAX_NODES, NodeId};
 use core::fmt;
@@ -64,6 +68,30 @@ impl Dimensions {
         self.batch_bytes.saturating_sub(Request::OVERHEAD)
     }
 
+    /// Bytes of the largest message but `State`, which is as large as the application's state.
+    #[must_use]
+    pub const fn message_bytes(&self) -> usize {
+        // Tag of the message; numbers as long as they can be padded to (10), lengths (5).
+        let pre_prepare = 1 + 10 + 10 + 5 + self.batch_bytes;
+        let view_change = 1
+            + 1
+            + 10
+            + 10
+            + (5 + CHECKPOINTS * Pairs::ENTRY)
+            + (5 + self.window * History::ENTRY)
+            + 64;
+        let new_view =
+            1 + 1 + 10 + (5 + self.nodes * Pairs::ENTRY) + (5 + self.window * Pairs::ENTRY) + 64;
+        let reply = 1 + 10 + 3 + 10 + 1 + 5 + self.reply_bytes;
+        max(max(pre_prepare, view_change), max(new_view, reply))
+    }
+
+    /// The most outputs of one step, whatever the window.
+    #[must_use]
+    pub const fn outputs_per_step(&self) -> usize {
+        EFFECTS + RESENT as usize * 3 + self.nodes + 1
+    }
+
     /// The id of a cluster: a digest of its name, its sizes and all its keys.
     #[must_use]
     pub fn cluster_id(&self, name: &[u8], nodes: &[PublicKey], clients: &[PublicKey]) -> Digest {
@@ -80,6 +108,10 @@ impl Dimensions {
         }
         id.finish()
     }
+}
+
+const fn max(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
 }
 
 /// The settings of one replica.
@@ -158,3 +190,55 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Signature;
+    use crate::pbft::ViewChange;
+    use crate::pbft::{Batch, Histories, Message, NewView, Outcome, Reply, Sequence, View};
+    use crate::wire::{Bytes, encoded_len};
+    use crate::{ClientId, NodeId};
+
+    #[test]
+    fn no_message_is_longer_than_the_published_bound() {
+        for (window, batch_bytes, reply_bytes) in [(2, 79, 0), (8, 2048, 64), (128, 100, 90_000)] {
+            let sizes = Dimensions { nodes: 64, window, batch_bytes, clients: 4, reply_bytes };
+            let bytes = [0xff; 90_000];
+            let (view, end) = (View(u64::MAX), Sequence(u64::MAX));
+            let pairs = |count: usize| Pairs::from_bytes(&bytes[..count * Pairs::ENTRY]);
+            let messages = [
+                Message::PrePrepare {
+                    view,
+                    sequence: end,
+                    batch: Batch::from_bytes(&bytes[..batch_bytes]),
+                },
+                Message::ViewChange(ViewChange {
+                    author: NodeId(255),
+                    view,
+                    stable: end,
+                    checkpoints: pairs(CHECKPOINTS),
+                    histories: Histories::from_bytes(&bytes[..window * History::ENTRY]),
+                    signature: Signature::ZERO,
+                }),
+                Message::NewView(NewView {
+                    author: NodeId(255),
+                    view,
+                    view_changes: pairs(64),
+                    chosen: pairs(window),
+                    signature: Signature::ZERO,
+                }),
+                Message::Reply(Reply {
+                    view,
+                    client: ClientId(u16::MAX),
+                    timestamp: u64::MAX,
+                    outcome: Outcome::Stale,
+                    reply: Bytes(&bytes[..reply_bytes]),
+                }),
+            ];
+            let longest = messages.iter().map(encoded_len).max().unwrap();
+            assert!(longest <= sizes.message_bytes(), "{longest} for {sizes:?}");
+            assert!(sizes.message_bytes() <= longest + 32, "a bound that is far off, {sizes:?}");
+        }
+    }
+}

@@ -52,7 +52,9 @@ pub enum Decision<'a> {
         sequence: Sequence,
     },
     /// Replace the application's state by the `state` of the `Message::State` that was the input
-    /// of this very step: its digest is certified. The client table has been replaced already.
+    /// of this very step: its digest is certified. Keep it, with the message's client table, as
+    /// the captured checkpoint of this sequence, and drop those captured above it: they are of a
+    /// state that is given up. The replica's own client table has been replaced already.
     Install {
         /// The checkpoint.
         sequence: Sequence,

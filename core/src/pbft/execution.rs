@@ -105,6 +105,9 @@ impl Rules<'_> {
     /// A sequence is executed.
     fn finish(&mut self, sequence: Sequence) {
         self.node.executed = sequence;
+        if self.node.transfer.is_some_and(|transfer| transfer.sequence <= sequence) {
+            self.node.transfer = None;
+        }
         if sequence.0.is_multiple_of(self.node.sizes.checkpoint_interval()) {
             self.capture(sequence);
         }

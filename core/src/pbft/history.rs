@@ -166,6 +166,7 @@ impl History {
 
     /// The entry as bytes.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "both are at most DIGESTS")]
     pub fn encode(&self) -> [u8; Self::ENTRY] {
         let mut bytes = [0; Self::ENTRY];
         let count = self.pre_prepared.iter().flatten().count() as u8;

@@ -22,8 +22,8 @@ impl Ring {
         Self { sizes }
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "the remainder is below W, a usize")]
     pub(super) fn slot(&self, sequence: Sequence) -> usize {
-        // The remainder is below W, which is a usize.
         (sequence.0 % self.sizes.window as u64) as usize
     }
 

@@ -19,6 +19,7 @@ pub struct View(pub u64);
 impl View {
     /// The primary of this view among `n` replicas (`n` is not zero).
     #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "the remainder is below n, at most 64")]
     pub const fn primary(self, n: usize) -> NodeId {
         NodeId((self.0 % n as u64) as u8)
     }

@@ -1,4 +1,68 @@
-//! PBFT (chapter follows).
+//! PBFT: Practical Byzantine Fault Tolerance (Castro and Liskov, OSDI 1999 and TOCS 2002).
+//!
+//! `n` replicas execute the same requests in the same order although up to `f` of them, the
+//! largest with `n >= 3f + 1`, do whatever they like. Safety never depends on time. Progress
+//! needs messages between correct replicas to arrive, some day, faster than timeouts grow.
+//!
+//! # The normal case
+//!
+//! A client signs a REQUEST and sends it to the primary, replica `view mod n`. The primary puts
+//! requests into a batch, gives it the next sequence and multicasts a PRE-PREPARE. A backup that
+//! accepts it multicasts a PREPARE. A replica with the PRE-PREPARE and `strong - 1` PREPAREs of
+//! distinct backups is *prepared*: no other batch can be prepared at this sequence in this view.
+//! It multicasts a COMMIT; `strong` of those settle the sequence for ever. Batches are executed
+//! in the order of their sequences, each request at most once, and every replica replies; a
+//! client believes what `f + 1` say. That is `2n(n - 1)` messages a batch.
+//!
+//! Up to W sequences run at once. Every W / 2 of them the replicas compare a digest of
+//! application state and client table (CHECKPOINT); with a strong quorum the checkpoint is
+//! *stable*, the window moves past it, and its memory is used again.
+//!
+//! # When the primary fails
+//!
+//! Every replica has a timer for each request that it knows and has not executed. When one
+//! expires it leaves its view and multicasts a signed VIEW-CHANGE with what it knows: its
+//! checkpoints (C), what it prepared last at each sequence (P) and what it pre-prepared (Q). The
+//! primary of the next view decides from at least `strong` of those what each sequence begins
+//! with, so that nothing committed is lost, and proves it with a NEW-VIEW that names them by
+//! digest; every backup repeats the decision. A view that fails doubles the timeout of the next.
+//!
+//! # When a replica falls behind
+//!
+//! Nothing is retransmitted blindly. A replica that lacks something sends a STATUS; peers answer
+//! with their own votes, the NEW-VIEW of the view, their checkpoints. Batches are fetched by
+//! digest. What was garbage-collected elsewhere is fetched as a whole state, against a digest
+//! that a weak quorum vouches for, checked before it is installed.
+//!
+//! # The files
+//!
+//! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
+//! `execution` what follows from it; `checkpoint`, `view_change`, `choice`, `new_view`, `transfer`
+//! and `status` are the rest of the protocol; `log` is the ring of slots and does all modular
+//! arithmetic; `outputs` alone builds messages; `recover` makes a replica from its records.
+//!
+//! # Deviations from the paper
+//!
+//! * The strong quorum is `floor((n + f) / 2) + 1`, right for every `n`, where the paper has
+//!   `2f + 1`, right for `n = 3f + 1`.
+//! * VIEW-CHANGE and NEW-VIEW messages are signed, with Ed25519 or HMAC links alike, so there are
+//!   no acknowledgements of view changes. PRE-PREPARE, PREPARE, COMMIT and CHECKPOINT are
+//!   authenticated by the link they come over.
+//! * A strong quorum of COMMITs of one view settles a sequence also where the PRE-PREPARE did not
+//!   arrive, and also after its view has ended: the batch is fetched by its digest. The digest
+//!   then stands in P and Q, since no later view can choose another.
+//! * A NEW-VIEW may choose a batch that its primary does not have (condition A3 of the paper): by
+//!   condition A2 a correct replica has it, and everybody who lacks it, the primary too, fetches
+//!   it afterwards.
+//! * Every sequence of the window must be decided, or be a gap, before a NEW-VIEW is made, also
+//!   those above the last chosen one: a batch that only one VIEW-CHANGE at hand tells of may be
+//!   committed. Members whose window ends below a sequence count as having prepared nothing
+//!   there, as in the paper.
+//! * A backup also starts the timer of a request when a PRE-PREPARE brings it.
+//! * One batch is with the application at a time; the client table changes only as it answers.
+//! * The low water mark moves only with a strong quorum of CHECKPOINTs. A state that was fetched
+//!   on the word of a weak quorum is executed from and vouched for at once.
+//! * Tentative execution, read-only requests and MAC-authenticated requests are left out.
 
 mod batch;
 mod checkpoint;

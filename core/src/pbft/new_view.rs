@@ -253,7 +253,7 @@ impl Rules<'_> {
         }
         self.node.status.due = self.node.now.after(self.node.config.status_interval);
         self.review_log();
-        if start.sequence > self.node.executed {
+        if start.sequence > self.node.executed && !self.node.diverged {
             self.begin_transfer(start.sequence, start.digest, false);
         }
     }

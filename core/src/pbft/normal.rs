@@ -83,10 +83,10 @@ impl Rules<'_> {
     /// under way at once, else when one is full, half the room is used, or the delay is over.
     pub(super) fn propose(&mut self) {
         for _ in 0..PROPOSALS {
-            let (count, bytes) = self.pool_front(self.node.config.batch_requests);
-            if !self.node.leads() || count == 0 || !self.batch_closes(count) {
+            if !self.node.leads() || self.node.pool_count == 0 || !self.batch_closes() {
                 return;
             }
+            let bytes = self.pool_front(self.node.config.batch_requests);
             let next = self.node.proposed.max(self.node.stable).next();
             match next.filter(|next| next.0 != u64::MAX) {
                 None => return self.refuse(Refusal::Exhausted),
@@ -97,9 +97,9 @@ impl Rules<'_> {
     }
 
     /// Whether the requests that wait are proposed now.
-    fn batch_closes(&self, count: usize) -> bool {
+    fn batch_closes(&self) -> bool {
         let idle = self.node.proposed <= self.node.executed;
-        let full = count >= self.node.config.batch_requests
+        let full = self.node.pool_count >= self.node.config.batch_requests
             || self.node.pool_used >= self.node.sizes.batch_bytes.div_ceil(2);
         let due = self.node.pool_since.after(self.node.config.batch_delay) <= self.node.now;
         idle || full || due
@@ -113,8 +113,7 @@ impl Rules<'_> {
 
     /// Whether a batch could be proposed right now.
     pub(super) fn batch_waits(&self) -> bool {
-        let (count, _) = self.pool_front(self.node.config.batch_requests);
-        self.node.leads() && count != 0 && self.has_room() && self.batch_closes(count)
+        self.node.leads() && self.node.pool_count != 0 && self.has_room() && self.batch_closes()
     }
 
     fn propose_at(&mut self, sequence: Sequence, bytes: usize) {
@@ -165,8 +164,11 @@ impl Rules<'_> {
         if self.is_settled_by_new_view(sequence) {
             return self.bring(from, sequence, batch, digest);
         }
-        let accepted = self.slot(sequence).and_then(|slot| slot.accepted(view));
-        if let Some(accepted) = accepted {
+        let slot = self.slot(sequence).copied().unwrap_or_default();
+        if slot.committed.is_some_and(|other| other.view == view && other.digest != digest) {
+            return self.accuse(from, Fault::Equivocation);
+        }
+        if let Some(accepted) = slot.accepted(view) {
             if accepted != digest && self.cast_by_me(sequence, view) == Some(accepted) {
                 self.accuse(from, Fault::Equivocation);
             }
@@ -176,6 +178,8 @@ impl Rules<'_> {
         self.accept(view, sequence, batch, digest);
         self.watch(batch);
         self.try_prepare(sequence);
+        // A quorum of COMMITs may have come before the batch.
+        self.try_execute();
     }
 
     /// What this replica prepared in a view, as a backup.

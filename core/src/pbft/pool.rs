@@ -22,6 +22,7 @@ impl Rules<'_> {
             self.node.pool_since = self.node.now;
         }
         self.node.pool_used = used;
+        self.node.pool_count += 1;
         true
     }
 
@@ -37,16 +38,16 @@ impl Rules<'_> {
             let used = self.node.pool_used;
             self.memory.pool.copy_within(range.end.min(used)..used, range.start.min(used));
             self.node.pool_used = used.saturating_sub(range.len());
+            self.node.pool_count = self.node.pool_count.saturating_sub(1);
         }
         if let Some(pending) = self.memory.pending.get_mut(client.index()) {
             pending.pooled = false;
         }
     }
 
-    /// How many requests wait, and how many bytes the first `most` of them are.
-    pub(super) fn pool_front(&self, most: usize) -> (usize, usize) {
-        let lengths = self.pool().iter().map(|request| request.len());
-        (self.pool().iter().count(), lengths.take(most).sum())
+    /// How many bytes the first `most` requests are.
+    pub(super) fn pool_front(&self, most: usize) -> usize {
+        self.pool().iter().map(|request| request.len()).take(most).sum()
     }
 
     /// Takes out the first `bytes` bytes, which are whole requests.
@@ -54,6 +55,7 @@ impl Rules<'_> {
         let used = self.node.pool_used;
         let front = Batch::from_bytes(self.memory.pool.get(..bytes).unwrap_or_default());
         for request in front.iter() {
+            self.node.pool_count = self.node.pool_count.saturating_sub(1);
             if let Some(pending) = self.memory.pending.get_mut(request.client.index()) {
                 pending.pooled = false;
                 pending.proposed = Some(self.node.view);

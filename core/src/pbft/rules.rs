@@ -50,6 +50,8 @@ pub(super) struct Node {
     pub(super) transfer: Option<Transfer>,
     /// Bytes of the pool in use, and since when something waits in it.
     pub(super) pool_used: usize,
+    /// How many requests that is.
+    pub(super) pool_count: usize,
     pub(super) pool_since: Instant,
     /// View changes since something was executed: timeouts double with each.
     pub(super) failed_views: u32,
@@ -122,6 +124,8 @@ pub(super) struct StatusClock {
     pub(super) ticks: u32,
     /// What was executed at the last tick.
     pub(super) executed: Sequence,
+    /// For how many ticks that has not changed.
+    pub(super) stuck: u32,
     /// Whether a peer is ahead of this replica.
     pub(super) behind: bool,
     /// Peers that were sent votes since the last tick; each is once.
@@ -274,6 +278,7 @@ impl Node {
             recaptured: None,
             transfer: None,
             pool_used: 0,
+            pool_count: 0,
             pool_since: Instant::ZERO,
             failed_views: 0,
             new_view_deadline: None,
@@ -283,6 +288,7 @@ impl Node {
                 due: Instant::ZERO,
                 ticks: 0,
                 executed: Sequence(0),
+                stuck: 0,
                 behind: false,
                 helped: NodeSet::EMPTY,
                 served: NodeSet::EMPTY,

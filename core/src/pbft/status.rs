@@ -7,39 +7,43 @@
 use super::message::{Sequence, Status, View};
 use super::rules::{Effect, NewViewStage, Rules};
 use super::view_change::Shelf;
-use crate::node::NodeId;
+use crate::node::{ClientId, NodeId};
 use crate::protocol::Target;
 use crate::time::Instant;
 
 /// How many sequences one answer covers.
-const RESENT: u64 = 8;
+pub(super) const RESENT: u64 = 8;
 /// Batches and VIEW-CHANGEs served to one peer in a status interval.
 const FETCHES: u8 = 32;
 /// Batches asked for again in one tick.
 const REFETCHED: usize = 4;
+/// After so many ticks without progress a state is fetched rather than votes.
+const STUCK: u32 = 3;
 /// A status goes out every so many ticks when all is well.
 const HEARTBEAT: u32 = 8;
 
 impl Rules<'_> {
-    /// Time has passed: timers first, then what waits.
+    /// Time has passed. One thing is done in a step, so that what a step emits is bounded; the
+    /// deadline stays in the past while there is more.
     pub(super) fn on_wake(&mut self) {
         let now = self.node.now;
-        if let Some((sequence, digest)) = self.node.recaptured.take()
-            && sequence > self.node.stable
-        {
-            self.vouch(sequence, digest);
-        }
-        if self.node.active {
-            if self.request_deadline().is_some_and(|due| due <= now) {
-                self.next_view();
+        let view_timer = self.view_deadline();
+        if let Some((sequence, digest)) = self.node.recaptured.take() {
+            if sequence > self.node.stable {
+                self.vouch(sequence, digest);
             }
-        } else if self.node.new_view_deadline.is_some_and(|due| due <= now) {
+        } else if view_timer.is_some_and(|due| due <= now) {
             self.next_view();
-        }
-        if self.node.status.due <= now {
+        } else if self.node.status.due <= now {
             self.tick();
+        } else {
+            self.propose();
         }
-        self.propose();
+    }
+
+    /// When this replica gives up on the view that it is in, or that it waits for.
+    fn view_deadline(&self) -> Option<Instant> {
+        if self.node.active { self.request_deadline() } else { self.node.new_view_deadline }
     }
 
     /// When the oldest request that waits for execution has waited too long. Each request has
@@ -56,11 +60,11 @@ impl Rules<'_> {
     /// When the host must step again at the latest.
     pub(super) fn next_deadline(&self) -> Instant {
         let mut due = self.node.status.due;
-        if self.node.backlog.is_some() || self.batch_waits() {
+        let waits = self.node.backlog.is_some() || self.node.recaptured.is_some();
+        if waits || self.batch_waits() {
             due = self.node.now;
         }
-        let view_timer =
-            if self.node.active { self.request_deadline() } else { self.node.new_view_deadline };
+        let view_timer = self.view_deadline();
         let batch_timer = (self.node.leads() && self.node.pool_used != 0 && self.has_room())
             .then(|| self.node.pool_since.after(self.node.config.batch_delay));
         [view_timer, batch_timer].into_iter().flatten().fold(due, Instant::min)
@@ -95,6 +99,7 @@ impl Rules<'_> {
         status.due = self.node.now.after(self.node.config.status_interval);
         status.ticks = status.ticks.wrapping_add(1);
         status.executed = self.node.executed;
+        status.stuck = if stuck { status.stuck.saturating_add(1) } else { 0 };
         status.helped = crate::NodeSet::EMPTY;
         status.served = crate::NodeSet::EMPTY;
         status.fetches = [0; crate::node::MAX_NODES];
@@ -107,8 +112,26 @@ impl Rules<'_> {
             self.refetch();
         }
         self.retry_transfer();
-        if stuck && self.node.executing.is_none() {
+        if self.node.status.stuck >= STUCK && self.node.executing.is_none() {
             self.consider_transfer(true);
+        }
+        self.forward_again();
+    }
+
+    /// Forwards the request that has waited longest to the primary once more, when half of its
+    /// time is over: the first time it may have been lost, or there was no room for it.
+    fn forward_again(&mut self) {
+        if !self.node.active || self.node.leads() {
+            return;
+        }
+        let waiting = (0u16..).zip(self.memory.pending.iter());
+        let oldest = waiting.filter(|(_, it)| it.timestamp != 0 && it.pooled);
+        let oldest = oldest.min_by_key(|(_, it)| it.since).map(|(client, it)| (client, it.since));
+        if let Some((client, since)) = oldest
+            && since.after(self.patience() / 2) <= self.node.now
+        {
+            let to = self.node.primary(self.node.view);
+            self.emit(Effect::Forward { to, client: ClientId(client) });
         }
     }
 

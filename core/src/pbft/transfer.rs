@@ -126,6 +126,10 @@ impl Rules<'_> {
         let Some(transfer) = self.node.transfer.filter(|it| it.sequence == sequence) else {
             return;
         };
+        if sequence < self.node.stable || (sequence <= self.node.executed && !self.node.diverged) {
+            self.node.transfer = None;
+            return;
+        }
         let digest = checkpoint::digest(sequence, &Digest::of(clients), state);
         if digest != transfer.digest {
             return self.accuse(from, Fault::BadContent);
@@ -141,6 +145,7 @@ impl Rules<'_> {
         self.node.executed = sequence;
         self.node.captures = [None; 2];
         self.forget_executed();
+        self.forget_checkpoints_above(sequence);
         self.emit(Effect::Install { sequence });
         self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
         self.emit(Effect::PersistCheckpoint { sequence, digest });
@@ -148,7 +153,7 @@ impl Rules<'_> {
         if transfer.stable {
             self.stabilize(sequence, digest);
         } else {
-            self.try_stabilize(sequence, digest);
+            self.count_checkpoint(sequence);
         }
         self.try_execute();
     }
