@@ -12,7 +12,7 @@ use crate::protocol::Target;
 use crate::time::Instant;
 
 /// How many sequences one answer covers.
-pub(super) const RESENT: u64 = 8;
+pub(super) const RESENT: u32 = 8;
 /// Batches and VIEW-CHANGEs served to one peer in a status interval.
 const FETCHES: u8 = 32;
 /// Batches asked for again in one tick.
@@ -196,7 +196,7 @@ impl Rules<'_> {
             self.emit(Effect::Checkpoint { to, sequence, digest });
         }
         let first = Sequence(status.executed.0.max(self.node.stable.0).saturating_add(1));
-        let last = Sequence(first.0.saturating_add(RESENT - 1)).min(self.high());
+        let last = Sequence(first.0.saturating_add(u64::from(RESENT - 1))).min(self.high());
         if first <= last {
             self.emit(Effect::Resend { to: peer, first, last });
         }
