@@ -8,6 +8,7 @@ use super::slot::Pending;
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet, Principal};
+use crate::protocol::Target;
 
 /// The most batches that one step proposes.
 const PROPOSALS: usize = 2;
@@ -340,9 +341,27 @@ impl Rules<'_> {
             || self.slot(sequence).is_some_and(|slot| slot.position(digest).is_some())
     }
 
-    /// Asks the others for a batch that was settled without this replica having it.
+    /// Asks another replica for a batch that was settled without this one having it: one that
+    /// voted for it, and another one each time.
     pub(super) fn want(&mut self, sequence: Sequence, digest: &Digest) {
-        self.emit(Effect::FetchBatch { sequence, digest: *digest });
+        let voted = |votes: &[Vote], node: NodeId| {
+            votes.get(node.index()).is_some_and(|vote| vote.is_cast() && vote.digest == *digest)
+        };
+        let me = self.node.me();
+        let others = self.nodes().filter(move |node| *node != me);
+        let voters: NodeSet = others
+            .clone()
+            .filter(|node| {
+                voted(self.commits(sequence), *node) || voted(self.prepares(sequence), *node)
+            })
+            .collect();
+        let from = if voters.is_empty() { others.collect() } else { voters };
+        let turn = sequence.0.wrapping_add(self.node.status.ticks.into());
+        let at = turn % (from.len().max(1) as u64);
+        if let Some((_, node)) = (0u64..).zip(from.iter()).find(|(index, _)| *index == at) {
+            let to = Target::Node(node);
+            self.emit(Effect::FetchBatch { to, sequence, digest: *digest });
+        }
     }
 
     /// Takes a batch that a NEW-VIEW chose or that a strong quorum committed.

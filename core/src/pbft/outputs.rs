@@ -7,6 +7,7 @@ use super::history::{History, Pairs};
 use super::log::{self, Ring};
 use super::message::{Message, NewView, Outcome, Reply, Sequence, Status, View, ViewChange, Vote};
 use super::rules::{Cursor, Effect, Node};
+use super::status::REPROPOSED;
 use super::storage::Lent;
 use crate::fault::Refusal;
 use crate::node::{ClientId, NodeId};
@@ -96,8 +97,8 @@ impl<'a> Outputs<'a> {
                 let batch = self.batch(sequence, which);
                 send(Target::Node(to), Message::Batch { sequence, batch })
             }
-            Effect::FetchBatch { sequence, digest } => {
-                send(all, Message::FetchBatch { sequence, digest })
+            Effect::FetchBatch { to, sequence, digest } => {
+                send(to, Message::FetchBatch { sequence, digest })
             }
             Effect::FetchViewChange { to, author, digest } => {
                 send(to, Message::FetchViewChange { author, digest })
@@ -179,6 +180,7 @@ impl<'a> Outputs<'a> {
             votes.get(me).copied().filter(Vote::is_cast)
         };
         let message = match part % 3 {
+            0 if part / 3 >= REPROPOSED => None,
             0 => self.node.leads().then(|| slot.accepted(view)).flatten().and_then(|digest| {
                 let batch = self.batch(sequence, slot.position(&digest)?);
                 let proposal = Message::PrePrepare { view, sequence, batch };

@@ -212,6 +212,7 @@ pub(super) enum Effect {
         which: usize,
     },
     FetchBatch {
+        to: Target,
         sequence: Sequence,
         digest: Digest,
     },

@@ -11,12 +11,13 @@ use crate::node::{ClientId, NodeId};
 use crate::protocol::Target;
 use crate::time::Instant;
 
-/// How many sequences one answer covers.
-pub(super) const RESENT: u32 = 8;
+/// How many sequences one answer covers with votes, and how many of those with proposals.
+pub(super) const RESENT: u32 = 64;
+pub(super) const REPROPOSED: u64 = 16;
 /// Batches and VIEW-CHANGEs served to one peer in a status interval.
-const FETCHES: u8 = 32;
+const FETCHES: u8 = 64;
 /// Batches asked for again in one tick.
-const REFETCHED: usize = 4;
+const REFETCHED: usize = 8;
 /// After so many ticks without progress a state is fetched rather than votes.
 const STUCK: u32 = 3;
 /// A status goes out every so many ticks when all is well.
@@ -49,7 +50,8 @@ impl Rules<'_> {
     /// When the oldest request that waits for execution has waited too long. Each request has
     /// its own timer, which the progress of others does not move.
     pub(super) fn request_deadline(&self) -> Option<Instant> {
-        if !self.node.active || self.node.diverged {
+        // A replica that is behind has nothing to say about the primary.
+        if !self.node.active || self.node.transfer.is_some() {
             return None;
         }
         let waiting = self.memory.pending.iter().filter(|pending| pending.timestamp != 0);
@@ -94,7 +96,7 @@ impl Rules<'_> {
 
     fn tick(&mut self) {
         let stuck = self.node.status.executed == self.node.executed;
-        let lacks = self.lacks();
+        let (lacks, behind) = (self.lacks(), self.node.status.behind);
         let status = &mut self.node.status;
         status.due = self.node.now.after(self.node.config.status_interval);
         status.ticks = status.ticks.wrapping_add(1);
@@ -104,11 +106,12 @@ impl Rules<'_> {
         status.served = crate::NodeSet::EMPTY;
         status.fetches = [0; crate::node::MAX_NODES];
         status.behind = false;
+        let wanting = lacks && (stuck || behind);
         let heartbeat = status.ticks.is_multiple_of(HEARTBEAT);
-        if (lacks && stuck) || heartbeat {
-            self.emit(Effect::Status { to: Target::All, wanting: lacks && stuck });
+        if wanting || heartbeat {
+            self.emit(Effect::Status { to: Target::All, wanting });
         }
-        if lacks && stuck {
+        if wanting {
             self.refetch();
         }
         self.retry_transfer();
@@ -145,7 +148,7 @@ impl Rules<'_> {
             *place = Some(missing);
         }
         for (sequence, digest) in wanted.into_iter().flatten() {
-            self.emit(Effect::FetchBatch { sequence, digest });
+            self.want(sequence, &digest);
         }
         self.fetch_named(Target::All);
         if !self.node.active && self.node.status.ticks.is_multiple_of(2) {

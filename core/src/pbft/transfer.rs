@@ -158,8 +158,12 @@ impl Rules<'_> {
         self.try_execute();
     }
 
-    /// Stops the timers of requests that the installed client table shows as executed.
+    /// Stops the timers of requests that the installed client table shows as executed, and starts
+    /// the others anew.
     fn forget_executed(&mut self) {
+        for pending in self.memory.pending.iter_mut() {
+            pending.since = self.node.now;
+        }
         for at in 0..self.memory.clients.len() {
             let timestamp = self.memory.clients.get(at).map_or(0, |row| row.timestamp);
             if let Ok(client) = u16::try_from(at) {

@@ -187,7 +187,7 @@ impl Rules<'_> {
         patience.min(self.node.config.timeout_cap)
     }
 
-    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + Clone + use<> {
         (0..self.node.sizes.nodes).filter_map(|node| u8::try_from(node).ok()).map(NodeId)
     }
 
