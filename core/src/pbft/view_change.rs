@@ -172,9 +172,13 @@ impl Rules<'_> {
 
     /// "After a replica has multicast a view-change message for view v + 1 it waits for 2f + 1
     /// view-change messages for view v + 1 and then starts its timer to expire after some time
-    /// T" (1999, section 4.5.2); T doubles with each view that fails.
+    /// T" (1999, section 4.5.2); T doubles with each view that fails. One that wants a later view
+    /// counts too: it no longer says what it wanted before, and must not be waited for.
     fn watch_new_view(&mut self) {
-        let ready = self.wanting_mine().len() >= self.node.quorum.strong();
+        let view = self.node.view;
+        let wants =
+            |node: &NodeId| self.row(Shelf::Latest, *node).is_some_and(|row| row.view >= view);
+        let ready = self.nodes().filter(wants).count() >= self.node.quorum.strong();
         if !self.node.active && ready && self.node.new_view_deadline.is_none() {
             self.node.new_view_deadline = Some(self.node.now.after(self.patience()));
         }
