@@ -197,3 +197,17 @@ impl fmt::Debug for Opener {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Sealer {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ed25519::Sealer({})", self.direction);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Opener {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ed25519::Opener({})", self.direction);
+    }
+}

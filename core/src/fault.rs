@@ -35,6 +35,25 @@ pub enum Fault {
     WrongDigest,
 }
 
+impl core::fmt::Display for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "sent bytes that are no message",
+            Self::OutOfBounds => "named an id, an index or a length out of its bounds",
+            Self::Forged => "sent a signature that does not verify",
+            Self::Impersonation => "spoke in the name of somebody else",
+            Self::NotAllowed => "sent a kind of message that it may not send",
+            Self::Equivocation => "said two different things where there is one to say",
+            Self::NotPrimary => "acted as primary of a view that is not its own",
+            Self::BadBatch => "sent a batch that breaks the rules of batches",
+            Self::BadViewChange => "sent a VIEW-CHANGE that contradicts itself",
+            Self::BadNewView => "sent a NEW-VIEW that does not follow from what it names",
+            Self::BadContent => "served a body or a state that was not asked for",
+            Self::WrongDigest => "vouched for a state that a strong quorum contradicts",
+        })
+    }
+}
+
 /// A wrong that the host did. The input was not consumed and nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -141,3 +141,17 @@ impl fmt::Debug for Opener {
         f.debug_struct("hmac::Opener").field("direction", &self.direction).finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Sealer {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "hmac::Sealer({})", self.direction);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Opener {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "hmac::Opener({})", self.direction);
+    }
+}

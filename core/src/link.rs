@@ -5,7 +5,8 @@
 //! or [`ed25519::session`](crate::ed25519::session), and each frame of the session carries a
 //! proof that depends on everything in both: cluster, epoch, who speaks to whom, and a fresh
 //! nonce of each side. A peer is who its Hello says as soon as one frame of it has opened, and
-//! not before.
+//! not before: until then a host keeps the session that it had with this peer, since anybody can
+//! send a Hello.
 //!
 //! A frame is, in this order: version (1 byte), kind of proof (1), sender
 //! ([`Principal::to_bytes`], 3), counter (8, little-endian), payload, proof. The counter rises
@@ -209,10 +210,11 @@ pub(crate) const HEADER: usize = 1 + 1 + 3 + 8;
 
 /// One direction of a session: whose frames they are, and the counter of the last one.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Direction {
-    pub(crate) proof: Proof,
-    pub(crate) sender: Principal,
-    pub(crate) last: u64,
+    proof: Proof,
+    sender: Principal,
+    last: u64,
 }
 
 impl Direction {

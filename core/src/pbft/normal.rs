@@ -289,12 +289,10 @@ impl Rules<'_> {
     /// and 2f prepares from different backups that match the pre-prepare" (4.2). For any n it
     /// takes a strong quorum, the primary being one of it.
     pub(super) fn try_prepare(&mut self, sequence: Sequence) {
-        let (view, me) = (self.node.view, self.node.me());
+        let view = self.node.view;
         let Some(digest) = self.slot(sequence).and_then(|slot| slot.accepted(view)) else { return };
         let vote = Vote { view, sequence, digest };
-        let mine = self.commits(sequence).get(me.index()).copied().unwrap_or_default();
-        let sworn = mine.is_cast() && mine.view >= view;
-        if !self.node.active || sworn || !self.may_vote(sequence, view, digest) {
+        if !self.may_swear(&vote) || !self.may_vote(sequence, view, digest) {
             return;
         }
         let backers = backers(self.prepares(sequence), &vote).len();
@@ -302,13 +300,19 @@ impl Rules<'_> {
             return;
         }
 
-        let Some(slot) = self.slot_mut(sequence) else { return };
-        let Some(which) = slot.position(&digest) else { return };
-        slot.history.prepared = Some((which, view));
+        self.swear(vote);
+        self.try_commit(vote);
+    }
+
+    /// Enters a digest in P and multicasts a COMMIT for it.
+    fn swear(&mut self, vote: Vote) {
+        let me = self.node.me();
+        let Some(slot) = self.slot_mut(vote.sequence) else { return };
+        let Some(which) = slot.position(&vote.digest) else { return };
+        slot.history.prepared = Some((which, vote.view));
         self.emit(Effect::PersistPrepared(vote));
         self.cast(vote, me, Phase::Commit);
         self.emit(Effect::Commit(vote));
-        self.try_commit(vote);
     }
 
     /// Whether what stands in Q for this view is what this replica itself accepted in it, not
@@ -329,10 +333,30 @@ impl Rules<'_> {
             return;
         }
         slot.committed = Some(PrePrepared { view: vote.view, digest: vote.digest });
-        if !self.at_hand(vote.sequence, &vote.digest) {
+        if self.at_hand(vote.sequence, &vote.digest) {
+            self.join_quorum(vote);
+        } else {
             self.want(vote.sequence, &vote.digest);
         }
         self.try_execute();
+    }
+
+    /// Adds this replica's COMMIT to a strong quorum of them that it holds. The quorum proves
+    /// that the batch is prepared; a replica that lags may see too few of its COMMITs, if some of
+    /// their senders are gone, and needs this one. One that had accepted another
+    /// batch keeps its word and only executes.
+    fn join_quorum(&mut self, vote: Vote) {
+        let other = self.cast_by_me(vote.sequence, vote.view).is_some_and(|d| d != vote.digest);
+        if vote.view == self.node.view && !other && self.may_swear(&vote) {
+            self.swear(vote);
+        }
+    }
+
+    /// Whether this replica is in its view and has not sent a COMMIT at this sequence in it.
+    fn may_swear(&self, vote: &Vote) -> bool {
+        let mine = self.commits(vote.sequence).get(self.node.me().index());
+        let sworn = mine.is_some_and(|mine| mine.is_cast() && mine.view >= vote.view);
+        self.node.active && !sworn
     }
 
     /// Whether the batch of a digest is kept at its sequence.
@@ -400,6 +424,7 @@ impl Rules<'_> {
         };
         self.keep_batch(sequence, which, batch.bytes());
         self.emit(Effect::PersistCommitted { view, sequence, which });
+        self.join_quorum(Vote { view, sequence, digest });
     }
 
     /// The digest that was settled at a sequence while its batch is not at hand.

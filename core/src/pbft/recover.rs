@@ -163,45 +163,48 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    /// Q by rising views, then P; or what was adopted from a quorum, which no vote went with.
+    /// Q by rising views, then P, then the COMMIT. What was adopted from a quorum of COMMITs is
+    /// kept as that, since no PREPARE went with it.
     fn keep_slot(&self, index: usize, part: usize) -> Option<Record<'a>> {
         let slot = self.memory.slots.get(index)?;
         let sequence = slot.history.sequence;
         if sequence <= self.node.stable {
             return None;
         }
-        let commits = self.memory.commits.get(self.ring().votes(sequence))?;
-        let sworn = commits.get(self.node.me().index()).copied().unwrap_or_default();
-        let prepared = slot.history.prepared();
-        let adopted = prepared.filter(|p| sworn.view != p.view || sworn.digest != p.digest);
-        let mut order = [0, 1];
-        order.sort_unstable_by_key(|at| {
-            slot.history.pre_prepared.get(*at).copied().flatten().map(|entry| entry.view)
-        });
+        let mine = |votes: &[Vote]| {
+            let votes = votes.get(self.ring().votes(sequence)).unwrap_or_default();
+            votes.get(self.node.me().index()).copied().filter(Vote::is_cast)
+        };
+        let sworn = mine(self.memory.commits);
+        let is_sworn = |p: &PrePrepared| {
+            sworn.is_some_and(|vote| vote.view == p.view && vote.digest == p.digest)
+        };
         match part {
             0 | 1 => {
+                let mut order = [0, 1];
+                let entry = |at: &usize| slot.history.pre_prepared.get(*at).copied().flatten();
+                order.sort_unstable_by_key(|at| entry(at).map(|entry| entry.view));
                 let which = *order.get(part)?;
-                let PrePrepared { view, digest } = (*slot.history.pre_prepared.get(which)?)?;
-                if adopted.is_some_and(|adopted| adopted.digest == digest) {
-                    return None;
-                }
-                Some(Record::PrePrepared { view, sequence, batch: self.batch(sequence, which) })
+                let PrePrepared { view, digest } = entry(&which)?;
+                let batch = self.batch(sequence, which);
+                let adopted = self.node.primary(view) != self.node.me()
+                    && mine(self.memory.prepares)
+                        .is_none_or(|vote| vote.view == view && vote.digest != digest);
+                Some(if adopted {
+                    Record::Committed { view, sequence, batch }
+                } else {
+                    Record::PrePrepared { view, sequence, batch }
+                })
             }
             2 => {
-                let PrePrepared { view, digest } = prepared?;
-                if adopted.is_none() {
-                    return Some(Record::Prepared { view, sequence, digest });
-                }
-                let which = slot.position(&digest)?;
-                Some(Record::Committed { view, sequence, batch: self.batch(sequence, which) })
+                let prepared = slot.history.prepared().filter(|p| !is_sworn(p))?;
+                let which = slot.position(&prepared.digest)?;
+                let batch = self.batch(sequence, which);
+                Some(Record::Committed { view: prepared.view, sequence, batch })
             }
             _ => {
-                let Vote { view, sequence: at, digest } = sworn;
-                (sworn.is_cast() && adopted.is_some()).then_some(Record::Prepared {
-                    view,
-                    sequence: at,
-                    digest,
-                })
+                let Vote { view, digest, .. } = sworn?;
+                Some(Record::Prepared { view, sequence, digest })
             }
         }
     }

@@ -52,16 +52,20 @@ impl Slot {
         at
     }
 
-    /// Enters in P and Q what a strong quorum committed in `view`, and returns its position. It
-    /// takes the place of a digest that was pre-prepared here in the same view: that one lost.
+    /// Enters in P and Q what a strong quorum committed in `view`, and returns its position. If
+    /// it is new, it takes the place of a digest that was pre-prepared here in the same view: that
+    /// one lost.
     pub(super) fn adopt(&mut self, view: View, digest: Digest) -> usize {
         let mut entries = self.history.pre_prepared.iter();
         let loser = entries.position(|entry| entry.is_some_and(|entry| entry.view == view));
-        let at = loser.unwrap_or_else(|| self.place_for_new());
+        let at = self.position(&digest).or(loser).unwrap_or_else(|| self.place_for_new());
         if let Some(entry) = self.history.pre_prepared.get_mut(at) {
-            *entry = Some(PrePrepared { view, digest });
+            let known = entry.filter(|entry| entry.digest == digest).map(|entry| entry.view);
+            *entry = Some(PrePrepared { view: known.unwrap_or(view).max(view), digest });
         }
-        self.history.prepared = Some((at, view));
+        if self.history.prepared.is_none_or(|(_, prepared)| prepared < view) {
+            self.history.prepared = Some((at, view));
+        }
         at
     }
 

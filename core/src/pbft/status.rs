@@ -164,9 +164,9 @@ impl Rules<'_> {
         {
             row.reported = status.view;
         }
-        let ahead = status.executed > self.node.executed
-            || status.view > self.node.view
-            || (status.view == self.node.view && status.active && !self.node.active);
+        let later_view =
+            status.view > self.node.view || (status.view == self.node.view && !self.node.active);
+        let ahead = status.executed > self.node.executed || (status.active && later_view);
         if ahead {
             self.node.status.behind = true;
         }
