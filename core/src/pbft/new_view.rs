@@ -324,5 +324,6 @@ impl Rules<'_> {
                 self.try_commit(vote);
             }
         }
+        self.try_execute();
     }
 }

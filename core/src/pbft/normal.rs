@@ -137,6 +137,7 @@ impl Rules<'_> {
         self.pool_drop_front(bytes);
         self.node.proposed = sequence;
         self.emit(Effect::PersistPrePrepared { view, sequence, which });
+        self.vote_prepare(Vote { view, sequence, digest });
         self.emit(Effect::PrePrepare { view, sequence, which });
         self.try_prepare(sequence);
     }
@@ -163,7 +164,10 @@ impl Rules<'_> {
             return self.accuse(from, Fault::BadBatch);
         }
         if self.is_settled_by_new_view(sequence) {
-            return self.bring(from, sequence, batch, digest);
+            return match self.chosen(sequence) {
+                Some(chosen) if chosen == digest => self.bring(from, sequence, batch, digest),
+                _ => self.accuse(from, Fault::Equivocation),
+            };
         }
         let slot = self.slot(sequence).copied().unwrap_or_default();
         if slot.committed.is_some_and(|other| other.view == view && other.digest != digest) {
@@ -183,8 +187,8 @@ impl Rules<'_> {
         self.try_execute();
     }
 
-    /// What this replica prepared in a view, as a backup.
-    fn cast_by_me(&self, sequence: Sequence, view: View) -> Option<Digest> {
+    /// What this replica prepared in a view, or as its primary proposed.
+    pub(super) fn cast_by_me(&self, sequence: Sequence, view: View) -> Option<Digest> {
         let vote = self.prepares(sequence).get(self.node.me().index())?;
         (vote.is_cast() && vote.view == view).then_some(vote.digest)
     }
@@ -206,14 +210,14 @@ impl Rules<'_> {
     }
 
     /// "If backup i accepts the pre-prepare message, it enters the prepare phase by multicasting
-    /// a <PREPARE, v, n, d, i> message" (4.2). A primary's PRE-PREPARE stands for its PREPARE.
+    /// a <PREPARE, v, n, d, i> message" (4.2). A primary's PRE-PREPARE stands for its PREPARE; it
+    /// keeps its own in the same place, as what it has said in this view.
     pub(super) fn vote_prepare(&mut self, vote: Vote) {
         let me = self.node.me();
-        if self.node.primary(vote.view) == me {
-            return;
-        }
         self.cast(vote, me, Phase::Prepare);
-        self.emit(Effect::Prepare(vote));
+        if self.node.primary(vote.view) != me {
+            self.emit(Effect::Prepare(vote));
+        }
     }
 
     /// Starts the timers of the requests of a batch: whoever proposed them must get them executed.
@@ -292,11 +296,13 @@ impl Rules<'_> {
         let view = self.node.view;
         let Some(digest) = self.slot(sequence).and_then(|slot| slot.accepted(view)) else { return };
         let vote = Vote { view, sequence, digest };
-        if !self.may_swear(&vote) || !self.may_vote(sequence, view, digest) {
+        // What was adopted from a quorum of COMMITs after something else was accepted has no vote.
+        if !self.may_swear(&vote) || self.cast_by_me(sequence, view) != Some(digest) {
             return;
         }
-        let backers = backers(self.prepares(sequence), &vote).len();
-        if backers + 1 < self.node.quorum.strong() {
+        let mut backers = backers(self.prepares(sequence), &vote);
+        backers.insert(self.node.primary(view));
+        if backers.len() < self.node.quorum.strong() {
             return;
         }
 
@@ -313,12 +319,6 @@ impl Rules<'_> {
         self.emit(Effect::PersistPrepared(vote));
         self.cast(vote, me, Phase::Commit);
         self.emit(Effect::Commit(vote));
-    }
-
-    /// Whether what stands in Q for this view is what this replica itself accepted in it, not
-    /// what it adopted from a quorum of COMMITs after it had accepted something else.
-    fn may_vote(&self, sequence: Sequence, view: View, digest: Digest) -> bool {
-        self.node.primary(view) == self.node.me() || self.cast_by_me(sequence, view) == Some(digest)
     }
 
     /// "committed-local(m, v, n, i) is true if and only if prepared(m, v, n, i) is true and i has
@@ -343,13 +343,33 @@ impl Rules<'_> {
 
     /// Adds this replica's COMMIT to a strong quorum of them that it holds. The quorum proves
     /// that the batch is prepared; a replica that lags may see too few of its COMMITs, if some of
-    /// their senders are gone, and needs this one. One that had accepted another
-    /// batch keeps its word and only executes.
+    /// their senders are gone, and needs this one. A replica that had accepted another batch in
+    /// that view keeps its word and only executes.
     fn join_quorum(&mut self, vote: Vote) {
         let other = self.cast_by_me(vote.sequence, vote.view).is_some_and(|d| d != vote.digest);
-        if vote.view == self.node.view && !other && self.may_swear(&vote) {
-            self.swear(vote);
+        if vote.view != self.node.view || other || !self.may_swear(&vote) {
+            return;
         }
+        let accepted = self.slot(vote.sequence).and_then(|slot| slot.accepted(vote.view));
+        if accepted != Some(vote.digest) && vote.digest != self.node.null {
+            self.enter_committed(vote.sequence, vote.view, vote.digest);
+        }
+        self.swear(vote);
+    }
+
+    /// Enters in P and Q what a strong quorum committed. A VIEW-CHANGE tells only of views before
+    /// the one it asks for, so a quorum of a view that this replica has not reached is entered
+    /// under the one it is in: that says less, and nothing else can be chosen anyway.
+    fn enter_committed(&mut self, sequence: Sequence, view: View, digest: Digest) -> Option<usize> {
+        let reached = if self.node.active {
+            self.node.view
+        } else {
+            View(self.node.view.0.saturating_sub(1))
+        };
+        let view = view.min(reached);
+        let which = self.slot_mut(sequence)?.adopt(view, digest);
+        self.emit(Effect::PersistCommitted { view, sequence, which });
+        Some(which)
     }
 
     /// Whether this replica is in its view and has not sent a COMMIT at this sequence in it.
@@ -399,9 +419,7 @@ impl Rules<'_> {
         let view = self.node.view;
         let wanted = self.wanted(sequence);
         if wanted != Some(digest) {
-            if wanted.is_some() {
-                self.accuse(from, Fault::BadContent);
-            }
+            // An answer may also come after what was asked for has changed: nobody's fault.
             return;
         }
         if batch.bytes().len() > self.node.sizes.batch_bytes {
@@ -419,12 +437,10 @@ impl Rules<'_> {
     /// Keeps a batch that a strong quorum committed while this replica accepted another or none.
     fn adopt(&mut self, sequence: Sequence, committed: PrePrepared, batch: Batch<'_>) {
         let PrePrepared { view, digest } = committed;
-        let Some(which) = self.slot_mut(sequence).map(|slot| slot.adopt(view, digest)) else {
-            return;
-        };
-        self.keep_batch(sequence, which, batch.bytes());
-        self.emit(Effect::PersistCommitted { view, sequence, which });
-        self.join_quorum(Vote { view, sequence, digest });
+        if let Some(which) = self.enter_committed(sequence, view, digest) {
+            self.keep_batch(sequence, which, batch.bytes());
+            self.join_quorum(Vote { view, sequence, digest });
+        }
     }
 
     /// The digest that was settled at a sequence while its batch is not at hand.

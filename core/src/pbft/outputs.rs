@@ -6,7 +6,7 @@ use super::decision::{Decision, Execution, Record};
 use super::history::{History, Pairs};
 use super::log::{self, Ring};
 use super::message::{Message, NewView, Outcome, Reply, Sequence, Status, View, ViewChange, Vote};
-use super::rules::{Cursor, Effect, Node};
+use super::rules::{Cursor, Effect, Node, Resend};
 use super::status::REPROPOSED;
 use super::storage::Lent;
 use crate::fault::Refusal;
@@ -46,7 +46,7 @@ impl<'a> Iterator for Outputs<'a> {
         while let Some(effect) = self.node.effects.get(cursor.effect) {
             let part = self.unfold(*effect, cursor.part);
             cursor.part += 1;
-            let ranged = matches!(effect, Effect::Resend { .. } | Effect::PersistNewView);
+            let ranged = matches!(effect, Effect::Resend(_) | Effect::PersistNewView);
             if matches!(part, Part::End) || !ranged {
                 cursor = Cursor { effect: cursor.effect + 1, part: 0, undrained: false };
             }
@@ -62,7 +62,7 @@ impl<'a> Iterator for Outputs<'a> {
 impl<'a> Outputs<'a> {
     fn unfold(&self, effect: Effect, part: u64) -> Part<'a> {
         match effect {
-            Effect::Resend { to, first, last } => self.resend(to, first, last, part),
+            Effect::Resend(resend) => self.resend(resend, part),
             Effect::PersistNewView => self.persist_new_view(part),
             _ => self.single(effect).map_or(Part::End, Part::Item),
         }
@@ -167,7 +167,8 @@ impl<'a> Outputs<'a> {
     }
 
     /// What this replica itself said at some sequences: its proposal, its PREPARE, its COMMIT.
-    fn resend(&self, to: NodeId, first: Sequence, last: Sequence, part: u64) -> Part<'a> {
+    fn resend(&self, resend: Resend, part: u64) -> Part<'a> {
+        let Resend { to, first, last, executed } = resend;
         let sequence = Sequence(first.0.saturating_add(part / 3));
         if sequence > last {
             return Part::End;
@@ -179,14 +180,16 @@ impl<'a> Outputs<'a> {
             let votes = votes.get(ring.votes(sequence)).unwrap_or_default();
             votes.get(me).copied().filter(Vote::is_cast)
         };
+        let proposed_by_me = |vote: &Vote| vote.view.primary(self.node.sizes.nodes).index() == me;
         let message = match part % 3 {
-            0 if part / 3 >= REPROPOSED => None,
-            0 => self.node.leads().then(|| slot.accepted(view)).flatten().and_then(|digest| {
-                let batch = self.batch(sequence, slot.position(&digest)?);
+            0 if sequence <= executed || sequence.0 > executed.0.saturating_add(REPROPOSED) => None,
+            0 => mine(self.memory.prepares).filter(proposed_by_me).and_then(|vote| {
+                let current = self.node.leads() && vote.view == view;
+                let batch = self.batch(sequence, slot.position(&vote.digest)?);
                 let proposal = Message::PrePrepare { view, sequence, batch };
-                (digest != self.node.null).then_some(proposal)
+                (current && vote.digest != self.node.null).then_some(proposal)
             }),
-            1 => mine(self.memory.prepares).map(Message::Prepare),
+            1 => mine(self.memory.prepares).filter(|v| !proposed_by_me(v)).map(Message::Prepare),
             _ => mine(self.memory.commits).map(Message::Commit),
         };
         message.map_or(Part::Skip, |message| Part::Item(send(Target::Node(to), message)))

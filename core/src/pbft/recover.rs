@@ -94,6 +94,8 @@ impl<S: Storage> Replica<S> {
         let mut rules = Rules { node: &mut replica.node, memory: replica.storage.parts() };
         for record in records {
             rules.replay(&record)?;
+            // A record that contradicts another may have a rule complain: to nobody, here.
+            rules.node.effects.clear();
         }
         rules.restore(snapshot)?;
         rules.resume();
@@ -187,9 +189,8 @@ impl<'a> Outputs<'a> {
                 let which = *order.get(part)?;
                 let PrePrepared { view, digest } = entry(&which)?;
                 let batch = self.batch(sequence, which);
-                let adopted = self.node.primary(view) != self.node.me()
-                    && mine(self.memory.prepares)
-                        .is_none_or(|vote| vote.view == view && vote.digest != digest);
+                let adopted = mine(self.memory.prepares)
+                    .is_none_or(|vote| vote.view == view && vote.digest != digest);
                 Some(if adopted {
                     Record::Committed { view, sequence, batch }
                 } else {
@@ -281,10 +282,7 @@ impl Rules<'_> {
     }
 
     fn replay_prepare_vote(&mut self, vote: Vote) {
-        let me = self.node.me();
-        if self.node.primary(vote.view) != me {
-            self.cast(vote, me, Phase::Prepare);
-        }
+        self.cast(vote, self.node.me(), Phase::Prepare);
     }
 
     fn replay_prepared(&mut self, vote: Vote) -> Result<(), RecoverError> {

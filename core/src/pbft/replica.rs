@@ -4,7 +4,7 @@ use super::config::{Config, ConfigError};
 use super::decision::{Command, Decision, Record};
 use super::message::{Message, Status};
 use super::outputs::Outputs;
-use super::rules::{Cursor, Node, Rules};
+use super::rules::{Cursor, Effect, Node, Rules};
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
 use crate::auth::Verified;
@@ -111,6 +111,9 @@ impl<S: Storage> Protocol for Replica<S> {
                 Input::Message(message) => rules.on_message(&message),
             }
             rules.work_backlog();
+            if let Some(resend) = rules.node.resend.take() {
+                rules.emit(Effect::Resend(resend));
+            }
             rules.node.deadline = rules.next_deadline();
         }
         Outputs { node: &self.node, memory: self.storage.lend() }

@@ -61,6 +61,9 @@ pub(super) struct Node {
     /// Sequences whose slots are to be looked at again, a few a step.
     pub(super) backlog: Option<(Sequence, Sequence)>,
     pub(super) status: StatusClock,
+    /// What is to be said again at the end of this step: it is read from the log when it is
+    /// unfolded, so nothing may change the log, and persist that, after it.
+    pub(super) resend: Option<Resend>,
     /// When the host must step again at the latest.
     pub(super) deadline: Instant,
     pub(super) effects: heapless::Vec<Effect, EFFECTS>,
@@ -145,6 +148,17 @@ pub(super) struct Cursor {
     pub(super) undrained: bool,
 }
 
+/// All that this replica said at some sequences, again: votes, and proposals of what the peer
+/// has not executed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resend {
+    pub(super) to: NodeId,
+    pub(super) first: Sequence,
+    pub(super) last: Sequence,
+    /// What the peer has executed.
+    pub(super) executed: Sequence,
+}
+
 /// What a step wants done: small facts by value; lists and batches stay where they lie.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
@@ -225,12 +239,7 @@ pub(super) enum Effect {
         to: NodeId,
         sequence: Sequence,
     },
-    /// All that this replica said at some sequences, again.
-    Resend {
-        to: NodeId,
-        first: Sequence,
-        last: Sequence,
-    },
+    Resend(Resend),
     Execute {
         sequence: Sequence,
         which: usize,
@@ -295,6 +304,7 @@ impl Node {
                 served: NodeSet::EMPTY,
                 fetches: [0; crate::node::MAX_NODES],
             },
+            resend: None,
             deadline: Instant::ZERO,
             effects: heapless::Vec::new(),
             cursor: Cell::new(Cursor { effect: 0, part: 0, undrained: false }),

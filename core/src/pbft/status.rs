@@ -5,14 +5,15 @@
 //! so that asking more often gains nothing.
 
 use super::message::{Sequence, Status, View};
-use super::rules::{Effect, NewViewStage, Rules};
+use super::rules::{Effect, NewViewStage, Resend, Rules};
+use super::slot::Slot;
 use super::view_change::Shelf;
 use crate::node::{ClientId, NodeId};
 use crate::protocol::Target;
 use crate::time::Instant;
 
 /// How many sequences one answer covers with votes, and how many of those with proposals.
-pub(super) const RESENT: u32 = 64;
+pub(super) const RESENT: u32 = 128;
 pub(super) const REPROPOSED: u64 = 16;
 /// Batches and VIEW-CHANGEs served to one peer in a status interval.
 const FETCHES: u8 = 64;
@@ -75,11 +76,7 @@ impl Rules<'_> {
     /// Whether something is under way here that the others could help with.
     pub(super) fn lacks(&self) -> bool {
         let pending = self.memory.pending.iter().any(|pending| pending.timestamp != 0);
-        let open = self
-            .memory
-            .slots
-            .iter()
-            .any(|slot| slot.history.sequence > self.node.executed.max(self.node.stable));
+        let open = self.memory.slots.iter().any(|slot| self.is_open(slot));
         let awaited = self.own_checkpoint_unstable();
         !self.node.active
             || pending
@@ -87,6 +84,16 @@ impl Rules<'_> {
             || awaited
             || self.node.status.behind
             || self.node.transfer.is_some()
+    }
+
+    /// Whether a slot is not executed, or lacks this replica's COMMIT in the current view, which
+    /// others may need.
+    fn is_open(&self, slot: &Slot) -> bool {
+        let (sequence, view) = (slot.history.sequence, self.node.view);
+        let mine = self.commits(sequence).get(self.node.me().index());
+        let sworn = mine.is_some_and(|vote| vote.is_cast() && vote.view >= view);
+        let voted = self.cast_by_me(sequence, view).is_some();
+        sequence > self.node.stable && (sequence > self.node.executed || (voted && !sworn))
     }
 
     fn own_checkpoint_unstable(&self) -> bool {
@@ -198,10 +205,12 @@ impl Rules<'_> {
             let (sequence, digest) = (vote.sequence, vote.digest);
             self.emit(Effect::Checkpoint { to, sequence, digest });
         }
-        let first = Sequence(status.executed.0.max(self.node.stable.0).saturating_add(1));
+        // Votes from the peer's stable checkpoint on: it may have executed by an older view's
+        // quorum what it cannot vote on in this view yet, while others wait for its vote.
+        let first = Sequence(status.stable.0.max(self.node.stable.0).saturating_add(1));
         let last = Sequence(first.0.saturating_add(u64::from(RESENT - 1))).min(self.high());
         if first <= last {
-            self.emit(Effect::Resend { to: peer, first, last });
+            self.node.resend = Some(Resend { to: peer, first, last, executed: status.executed });
         }
     }
 
