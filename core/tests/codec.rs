@@ -4,7 +4,7 @@
 mod support;
 
 use quorate::auth::{Digest, Signature};
-use quorate::pbft::{Batch, Message, Request, Sequence, Status, View, Vote};
+use quorate::pbft::{Batch, MAX_REQUESTS, Message, Request, Sequence, Status, View, Vote};
 use quorate::wire::{self, Bytes, DecodeError, EncodeError};
 use quorate::{Fault, NodeId};
 use support::{KINDS, Rng, encode, home, node, request, roster, valid};
@@ -142,6 +142,22 @@ fn batches_whose_lengths_lie_are_bad_batches() {
         let batch = Batch::from_bytes(&whole[..length]);
         let first_alone = Request::OVERHEAD + b"one".len();
         assert_eq!(batch.check(support::CLIENTS).is_ok(), length == first_alone, "{length}");
+    }
+}
+
+/// C-07 for the count of a batch: none, one, the most, and one more.
+#[test]
+fn a_batch_holds_one_to_sixty_four_requests() {
+    let requests: Vec<_> =
+        (0..=MAX_REQUESTS as u16).map(|of| request(of, 1, b"", &home())).collect();
+    for (count, expected) in [
+        (0, Err(Fault::BadBatch)),
+        (1, Ok(())),
+        (MAX_REQUESTS, Ok(())),
+        (MAX_REQUESTS + 1, Err(Fault::BadBatch)),
+    ] {
+        let batch = Batch::from_bytes(support::batch_bytes(&requests[..count]));
+        assert_eq!(batch.check(requests.len()), expected, "{count} requests");
     }
 }
 

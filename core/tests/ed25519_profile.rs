@@ -148,7 +148,7 @@ fn speccheck(case: usize) -> Case {
         };
         let h = challenge(&made.r, &made.key, &made.message);
         let eight_h = (h * Scalar::from(8u8)).to_bytes();
-        let survives_reduction = eight_h[0] % 8 == 0;
+        let survives_reduction = eight_h[0].is_multiple_of(8);
         match case {
             0..=3 if made.holds_without_cofactor() && t != EIGHT_TORSION[0] => return made,
             4 if !made.holds_without_cofactor() => return made,

@@ -8,7 +8,8 @@ use quorate::auth::{Digest, Scope, Signature, Signer, Statement, Tag, Verifier};
 use quorate::ed25519::{self, Ed25519, SecretKey};
 use quorate::link::{Hello, Opener, Proof, Sealer};
 use quorate::pbft::{
-    Batch, History, Message, PrePrepared, Reply, Request, Sequence, View, ViewChange,
+    Batch, Fixed, History, Message, PrePrepared, Replica, Reply, Request, Sequence, View,
+    ViewChange,
 };
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, Fault, NodeId, Principal};
@@ -118,6 +119,29 @@ fn every_kind_of_message_that_is_right_is_verified() {
         let fault = if kind == 0 { Fault::Impersonation } else { Fault::NotAllowed };
         assert_eq!(verify(by_client, message), Err(fault), "kind {kind}");
     }
+}
+
+/// The same wall for a payload that crosses threads.
+#[test]
+fn an_owned_payload_is_checked_as_its_message_is() {
+    type Protocol = Replica<Fixed<4, 8, 1024, 3, 64>>;
+    let check =
+        |from, payload| roster().check_payload::<Protocol, Vec<u8>, _>(&Ed25519, from, payload);
+    let mut rng = Rng::new(12);
+    for kind in 0..KINDS {
+        let message = valid(kind, &mut rng);
+        let bytes = encode(&message);
+        let checked = check(node(1), bytes.clone()).unwrap();
+        let verified = checked.message().unwrap();
+        assert_eq!((verified.from(), verified.message()), (node(1), &message), "kind {kind}");
+        assert_eq!(checked.into_payload(), bytes);
+        let fault = check(node(1), [&bytes[..], &[0]].concat()).err();
+        assert_eq!(fault, Some(Fault::Malformed), "kind {kind}");
+        assert_eq!(check(node(NODES as u8), bytes).err(), Some(Fault::OutOfBounds), "kind {kind}");
+    }
+    let mut forged = encode(&valid(0, &mut rng));
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(check(node(1), forged).err(), Some(Fault::Forged));
 }
 
 /// C-10: one bit of anything that is signed, or of a signature.

@@ -3,3 +3,14 @@
 
 mod bench;
 mod normal_case;
+mod agreement;
+mod batches;
+mod client;
+mod interleavings;
+mod requests;
+mod wanted;
+mod catching_up;
+mod checkpoints;
+mod transfer;
+mod bounds;
+mod limits;

@@ -1,0 +1,175 @@
+//! Many seeds, one after another and side by side.
+
+use crate::network::Traffic;
+use crate::pbft::{Cluster, Statistics};
+use crate::plan::Plan;
+use crate::violation::Violation;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Campaign {
+    /// Replicas: 4 or 7 by the seed, if it is not given.
+    pub nodes: Option<usize>,
+    /// Whether one to f of the replicas lie.
+    pub traitors: bool,
+    /// The first seed.
+    pub first: u64,
+    /// How many seeds.
+    pub seeds: u64,
+    /// How many threads run them.
+    pub threads: usize,
+    /// Whether to go on after a violation.
+    pub keep_going: bool,
+}
+
+/// How one seed went.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// What was broken, if anything.
+    pub violation: Option<Violation>,
+    /// What happened, in numbers.
+    pub statistics: Statistics,
+    /// What became of messages.
+    pub traffic: Traffic,
+    /// Events of the run.
+    pub events: u64,
+    /// The length of the run in virtual microseconds.
+    pub micros: u64,
+    /// The same for every run of this seed.
+    pub fingerprint: u64,
+    /// The transcript, if it was asked for.
+    pub lines: Vec<String>,
+}
+
+/// How all seeds went.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// The violations by seed, the lowest first.
+    pub violations: BTreeMap<u64, Violation>,
+    /// What happened, in numbers.
+    pub statistics: Statistics,
+    /// Events of all runs.
+    pub events: u64,
+    /// Messages of all runs.
+    pub messages: u64,
+    /// Virtual microseconds of all runs.
+    pub micros: u64,
+    /// The longest run in virtual microseconds, and its seed.
+    pub longest: (u64, u64),
+}
+
+impl Campaign {
+    /// So many seeds from the first one on: 4 or 7 replicas, none of which lies; one thread.
+    #[must_use]
+    pub const fn new(first: u64, seeds: u64) -> Self {
+        Self { nodes: None, traitors: false, first, seeds, threads: 1, keep_going: false }
+    }
+
+    /// The command that runs one seed of this campaign again, with its transcript.
+    #[must_use]
+    pub fn replay(&self, seed: u64) -> String {
+        let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
+        let traitors = if self.traitors { " --traitors" } else { "" };
+        format!("quorate-sim run --nodes {nodes} --seed {seed} --seeds 1{traitors} --trace")
+    }
+
+    /// Runs one seed; `text`: with a transcript.
+    #[must_use]
+    pub fn run_seed(&self, seed: u64, text: bool) -> Report {
+        run(Plan::draw(seed, self.nodes, self.traitors), text)
+    }
+
+    /// Runs all seeds, and calls `each` after every one. After a violation no higher seed is
+    /// begun, unless it is to keep going.
+    ///
+    /// # Panics
+    /// `each` panics.
+    pub fn run(&self, each: impl Fn(&Report) + Sync) -> Summary {
+        let next = AtomicU64::new(0);
+        let stop = AtomicU64::new(self.seeds);
+        let summary = Mutex::new(Summary::default());
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.max(1) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        if at >= stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let report = self.run_seed(self.first.wrapping_add(at), false);
+                        if report.violation.is_some() && !self.keep_going {
+                            stop.fetch_min(at, Ordering::Relaxed);
+                        }
+                        each(&report);
+                        summary.lock().expect("no thread panics").add(&report);
+                    }
+                });
+            }
+        });
+        summary.into_inner().expect("no thread panics")
+    }
+}
+
+impl Summary {
+    fn add(&mut self, report: &Report) {
+        self.seeds += 1;
+        self.statistics.add(&report.statistics);
+        self.events += report.events;
+        self.messages += report.traffic.sent;
+        self.micros += report.micros;
+        self.longest = self.longest.max((report.micros, report.seed));
+        if let Some(violation) = &report.violation {
+            self.violations.insert(report.seed, violation.clone());
+        }
+    }
+}
+
+/// Plays a plan to its end; `text`: with a transcript. A panic in a machine is a violation.
+#[must_use]
+pub fn run(plan: Plan, text: bool) -> Report {
+    let seed = plan.seed;
+    let mut cluster = Cluster::new(plan, text);
+    let result = catch_unwind(AssertUnwindSafe(|| cluster.run()));
+    let violation = match result {
+        Ok(result) => result.err(),
+        Err(panic) => Some(Violation::new("panic", cluster.now(), message(&*panic))),
+    };
+    Report {
+        seed,
+        violation,
+        statistics: *cluster.statistics(),
+        traffic: cluster.traffic(),
+        events: cluster.transcript().events(),
+        micros: cluster.now().as_micros(),
+        fingerprint: cluster.transcript().fingerprint(),
+        lines: cluster.transcript().lines().to_vec(),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {
+        let campaign = Campaign { traitors: true, ..Campaign::new(0, 1) };
+        assert_eq!(
+            campaign.replay(7),
+            "quorate-sim run --nodes mixed --seed 7 --seeds 1 --traitors --trace"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! Checkers: each watches one promise, and all of them see every step of every correct node.
+//!
+//! A checker is told what happened, remembers what it needs, and says in one sentence what is
+//! wrong. It knows nothing of how the protocol works inside, and it never asks a node.
+
+mod accusation;
+mod agreement;
+mod durability;
+mod ledger;
+mod once;
+mod replies;
+mod states;
+
+pub use accusation::Accusation;
+pub use agreement::Agreement;
+pub use durability::Durability;
+pub use ledger::Ledger;
+pub use once::Once;
+pub use replies::Replies;
+pub use states::States;

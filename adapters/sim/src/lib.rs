@@ -1,0 +1,39 @@
+//! A virtual world for quorate clusters: network, clock, disks, crashes, traitors, checkers.
+//!
+//! Everything in a run is decided by its seed: who hears whom and when, what is lost, who
+//! crashes before which write is durable, who lies and how. The machines are the real ones of
+//! the core, behind the real wall: every message is sealed, encoded, decoded, admitted and
+//! verified. Virtual time jumps from event to event, so that an hour of timeouts takes a
+//! moment. After every step [checkers](check) compare what happened with what is promised; the
+//! seed of a run that breaks a promise plays the same run again, as often as one likes.
+//!
+//! ```
+//! use quorate_sim::{Plan, campaign};
+//!
+//! let plan = Plan::draw(42, Some(4), false);
+//! let report = campaign::run(plan, true);
+//! assert_eq!(report.violation, None, "{}", report.lines.join("\n"));
+//! ```
+//!
+//! The ground floor, [`engine`], [`network`], [`disk`], [`transcript`], knows no protocol: it
+//! moves bytes and steps anything of the one shape. The house of one protocol, [`pbft`], stands
+//! on it with its own hosts and observations.
+
+pub mod campaign;
+pub mod check;
+pub mod disk;
+pub mod engine;
+pub mod network;
+pub mod pbft;
+pub mod plan;
+pub mod queue;
+pub mod random;
+pub mod scheme;
+pub mod traitor;
+pub mod traitors;
+pub mod transcript;
+mod violation;
+
+pub use campaign::{Campaign, Report, Summary};
+pub use plan::Plan;
+pub use violation::Violation;

@@ -1,0 +1,183 @@
+//! The simulator as a program.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use quorate_sim::{Campaign, Plan, Report, Summary};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Plays clusters of real protocol machines in a virtual world, seed after seed.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run seeds of PBFT clusters, each with its own mix of faults, and check every step.
+    ///
+    /// The exit code is 0 if no promise was broken, 1 if one was (the seed and the command to
+    /// replay it are printed), 2 if the arguments are wrong.
+    Run(Run),
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct Run {
+    /// Number of replicas; `mixed` lets each seed choose 4 or 7.
+    #[arg(long, value_enum, default_value = "mixed")]
+    nodes: Nodes,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 1000)]
+    seeds: u64,
+    /// Let one to f of the replicas lie.
+    #[arg(long)]
+    traitors: bool,
+    /// Run all seeds even if one breaks a promise, and list every one that does.
+    #[arg(long)]
+    keep_going: bool,
+    /// Print the transcript of the first seed and nothing else on standard output.
+    #[arg(long)]
+    trace: bool,
+    /// Print the result as one JSON object on standard output and nothing else there.
+    #[arg(long, conflicts_with = "trace")]
+    json: bool,
+    /// Threads; as many as there are processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Nodes {
+    #[value(name = "4")]
+    Four,
+    #[value(name = "7")]
+    Seven,
+    Mixed,
+}
+
+fn main() -> ExitCode {
+    let Command::Run(run) = Cli::parse().command;
+    let campaign = Campaign {
+        nodes: match run.nodes {
+            Nodes::Four => Some(4),
+            Nodes::Seven => Some(7),
+            Nodes::Mixed => None,
+        },
+        traitors: run.traitors,
+        first: run.seed,
+        seeds: run.seeds,
+        threads: run.threads.unwrap_or_else(processors),
+        keep_going: run.keep_going,
+    };
+    if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Plays one seed and prints what happened, line by line.
+fn trace(campaign: &Campaign) -> ExitCode {
+    let report = campaign.run_seed(campaign.first, true);
+    let mut out = String::new();
+    for line in &report.lines {
+        out.push_str(line);
+        out.push('\n');
+    }
+    print_quietly(&out);
+    describe(&report);
+    report.violation.map_or(ExitCode::SUCCESS, |violation| {
+        eprintln!("VIOLATION of {violation}");
+        ExitCode::from(1)
+    })
+}
+
+fn describe(report: &Report) {
+    eprintln!(
+        "seed {}: {} events in {:.3} s of virtual time, fingerprint {:016x}",
+        report.seed,
+        report.events,
+        report.micros as f64 / 1e6,
+        report.fingerprint
+    );
+}
+
+fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
+    let bar = ProgressBar::new(campaign.seeds);
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} seeds, {per_sec}, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let begin = Instant::now();
+    let summary = campaign.run(|_| bar.inc(1));
+    let seconds = begin.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    if json {
+        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds)));
+    } else {
+        print_quietly(&as_table(campaign, &summary, seconds));
+    }
+    let Some((seed, violation)) = summary.violations.first_key_value() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("VIOLATION with seed {seed}: {violation}");
+    eprint!("{}", Plan::draw(*seed, campaign.nodes, campaign.traitors));
+    eprintln!("replay: {}", campaign.replay(*seed));
+    for (seed, violation) in summary.violations.iter().skip(1) {
+        eprintln!("VIOLATION with seed {seed} too: {violation}");
+    }
+    ExitCode::from(1)
+}
+
+fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
+    let Summary { seeds, statistics: s, events, messages, micros, longest, .. } = summary;
+    let rows = [
+        ("seeds run", format!("{seeds} of {}", campaign.seeds)),
+        ("seeds a second", format!("{:.1}", *seeds as f64 / seconds)),
+        ("virtual time", format!("{:.0} s in {seconds:.1} s", *micros as f64 / 1e6)),
+        ("longest run", format!("{:.1} s (seed {})", longest.0 as f64 / 1e6, longest.1)),
+        ("events", events.to_string()),
+        ("messages", messages.to_string()),
+        ("requests completed", s.requests.to_string()),
+        ("executions", s.executions.to_string()),
+        ("checkpoints", s.checkpoints.to_string()),
+        ("state transfers", s.transfers.to_string()),
+        ("views entered", s.view_changes.to_string()),
+        ("crashes", format!("{}, {} of them lost a write", s.crashes, s.torn)),
+        ("restarts", s.restarts.to_string()),
+        ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
+    ];
+    rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat()
+}
+
+fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
+    let violations = summary.violations.iter().map(|(seed, violation)| {
+        serde_json::json!({
+            "seed": seed,
+            "checker": violation.checker,
+            "micros": violation.micros,
+            "what": violation.what,
+            "replay": campaign.replay(*seed),
+        })
+    });
+    serde_json::json!({
+        "first_seed": campaign.first,
+        "seeds": summary.seeds,
+        "seconds": seconds,
+        "seeds_per_second": summary.seeds as f64 / seconds,
+        "virtual_seconds": summary.micros as f64 / 1e6,
+        "events": summary.events,
+        "messages": summary.messages,
+        "statistics": summary.statistics,
+        "violations": violations.collect::<Vec<_>>(),
+    })
+}
+
+/// Prints to standard output; a reader that has gone away is no reason to panic.
+fn print_quietly(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

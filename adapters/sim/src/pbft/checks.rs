@@ -1,0 +1,223 @@
+//! All checkers of a PBFT run, told of every step of every correct node.
+
+use crate::check::{Accusation, Agreement, Durability, Ledger, Once, Replies, States};
+use crate::violation::Violation;
+use quorate::pbft::{Message, Record, Request};
+use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal};
+
+/// What happened in a run, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Statistics {
+    /// Requests that clients have a reply for.
+    pub requests: u64,
+    /// Executions of requests, at all correct replicas.
+    pub executions: u64,
+    /// Checkpoints captured.
+    pub checkpoints: u64,
+    /// Snapshots installed from a peer.
+    pub transfers: u64,
+    /// Entries of a correct replica into a new view.
+    pub view_changes: u64,
+    /// Power cuts.
+    pub crashes: u64,
+    /// Power cuts that lost a write which was not durable.
+    pub torn: u64,
+    /// Restarts.
+    pub restarts: u64,
+    /// Accusations by correct replicas.
+    pub accusations: u64,
+    /// Lies of traitors.
+    pub lies: u64,
+}
+
+impl Statistics {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.executions += other.executions;
+        self.checkpoints += other.checkpoints;
+        self.transfers += other.transfers;
+        self.view_changes += other.view_changes;
+        self.crashes += other.crashes;
+        self.torn += other.torn;
+        self.restarts += other.restarts;
+        self.accusations += other.accusations;
+        self.lies += other.lies;
+    }
+}
+
+/// The checkers and the first violation that one of them found.
+#[derive(Debug)]
+pub(super) struct Checks {
+    pub(super) statistics: Statistics,
+    traitors: NodeSet,
+    violation: Option<Violation>,
+    agreement: Agreement,
+    once: Once,
+    replies: Replies,
+    ledger: Ledger,
+    durability: Durability,
+    accusation: Accusation,
+    states: States,
+    tables: States,
+}
+
+impl Checks {
+    /// Checkers that know who lies.
+    pub(super) fn new(traitors: NodeSet) -> Self {
+        Self {
+            statistics: Statistics::default(),
+            traitors,
+            violation: None,
+            agreement: Agreement::default(),
+            once: Once::default(),
+            replies: Replies::default(),
+            ledger: Ledger::default(),
+            durability: Durability::default(),
+            accusation: Accusation::new(traitors),
+            states: States::default(),
+            tables: States::default(),
+        }
+    }
+
+    /// The first violation.
+    pub(super) const fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// Whether the node is correct: nothing is promised about the others.
+    pub(super) const fn correct(&self, node: NodeId) -> bool {
+        !self.traitors.contains(node)
+    }
+
+    /// Enters a violation, if it is the first.
+    pub(super) fn fail(&mut self, checker: &'static str, now: Instant, what: String) {
+        self.violation.get_or_insert_with(|| Violation::new(checker, now, what));
+    }
+
+    fn note(&mut self, checker: &'static str, now: Instant, result: Result<(), String>) {
+        if let Err(what) = result {
+            self.fail(checker, now, what);
+        }
+    }
+
+    /// A client signs a request.
+    pub(super) fn asked(&mut self, now: Instant, request: &Request<'_>) {
+        let Request { client, timestamp, operation, .. } = request;
+        let result = self.replies.asked(*client, *timestamp, operation.0);
+        self.note("replies", now, result);
+    }
+
+    /// A client accepts a reply; `None`: it is told that the reply is too long.
+    pub(super) fn accepted(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        timestamp: u64,
+        reply: Option<&[u8]>,
+        reply_bytes: usize,
+    ) {
+        self.statistics.requests += 1;
+        let result = self.replies.accepted(client, timestamp, reply, reply_bytes);
+        self.note("replies", now, result);
+    }
+
+    /// A message leaves a replica.
+    pub(super) fn sent(&mut self, now: Instant, node: NodeId, message: &Message<'_>) {
+        if self.correct(node) {
+            let result = self.ledger.sent(node, message);
+            self.note("ledger", now, result);
+            let result = self.durability.sent(node, message);
+            self.note("durability", now, result);
+        }
+    }
+
+    /// A record of a replica is durable.
+    pub(super) fn durable(&mut self, node: NodeId, record: &Record<'_>) {
+        self.durability.durable(node, record);
+    }
+
+    /// A replica executes a request.
+    pub(super) fn executed(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        sequence: u64,
+        request: &Request<'_>,
+        reply: &[u8],
+    ) {
+        if self.correct(node) {
+            self.statistics.executions += 1;
+            let Request { client, timestamp, operation, .. } = request;
+            let result = self.once.executed(node, sequence, *client, *timestamp);
+            self.note("once", now, result);
+            let result = self.replies.executed(node, *client, *timestamp, operation.0, reply);
+            self.note("replies", now, result);
+        }
+    }
+
+    /// A replica is about to execute these requests at a sequence.
+    pub(super) fn agreed(&mut self, now: Instant, node: NodeId, sequence: u64, content: Digest) {
+        if self.correct(node) {
+            let result = self.agreement.executed(node, sequence, content);
+            self.note("agreement", now, result);
+        }
+    }
+
+    /// A replica has executed the requests of a sequence.
+    pub(super) fn reached_state(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        sequence: u64,
+        state: Digest,
+    ) {
+        if self.correct(node) {
+            let result = self.states.at(node, sequence, state);
+            self.note("states", now, result);
+        }
+    }
+
+    /// A replica captures its state and its client table.
+    pub(super) fn captured(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        sequence: u64,
+        state: Digest,
+        clients: Digest,
+    ) {
+        if self.correct(node) {
+            self.statistics.checkpoints += 1;
+            let result = self.agreement.passed(node, sequence);
+            self.note("agreement", now, result);
+            let result = self.states.at(node, sequence, state);
+            self.note("states", now, result);
+            let result = self.tables.at(node, sequence, clients);
+            self.note("client tables", now, result);
+        }
+    }
+
+    /// A replica takes over a state: at a restart from its disk, else from a peer.
+    pub(super) fn resumed(&mut self, now: Instant, node: NodeId, sequence: u64, state: Digest) {
+        if self.correct(node) {
+            self.agreement.resumed(node, sequence);
+            let result = self.states.at(node, sequence, state);
+            self.note("states", now, result);
+        }
+    }
+
+    /// A replica accuses somebody.
+    pub(super) fn accused(&mut self, now: Instant, by: NodeId, who: Principal, fault: Fault) {
+        if self.correct(by) {
+            self.statistics.accusations += 1;
+            let result = self.accusation.accused(by, who, fault);
+            self.note("accusation", now, result);
+        }
+    }
+
+    /// How far a replica's state is.
+    pub(super) fn reached(&self, node: NodeId) -> u64 {
+        self.agreement.reached(node)
+    }
+}

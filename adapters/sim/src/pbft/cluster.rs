@@ -1,0 +1,425 @@
+//! A whole cluster in one virtual world.
+
+use super::caller::{Caller, Manner};
+use super::checks::{Checks, Statistics};
+use super::line::Line;
+use super::server::Server;
+use super::site::{Ground, Site};
+use super::stage::{Happening, Registry, Stage};
+use crate::engine::{Engine, Event};
+use crate::network::Cut;
+use crate::plan::{Crash, Plan, Role, Trigger};
+use crate::random::Random;
+use crate::scheme::Key;
+use crate::traitor::Traitor;
+use crate::traitors::{Equivocator, Forgetful, Liar, Plot, Silent};
+use crate::transcript::Transcript;
+use crate::violation::Violation;
+use core::time::Duration;
+use quorate::pbft::{ClientConfig, Config, Dimensions, Status};
+use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
+use std::collections::VecDeque;
+
+/// A PBFT cluster: replicas, clients, network, disks, traitors, and checkers over all of it.
+///
+/// [`Cluster::run`] plays a plan to its end. A test that wants to say itself what happens makes
+/// a cluster of a quiet plan and uses [`Cluster::submit`], [`Cluster::crash`], [`Cluster::cut`]
+/// and so on between calls of [`Cluster::run_until`].
+#[derive(Debug)]
+pub struct Cluster {
+    plan: Plan,
+    engine: Engine<Happening>,
+    checks: Checks,
+    registry: Registry,
+    servers: Vec<Server>,
+    callers: Vec<Caller>,
+    cuts: Vec<Vec<usize>>,
+    /// When the last fault is over, as far as is known.
+    healed: Instant,
+}
+
+/// A run with more events than this is running in circles.
+const EVENTS: u64 = 20_000_000;
+
+impl Cluster {
+    /// A cluster at time zero; `text`: keep a readable transcript.
+    ///
+    /// # Panics
+    /// The sizes of the plan cannot work.
+    #[must_use]
+    pub fn new(plan: Plan, text: bool) -> Self {
+        let registry = Registry::new(plan.seed, plan.nodes, plan.clients);
+        let mut engine = Engine::new(plan.seed, plan.storm, text);
+        engine.transcript.remark(&plan);
+        let servers = (0..plan.nodes).map(|id| server(&plan, &registry, id)).collect();
+        let scripts = &mut Random::new(!plan.seed);
+        let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
+        let mut cluster = Self {
+            checks: Checks::new(plan.liars()),
+            healed: plan.calm,
+            cuts: vec![Vec::new(); plan.partitions.len()],
+            plan,
+            engine,
+            registry,
+            servers,
+            callers,
+        };
+        cluster.schedule();
+        cluster
+    }
+
+    /// Plays the plan to its end: until every request has its reply, every fault is over and
+    /// all correct replicas that are up stand at the same place; or until a checker objects, or
+    /// the plan's time bound is over.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn run(&mut self) -> Result<(), Violation> {
+        while self.checks.violation().is_none() && !self.finished() {
+            let deadline = self.healed.after(self.plan.bound);
+            match self.engine.next_at() {
+                Some(at) if at <= deadline && self.engine.transcript.events() < EVENTS => {
+                    self.step();
+                }
+                _ => {
+                    let (now, what) = (self.engine.now(), self.unfinished());
+                    self.checks.fail("progress", now, what);
+                }
+            }
+        }
+        self.violation().cloned().map_or(Ok(()), Err)
+    }
+
+    /// Plays on to a point in time.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
+        while self.violation().is_none() && self.engine.next_at().is_some_and(|at| at <= until) {
+            self.step();
+        }
+        self.violation().cloned().map_or(Ok(()), Err)
+    }
+
+    /// The first violation that a checker found.
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.checks.violation()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn transcript(&self) -> &Transcript {
+        &self.engine.transcript
+    }
+
+    /// What happened so far, in numbers.
+    #[must_use]
+    pub const fn statistics(&self) -> &Statistics {
+        &self.checks.statistics
+    }
+
+    /// What became of messages so far.
+    #[must_use]
+    pub const fn traffic(&self) -> crate::network::Traffic {
+        self.engine.network.traffic()
+    }
+
+    /// The virtual time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.engine.now()
+    }
+
+    /// Where a replica stands; `None` while it is down, or if there is no such replica.
+    #[must_use]
+    pub fn status(&self, node: NodeId) -> Option<Status> {
+        self.servers.get(node.index())?.status()
+    }
+
+    /// The digest of a replica's application state; `None` if there is no such replica.
+    #[must_use]
+    pub fn state(&self, node: NodeId) -> Option<Digest> {
+        Some(self.servers.get(node.index())?.site.journal.digest())
+    }
+
+    /// The replies that a client accepted, in order; `None` for one that was too long.
+    #[must_use]
+    pub fn replies(&self, client: ClientId) -> &[Option<Vec<u8>>] {
+        self.callers.get(client.index()).map(Caller::replies).unwrap_or_default()
+    }
+
+    /// Has a client ask for an operation, after those that it has to ask for already.
+    pub fn submit(&mut self, client: ClientId, operation: &[u8]) {
+        if let Some(caller) = self.callers.get_mut(client.index()) {
+            caller.add(operation);
+            self.engine.schedule(self.engine.now(), Happening::Submit(client.index()));
+        }
+    }
+
+    /// Puts a lying mouth before a replica. It counts as correct unless the plan names it among
+    /// its traitors.
+    pub fn corrupt(&mut self, node: NodeId, traitor: Box<dyn Traitor>) {
+        if let Some(server) = self.servers.get_mut(node.index()) {
+            server.site.traitor = Some(traitor);
+        }
+    }
+
+    /// Cuts a replica's power.
+    pub fn crash(&mut self, node: NodeId) {
+        self.with_server(node, |server, stage| server.crash(stage));
+    }
+
+    /// Gives a replica its power back.
+    pub fn restart(&mut self, node: NodeId) {
+        self.with_server(node, |server, stage| server.restart(stage));
+    }
+
+    /// Cuts links, and returns the number by which [`Cluster::heal`] makes them whole.
+    pub fn cut(&mut self, cut: Cut) -> usize {
+        self.engine.network.cut(cut)
+    }
+
+    /// Makes links whole again.
+    pub fn heal(&mut self, number: usize) {
+        self.engine.network.heal(number);
+    }
+
+    /// Lets the next event happen. Returns whether there was one.
+    pub fn step(&mut self) -> bool {
+        let Some(event) = self.engine.advance() else { return false };
+        match event {
+            Event::Deliver { from, to: Principal::Node(node), payload } => {
+                self.with_server(node, |server, stage| server.receive(stage, from, &payload));
+            }
+            Event::Deliver { from, to: Principal::Client(client), payload } => {
+                self.with_caller(client.index(), |c, stage| c.receive(stage, from, &payload));
+            }
+            Event::Wake { who: Principal::Node(node), life } => {
+                self.with_server(node, |server, stage| server.wake(stage, life));
+            }
+            Event::Wake { who: Principal::Client(client), .. } => {
+                self.with_caller(client.index(), |caller, stage| caller.wake(stage));
+            }
+            Event::Own(happening) => self.happen(happening),
+        }
+        true
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Durable { node, life, written } => {
+                self.with_server(node, |server, stage| server.durable(stage, life, written));
+            }
+            Happening::Submit(client) => {
+                self.with_caller(client, |caller, stage| caller.submit(stage));
+            }
+            Happening::Cut(partition) => {
+                let cuts = self.plan.partitions[partition].cuts.clone();
+                let network = &mut self.engine.network;
+                self.cuts[partition] = cuts.into_iter().map(|cut| network.cut(cut)).collect();
+                self.stage().enter(&Line::Cut { partition });
+            }
+            Happening::Heal(partition) => {
+                for number in std::mem::take(&mut self.cuts[partition]) {
+                    self.engine.network.heal(number);
+                }
+                self.stage().enter(&Line::Healed { partition });
+            }
+            Happening::Crash(node, down) => {
+                self.crash(node);
+                self.fell(node, down);
+            }
+            Happening::Restart(node) => self.restart(node),
+            Happening::Calm => {
+                self.engine.network.weather = self.plan.fair;
+                for server in &mut self.servers {
+                    server.site.fuel = None;
+                }
+                self.stage().enter(&Line::Calm);
+            }
+        }
+    }
+
+    /// Enters the plan into the queue, and starts the machines.
+    fn schedule(&mut self) {
+        for (at, partition) in self.plan.partitions.iter().enumerate() {
+            self.engine.schedule(partition.from, Happening::Cut(at));
+            self.engine.schedule(partition.until, Happening::Heal(at));
+        }
+        for Crash { node, when, down } in self.plan.crashes.clone() {
+            match when {
+                Trigger::At(at) => self.engine.schedule(at, Happening::Crash(node, down)),
+                Trigger::Writes(fuel) => self.servers[node.index()].site.fuel = Some(fuel),
+            }
+        }
+        self.engine.schedule(self.plan.calm, Happening::Calm);
+        let plot = Plot::against(half(&self.plan));
+        for (node, role) in self.plan.traitors.clone() {
+            self.corrupt(node, mouth(role, &plot));
+        }
+        for node in (0..self.plan.nodes as u8).map(NodeId) {
+            self.with_server(node, |server, stage| server.start(stage));
+        }
+        for client in 0..self.plan.clients {
+            self.engine.schedule(Instant::ZERO, Happening::Submit(client));
+        }
+    }
+
+    /// A replica has lost its power: plans its return.
+    fn fell(&mut self, node: NodeId, down: Option<Duration>) {
+        if let Some(down) = down {
+            let back = self.engine.now().after(down);
+            self.healed = self.healed.max(back);
+            self.engine.schedule(back, Happening::Restart(node));
+        }
+    }
+
+    fn with_server(&mut self, node: NodeId, act: impl FnOnce(&mut Server, &mut Stage<'_>)) {
+        let Self { engine, checks, registry, servers, .. } = self;
+        let Some(server) = servers.get_mut(node.index()) else { return };
+        let was_up = server.status().is_some();
+        let fuelled = server.site.fuel.is_some();
+        act(server, &mut Stage { engine, checks, registry });
+        if was_up && fuelled && server.status().is_none() {
+            let mut crashes = self.plan.crashes.iter();
+            let planned = crashes.find(|c| c.node == node && matches!(c.when, Trigger::Writes(_)));
+            let down = planned.and_then(|crash| crash.down);
+            self.fell(node, down);
+        }
+    }
+
+    fn with_caller(&mut self, client: usize, act: impl FnOnce(&mut Caller, &mut Stage<'_>)) {
+        let Self { engine, checks, registry, callers, .. } = self;
+        if let Some(caller) = callers.get_mut(client) {
+            act(caller, &mut Stage { engine, checks, registry });
+        }
+    }
+
+    const fn stage(&mut self) -> Stage<'_> {
+        let Self { engine, checks, registry, .. } = self;
+        Stage { engine, checks, registry }
+    }
+
+    /// Whether everything is done: replies, faults, and catching up.
+    fn finished(&self) -> bool {
+        self.engine.now() >= self.healed
+            && self.callers.iter().all(|caller| caller.left() == 0)
+            && self.converged()
+    }
+
+    /// Whether the correct replicas that are up have caught up with each other, without any new
+    /// request to help them: they executed equally much. A traitor can keep a replica in the
+    /// dark until the next checkpoint; then each must be at the last stable one at least.
+    fn converged(&self) -> bool {
+        let correct = self.servers.iter().filter(|server| self.checks.correct(server.site.me));
+        let up = correct.filter_map(|server| Some((server.site.me, server.status()?)));
+        let places = up.map(|(node, status)| (self.checks.reached(node), status.stable.0));
+        let places: Vec<(u64, u64)> = places.collect();
+        let first = places.iter().map(|(reached, _)| *reached).min().unwrap_or_default();
+        let due = places.iter().map(
+            |(reached, stable)| {
+                if self.plan.traitors.is_empty() { *reached } else { *stable }
+            },
+        );
+        due.max().is_none_or(|due| first >= due)
+    }
+
+    fn unfinished(&self) -> String {
+        let left = self.callers.iter().map(Caller::left);
+        let left: Vec<String> = left.enumerate().map(|(c, left)| format!("c{c}: {left}")).collect();
+        let stand = self.servers.iter().map(|server| {
+            let me = server.site.me.0;
+            server.status().map_or_else(
+                || format!("r{me} is down"),
+                |status| {
+                    let (view, active) = (status.view.0, status.active);
+                    let (stable, executed) = (status.stable.0, status.executed.0);
+                    let word = if active { "in" } else { "changing to" };
+                    format!("r{me} {word} v{view}, stable s{stable}, executed s{executed}")
+                },
+            )
+        });
+        format!(
+            "not finished {:?} after the last fault; requests left: {}; {}",
+            self.plan.bound,
+            left.join(", "),
+            stand.collect::<Vec<_>>().join("; ")
+        )
+    }
+}
+
+/// The nodes that hear the second story of equivocators.
+fn half(plan: &Plan) -> NodeSet {
+    let even = (0..plan.nodes as u8).filter(|id| id % 2 == 0).map(NodeId);
+    even.filter(|node| !plan.liars().contains(*node)).collect()
+}
+
+fn mouth(role: Role, plot: &Plot) -> Box<dyn Traitor> {
+    match role {
+        Role::Silent(victims) => Box::new(Silent::towards(victims)),
+        Role::Equivocator => Box::new(Equivocator::new(plot.clone())),
+        Role::Liar => Box::new(Liar),
+        Role::Forgetful => Box::new(Forgetful::default()),
+    }
+}
+
+fn dimensions(plan: &Plan) -> Dimensions {
+    Dimensions {
+        nodes: plan.nodes,
+        window: plan.window,
+        batch_bytes: plan.batch_bytes,
+        clients: plan.clients,
+        reply_bytes: plan.reply_bytes,
+    }
+}
+
+fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
+    let me = NodeId(id as u8);
+    let config = Config {
+        batch_delay: plan.batch_delay,
+        batch_requests: plan.batch_requests,
+        timeout: plan.timeout,
+        timeout_cap: plan.timeout_cap,
+        status_interval: plan.status_interval,
+        ..Config::new(me, *registry.scope())
+    };
+    let ground = Ground {
+        nodes: plan.nodes,
+        clients: plan.clients,
+        disk_latency: plan.disk_latency,
+        compaction: plan.compaction,
+    };
+    let site = Site::new(me, Key::new(plan.seed, Principal::Node(me)), ground);
+    Server::new(site, config, dimensions(plan))
+}
+
+/// A client with its script: operations of all lengths, a few of them with a reply too long.
+fn caller(plan: &Plan, random: &mut Random, id: usize) -> Caller {
+    let me = ClientId(id as u16);
+    let manner = Manner {
+        config: ClientConfig {
+            me,
+            quorum: Quorum::of(plan.nodes).expect("a plan has 1 to 64 replicas"),
+            retry: plan.retry,
+            give_up: Duration::from_secs(24 * 60 * 60),
+        },
+        operation_bytes: dimensions(plan).operation_bytes(),
+        reply_bytes: plan.reply_bytes,
+        pause: plan.pause,
+        key: Key::new(plan.seed, Principal::Client(me)),
+    };
+    let longest = manner.operation_bytes as u64;
+    let script: VecDeque<Vec<u8>> = (0..plan.requests)
+        .map(|_| {
+            let limit = if random.chance(100) { longest } else { 24 };
+            let length = random.between(0, limit);
+            let mut operation: Vec<u8> = (0..length).map(|_| random.bits() as u8).collect();
+            if random.chance(20) && operation.len() >= super::journal::LONG.len() {
+                operation[..super::journal::LONG.len()].copy_from_slice(super::journal::LONG);
+            }
+            operation
+        })
+        .collect();
+    Caller::new(manner, script)
+}

@@ -1,0 +1,281 @@
+//! The lines of a PBFT transcript.
+
+use quorate::pbft::{History, Message, Pairs, Record, Status, Vote};
+use quorate::{ClientId, Digest, Fault, NodeId, Principal, Refusal, wire};
+use std::fmt;
+
+/// One event of a run. Its hash is part of the run's fingerprint.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(super) enum Line<'a> {
+    /// A message leaves; to nobody in particular: to all other replicas.
+    Sent { from: Principal, to: Option<Principal>, payload: &'a [u8] },
+    /// A traitor says something else.
+    Lied { from: Principal, to: Principal, payload: &'a [u8] },
+    /// It will not arrive.
+    Lost { from: Principal, to: Principal },
+    /// A message arrives.
+    Delivered { from: Principal, to: Principal, payload: &'a [u8] },
+    /// A message is known already.
+    Known { node: NodeId },
+    /// A record goes to the disk's cache.
+    Persisted { node: NodeId, record: &'a [u8] },
+    /// So many writes are durable.
+    Durable { node: NodeId, written: u64 },
+    /// A fresh log of so many records replaces the old one.
+    Compacted { node: NodeId, records: usize },
+    /// A request is executed.
+    Executed { node: NodeId, sequence: u64, client: ClientId, timestamp: u64 },
+    /// The state is captured.
+    Captured { node: NodeId, sequence: u64 },
+    /// A snapshot is served.
+    Served { node: NodeId, to: NodeId, sequence: u64 },
+    /// A snapshot of a peer is installed.
+    Installed { node: NodeId, sequence: u64 },
+    /// A replica changes its view.
+    View { node: NodeId, view: u64, active: bool },
+    /// A replica loses its power.
+    Crashed { node: NodeId, survived: u64, lost: u64 },
+    /// A replica starts again.
+    Restarted { node: NodeId, checkpoint: u64, records: usize },
+    /// Links are cut.
+    Cut { partition: usize },
+    /// They are whole again.
+    Healed { partition: usize },
+    /// The weather gets fair.
+    Calm,
+    /// A replica accuses somebody.
+    Accused { node: NodeId, who: Principal, fault: Fault },
+    /// A machine refuses what its host asks.
+    Refused { who: Principal, refusal: Refusal },
+    /// A client begins an operation.
+    Submitted { client: ClientId, operation: &'a [u8] },
+    /// It has its reply.
+    Completed { client: ClientId, timestamp: u64 },
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Sent { from, to: None, payload } => {
+                write!(f, "{}  to all    {}", Name(from), Said(payload))
+            }
+            Self::Sent { from, to: Some(to), payload } => {
+                write!(f, "{}  to {}     {}", Name(from), Name(to), Said(payload))
+            }
+            Self::Lied { from, to, payload } => {
+                write!(f, "{}  LIES to {}: {}", Name(from), Name(to), Said(payload))
+            }
+            Self::Lost { from, to } => write!(
+                f,
+                "        lost on the way {from} to {to}",
+                from = Name(from),
+                to = Name(to)
+            ),
+            Self::Delivered { from, to, payload } => {
+                write!(f, "{}  from {}   {}", Name(to), Name(from), Said(payload))
+            }
+            Self::Known { node } => write!(f, "r{}  knows that already", node.0),
+            Self::Persisted { node, record } => {
+                write!(f, "r{}  writes    {}", node.0, Written(record))
+            }
+            Self::Durable { node, written } => {
+                write!(f, "r{}  disk      {written} writes are durable", node.0)
+            }
+            Self::Compacted { node, records } => {
+                write!(f, "r{}  writes    a fresh log of {records} records", node.0)
+            }
+            Self::Executed { node, sequence, client, timestamp } => {
+                write!(f, "r{}  executes  s{sequence}: c{}@{timestamp}", node.0, client.0)
+            }
+            Self::Captured { node, sequence } => {
+                write!(f, "r{}  captures  its state at s{sequence}", node.0)
+            }
+            Self::Served { node, to, sequence } => {
+                write!(f, "r{}  serves    its state at s{sequence} to r{}", node.0, to.0)
+            }
+            Self::Installed { node, sequence } => {
+                write!(f, "r{}  installs  a peer's state at s{sequence}", node.0)
+            }
+            Self::View { node, view, active: true } => write!(f, "r{}  ENTERS view {view}", node.0),
+            Self::View { node, view, .. } => write!(f, "r{}  LEAVES for view {view}", node.0),
+            Self::Crashed { node, survived, lost } => {
+                let all = survived + lost;
+                write!(f, "r{}  CRASHES: {lost} of {all} writes in the cache are lost", node.0)
+            }
+            Self::Restarted { node, checkpoint, records } => {
+                write!(f, "r{}  RESTARTS from s{checkpoint} and {records} records", node.0)
+            }
+            Self::Cut { partition } => write!(f, "NETWORK CUT {partition}"),
+            Self::Healed { partition } => write!(f, "NETWORK HEALED {partition}"),
+            Self::Calm => f.write_str("NETWORK CALM"),
+            Self::Accused { node, who, fault } => {
+                write!(f, "r{}  accuses   {} of {fault:?}", node.0, Name(who))
+            }
+            Self::Refused { who, refusal } => write!(f, "{}  REFUSES: {refusal}", Name(who)),
+            Self::Submitted { client, operation } => {
+                write!(f, "c{}  asks      for {} bytes", client.0, operation.len())
+            }
+            Self::Completed { client, timestamp } => {
+                write!(f, "c{}  HAS ITS REPLY for @{timestamp}", client.0)
+            }
+        }
+    }
+}
+
+/// r0 or c0.
+struct Name(Principal);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Principal::Node(node) => write!(f, "r{}", node.0),
+            Principal::Client(client) => write!(f, "c{}", client.0),
+        }
+    }
+}
+
+/// An encoded message in words.
+struct Said<'a>(&'a [u8]);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(message) = wire::decode::<Message<'_>>(self.0) else {
+            return write!(f, "{} bytes that are no message", self.0.len());
+        };
+        match message {
+            Message::Request(request) => {
+                write!(f, "REQUEST c{}@{}", request.client.0, request.timestamp)
+            }
+            Message::Reply(reply) => {
+                write!(f, "REPLY @{} {:?} v{}", reply.timestamp, reply.outcome, reply.view.0)
+            }
+            Message::PrePrepare { view, sequence, batch } => {
+                let vote = Vote { view, sequence, digest: batch.digest() };
+                write!(f, "PRE-PREPARE {}, {} requests", Place(vote), batch.iter().count())
+            }
+            Message::Prepare(vote) => write!(f, "PREPARE {}", Place(vote)),
+            Message::Commit(vote) => write!(f, "COMMIT {}", Place(vote)),
+            Message::Checkpoint { sequence, digest } => {
+                write!(f, "CHECKPOINT s{} {}", sequence.0, Short(digest))
+            }
+            Message::ViewChange(change) => {
+                let (author, view, stable) = (change.author.0, change.view.0, change.stable.0);
+                write!(f, "VIEW-CHANGE of r{author} for v{view}: h s{stable}, C ")?;
+                write!(f, "{}", List('s', change.checkpoints))?;
+                change.histories.iter().try_for_each(|history| write!(f, "; {}", Past(history)))
+            }
+            Message::NewView(new_view) => {
+                let (v, x) = (List('r', new_view.view_changes), List('s', new_view.chosen));
+                write!(f, "NEW-VIEW v{}: V {v}; X {x}", new_view.view.0)
+            }
+            Message::Status(Status { view, active, stable, executed, wanting }) => {
+                let (view, stable, executed) = (view.0, stable.0, executed.0);
+                let state = if active { "in" } else { "changing to" };
+                let wants = if wanting { ", wants help" } else { "" };
+                write!(f, "STATUS {state} v{view}, stable s{stable}, executed s{executed}{wants}")
+            }
+            Message::FetchBatch { sequence, digest } => {
+                write!(f, "FETCH-BATCH s{} {}", sequence.0, Short(digest))
+            }
+            Message::Batch { sequence, batch } => {
+                write!(f, "BATCH s{} {}", sequence.0, Short(batch.digest()))
+            }
+            Message::FetchViewChange { author, digest } => {
+                write!(f, "FETCH-VIEW-CHANGE of r{} {}", author.0, Short(digest))
+            }
+            Message::FetchState { sequence } => write!(f, "FETCH-STATE s{}", sequence.0),
+            Message::State { sequence, clients, state } => {
+                write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)
+            }
+            #[allow(unreachable_patterns, reason = "messages may be added")]
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// Numbers with their digests.
+struct List<'a>(char, Pairs<'a>);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pairs = self.1.iter();
+        f.write_str("{")?;
+        pairs.try_for_each(|(at, digest)| write!(f, " {}{} {}", self.0, at.0, Short(digest)))?;
+        f.write_str(" }")
+    }
+}
+
+/// An entry of P and Q in words.
+struct Past(History);
+
+impl fmt::Display for Past {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s{} Q", self.0.sequence.0)?;
+        for entry in self.0.pre_prepared.iter().flatten() {
+            write!(f, " v{} {}", entry.view.0, Short(entry.digest))?;
+        }
+        if let Some(entry) = self.0.prepared() {
+            write!(f, ", P v{} {}", entry.view.0, Short(entry.digest))?;
+        }
+        Ok(())
+    }
+}
+
+/// The first four bytes of a digest.
+struct Short(Digest);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A vote in words.
+struct Place(Vote);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Vote { view, sequence, digest } = self.0;
+        write!(f, "v{} s{} {}", view.0, sequence.0, Short(digest))
+    }
+}
+
+/// An encoded record in words.
+struct Written<'a>(&'a [u8]);
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(record) = wire::decode::<Record<'_>>(self.0) else {
+            return write!(f, "{} bytes that are no record", self.0.len());
+        };
+        match record {
+            Record::PrePrepared { view, sequence, batch } => {
+                let digest = batch.digest();
+                write!(f, "pre-prepared {}", Place(Vote { view, sequence, digest }))
+            }
+            Record::RePrePrepared { view, sequence, digest } => {
+                write!(f, "pre-prepared again {}", Place(Vote { view, sequence, digest }))
+            }
+            Record::Prepared { view, sequence, digest } => {
+                write!(f, "prepared {}", Place(Vote { view, sequence, digest }))
+            }
+            Record::Committed { view, sequence, batch } => {
+                let digest = batch.digest();
+                write!(f, "committed {}", Place(Vote { view, sequence, digest }))
+            }
+            Record::Checkpoint { sequence, digest } => {
+                write!(f, "checkpoint s{} {}", sequence.0, Short(digest))
+            }
+            Record::Stable { sequence, digest } => {
+                write!(f, "stable s{} {}", sequence.0, Short(digest))
+            }
+            Record::ViewChange(change) => write!(f, "own VIEW-CHANGE for v{}", change.view.0),
+            Record::Named(change) => {
+                write!(f, "named VIEW-CHANGE of r{} for v{}", change.author.0, change.view.0)
+            }
+            Record::NewView(new_view) => write!(f, "NEW-VIEW v{}", new_view.view.0),
+            #[allow(unreachable_patterns, reason = "records may be added")]
+            other => write!(f, "{other:?}"),
+        }
+    }
+}

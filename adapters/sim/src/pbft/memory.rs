@@ -1,0 +1,124 @@
+//! A replica's memory with sizes that a plan chooses.
+
+use quorate::pbft::{
+    CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Slot, Storage,
+    ViewRow, Vote,
+};
+
+/// Storage in vectors.
+#[derive(Debug)]
+pub struct Memory {
+    dimensions: Dimensions,
+    slots: Vec<Slot>,
+    prepares: Vec<Vote>,
+    commits: Vec<Vote>,
+    batches: Vec<u8>,
+    pool: Vec<u8>,
+    clients: Vec<ClientRow>,
+    replies: Vec<u8>,
+    pending: Vec<Pending>,
+    checkpoints: Vec<CheckpointVote>,
+    view_rows: Vec<ViewRow>,
+    histories: Vec<u8>,
+    named: Vec<u8>,
+    chosen: Vec<u8>,
+}
+
+/// Checkpoints that are kept of one replica.
+const CHECKPOINTS: usize = 4;
+
+impl Memory {
+    /// Empty memory of these sizes.
+    #[must_use]
+    pub fn new(dimensions: Dimensions) -> Self {
+        let Dimensions { nodes, window, batch_bytes, clients, reply_bytes } = dimensions;
+        Self {
+            dimensions,
+            slots: vec![Slot::default(); window],
+            prepares: vec![Vote::default(); window * nodes],
+            commits: vec![Vote::default(); window * nodes],
+            batches: vec![0; window * 2 * batch_bytes],
+            pool: vec![0; batch_bytes],
+            clients: vec![ClientRow::default(); clients],
+            replies: vec![0; clients * reply_bytes],
+            pending: vec![Pending::default(); clients],
+            checkpoints: vec![CheckpointVote::default(); nodes * CHECKPOINTS],
+            view_rows: vec![ViewRow::default(); 2 * nodes],
+            histories: vec![0; 2 * nodes * window * History::ENTRY],
+            named: vec![0; nodes * Pairs::ENTRY],
+            chosen: vec![0; window * Pairs::ENTRY],
+        }
+    }
+}
+
+impl Storage for Memory {
+    fn dimensions(&self) -> Dimensions {
+        self.dimensions
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            slots: &mut self.slots,
+            prepares: &mut self.prepares,
+            commits: &mut self.commits,
+            batches: &mut self.batches,
+            pool: &mut self.pool,
+            clients: &mut self.clients,
+            replies: &mut self.replies,
+            pending: &mut self.pending,
+            checkpoints: &mut self.checkpoints,
+            view_rows: &mut self.view_rows,
+            histories: &mut self.histories,
+            named: &mut self.named,
+            chosen: &mut self.chosen,
+        }
+    }
+
+    fn lend(&self) -> Lent<'_> {
+        Lent {
+            slots: &self.slots,
+            prepares: &self.prepares,
+            commits: &self.commits,
+            batches: &self.batches,
+            pool: &self.pool,
+            clients: &self.clients,
+            replies: &self.replies,
+            pending: &self.pending,
+            checkpoints: &self.checkpoints,
+            view_rows: &self.view_rows,
+            histories: &self.histories,
+            named: &self.named,
+            chosen: &self.chosen,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate::pbft::Fixed;
+
+    #[test]
+    fn it_lends_slices_of_the_lengths_of_the_array_storage() {
+        let mut fixed: Box<Fixed<4, 8, 256, 5, 16>> = Box::default();
+        let mut memory = Memory::new(fixed.dimensions());
+        let lengths = |parts: Parts<'_>| {
+            [
+                parts.slots.len(),
+                parts.prepares.len(),
+                parts.commits.len(),
+                parts.batches.len(),
+                parts.pool.len(),
+                parts.clients.len(),
+                parts.replies.len(),
+                parts.pending.len(),
+                parts.checkpoints.len(),
+                parts.view_rows.len(),
+                parts.histories.len(),
+                parts.named.len(),
+                parts.chosen.len(),
+            ]
+        };
+        assert_eq!(lengths(memory.parts()), lengths(fixed.parts()));
+    }
+}

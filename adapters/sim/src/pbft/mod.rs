@@ -1,0 +1,21 @@
+//! PBFT in the virtual world: replicas, clients, the application, and the checkers over them.
+//!
+//! A message takes the whole way that it takes in reality: it is sealed and encoded, waits until
+//! the disk has what it depends on, is lost or delayed, is decoded, admitted and verified, and
+//! then stepped. A crash takes the cache of the disk and the messages that waited for it; a
+//! restart has the durable records and snapshots and nothing else.
+
+mod caller;
+mod checks;
+mod cluster;
+mod journal;
+mod line;
+mod memory;
+mod server;
+mod site;
+mod stage;
+
+pub use checks::Statistics;
+pub use cluster::Cluster;
+pub use journal::Journal;
+pub use memory::Memory;

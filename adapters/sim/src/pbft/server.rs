@@ -1,0 +1,220 @@
+//! A replica on its site: power, time and messages come in here.
+
+use super::line::Line;
+use super::memory::Memory;
+use super::site::{Owed, Site, Step, blame, decode, encode};
+use super::stage::Stage;
+use crate::disk::Write;
+use crate::engine::{Payload, perform};
+use quorate::pbft::{
+    Admission, Command, Config, Dimensions, Message, Record, Replica, Sequence, Snapshot, Status,
+    View,
+};
+use quorate::protocol::{Input, InputOf, Protocol};
+use quorate::{Digest, Fault, Principal, wire};
+
+/// A replica, up or down.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) site: Site,
+    config: Config,
+    dimensions: Dimensions,
+    machine: Option<Replica<Memory>>,
+    seen: (View, bool),
+}
+
+type Machine = Replica<Memory>;
+
+impl Server {
+    /// A replica at the initial state.
+    ///
+    /// # Panics
+    /// The sizes of the plan cannot work.
+    pub(super) fn new(site: Site, config: Config, dimensions: Dimensions) -> Self {
+        let machine = Replica::new(config, Memory::new(dimensions));
+        let machine = machine.unwrap_or_else(|problem| panic!("the plan cannot work: {problem}"));
+        Self { site, config, dimensions, machine: Some(machine), seen: (View(0), true) }
+    }
+
+    /// Where the replica stands; `None` while it is down.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.machine.as_ref().map(Replica::status)
+    }
+
+    /// Lets time pass for the first time.
+    pub(super) fn start(&mut self, stage: &mut Stage<'_>) {
+        self.step(stage, Input::Wake, None);
+    }
+
+    /// A message arrives: through the whole wall, then to the machine.
+    pub(super) fn receive(&mut self, stage: &mut Stage<'_>, from: Principal, payload: &Payload) {
+        let me = self.site.me;
+        let Some(machine) = &mut self.machine else { return };
+        stage.enter(&Line::Delivered { from, to: Principal::Node(me), payload });
+        if let Some(traitor) = &mut self.site.traitor {
+            traitor.overhear(from, payload);
+        }
+        let Ok(message) = wire::decode::<Message<'_>>(payload) else {
+            return blame(stage, me, from, Fault::Malformed);
+        };
+        let now = stage.engine.now();
+        match machine.admit(now, from, &message) {
+            Admission::Verify => {}
+            Admission::Known => return stage.enter(&Line::Known { node: me }),
+            Admission::Refused(fault) => return blame(stage, me, from, fault),
+        }
+        let registry = stage.registry;
+        match registry.roster.verify(&registry.scheme, from, message) {
+            Err(fault) => blame(stage, me, from, fault),
+            Ok(verified) => {
+                let transfer = match message {
+                    Message::State { clients, state, .. } => Some((clients.0, state.0)),
+                    _ => None,
+                };
+                self.step(stage, Input::Message(verified), transfer);
+            }
+        }
+    }
+
+    /// The alarm rings.
+    pub(super) fn wake(&mut self, stage: &mut Stage<'_>, life: u32) {
+        let Some(machine) = self.machine.as_ref().filter(|_| life == self.site.life) else {
+            return;
+        };
+        if self.site.alarm.ring(stage.engine.now(), machine.deadline()) {
+            self.step(stage, Input::Wake, None);
+        } else {
+            self.set_alarm(stage);
+        }
+        if self.site.alarm.stuck() {
+            let what = format!("r{} is woken for ever at one instant", self.site.me.0);
+            stage.checks.fail("deadline", stage.engine.now(), what);
+        }
+    }
+
+    /// Writes have become durable.
+    pub(super) fn durable(&mut self, stage: &mut Stage<'_>, life: u32, written: u64) {
+        if life == self.site.life && self.machine.is_some() {
+            self.site.settle(stage, written);
+            self.pump(stage);
+        }
+    }
+
+    /// The power fails.
+    pub(super) fn crash(&mut self, stage: &mut Stage<'_>) {
+        if self.machine.take().is_some() {
+            self.site.crash(stage);
+        }
+    }
+
+    /// The power is back: what is on the disk is all that there is.
+    pub(super) fn restart(&mut self, stage: &mut Stage<'_>) {
+        if self.machine.is_some() {
+            return;
+        }
+        let (site, now) = (&mut self.site, stage.engine.now());
+        let records: Vec<Record<'_>> = site.disk.records().iter().map(|r| decode(r)).collect();
+        let stable = records.iter().rev().find_map(|record| match record {
+            Record::Stable { sequence, .. } => Some(sequence.0),
+            _ => None,
+        });
+        let newest = site.disk.captures().range(stable.unwrap_or_default()..).next_back();
+        let snapshot = newest.map(|(sequence, capture)| Snapshot {
+            sequence: Sequence(*sequence),
+            clients: &capture.clients,
+            state: Digest::of(&capture.state),
+        });
+        let checkpoint = newest.map_or(0, |(sequence, _)| *sequence);
+        site.journal = newest.map_or_else(
+            || super::Journal::new(site.clients),
+            |(_, capture)| super::Journal::restore(&capture.state).expect("captured here"),
+        );
+        let (node, records_held) = (site.me, records.len());
+        let memory = Memory::new(self.dimensions);
+        let recovered = Replica::recover(self.config, memory, now, snapshot, records);
+        stage.enter(&Line::Restarted { node, checkpoint, records: records_held });
+        stage.checks.statistics.restarts += 1;
+        stage.checks.resumed(now, node, checkpoint, site.journal.digest());
+        match recovered {
+            Ok(machine) => {
+                let status = machine.status();
+                self.seen = (status.view, status.active);
+                self.machine = Some(machine);
+                self.step(stage, Input::Wake, None);
+            }
+            Err(error) => {
+                let what = format!("r{} does not recover from its disk: {error:?}", node.0);
+                stage.checks.fail("recovery", now, what);
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        stage: &mut Stage<'_>,
+        input: InputOf<'_, Machine>,
+        transfer: Option<(&[u8], &[u8])>,
+    ) {
+        let Some(machine) = &mut self.machine else { return };
+        let now = stage.engine.now();
+        let mut step = Step { site: &mut self.site, stage, transfer };
+        perform(machine, now, input, &mut step);
+        self.pump(stage);
+    }
+
+    /// Gives the machine what it is owed until nothing is left, then sees to disk and alarm.
+    fn pump(&mut self, stage: &mut Stage<'_>) {
+        loop {
+            let Some(machine) = &mut self.machine else { return };
+            if self.site.fuel == Some(0) {
+                return self.crash(stage);
+            }
+            let Some(owed) = self.site.owed.pop_front() else {
+                self.compact(stage);
+                self.site.flush(stage);
+                if self.site.owed.is_empty() {
+                    break;
+                }
+                continue;
+            };
+            let command = match &owed {
+                Owed::Executed { client, reply } => Command::Executed { client: *client, reply },
+                Owed::Captured { sequence, state } => {
+                    Command::Captured { sequence: Sequence(*sequence), state: *state }
+                }
+            };
+            let now = stage.engine.now();
+            let mut step = Step { site: &mut self.site, stage, transfer: None };
+            perform(machine, now, Input::Command(command), &mut step);
+        }
+        self.note_view(stage);
+        self.set_alarm(stage);
+    }
+
+    /// Writes a fresh log in place of the old one, if that is due.
+    fn compact(&mut self, stage: &mut Stage<'_>) {
+        if let Some(machine) = self.machine.as_ref().filter(|_| self.site.compact) {
+            let records: Vec<_> = machine.records().map(|record| encode(&record)).collect();
+            self.site.compact = false;
+            stage.enter(&Line::Compacted { node: self.site.me, records: records.len() });
+            self.site.write(Write::Rewrite(records));
+        }
+    }
+
+    fn note_view(&mut self, stage: &mut Stage<'_>) {
+        let Some(status) = self.status() else { return };
+        let (view, active) = (status.view, status.active);
+        if self.seen != (view, active) {
+            self.seen = (view, active);
+            let entered = active && stage.checks.correct(self.site.me);
+            stage.checks.statistics.view_changes += u64::from(entered);
+            stage.enter(&Line::View { node: self.site.me, view: view.0, active });
+        }
+    }
+
+    fn set_alarm(&mut self, stage: &mut Stage<'_>) {
+        let Some(machine) = &self.machine else { return };
+        let (who, life) = (Principal::Node(self.site.me), self.site.life);
+        self.site.alarm.set(stage.engine, who, life, machine.deadline());
+    }
+}

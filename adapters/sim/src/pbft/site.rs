@@ -1,0 +1,335 @@
+//! Everything around a replica's machine: disk, application, and the messages that wait.
+
+use super::journal::Journal;
+use super::line::Line;
+use super::stage::{Happening, Stage};
+use crate::disk::{Capture, Disk, Write};
+use crate::engine::{Alarm, Host, Payload};
+use crate::scheme::Key;
+use crate::traitor::{Rights, Traitor};
+use core::time::Duration;
+use quorate::pbft::{Decision, Execution, Message, Record, Replica};
+use quorate::protocol::Target;
+use quorate::wire::{self, Bytes};
+use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// A command that the host owes its machine.
+#[derive(Clone, Debug)]
+pub(super) enum Owed {
+    Executed { client: ClientId, reply: Vec<u8> },
+    Captured { sequence: u64, state: Digest },
+}
+
+/// One replica's site.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) me: NodeId,
+    pub(super) nodes: usize,
+    pub(super) clients: usize,
+    pub(super) life: u32,
+    pub(super) disk: Disk,
+    pub(super) journal: Journal,
+    pub(super) owed: VecDeque<Owed>,
+    pub(super) alarm: Alarm,
+    pub(super) traitor: Option<Box<dyn Traitor>>,
+    /// Writes left until the power fails.
+    pub(super) fuel: Option<u64>,
+    pub(super) compact: bool,
+    key: Key,
+    disk_latency: Duration,
+    compaction: u32,
+    /// Messages, each with the number of writes that must be durable before it leaves.
+    outbox: VecDeque<(u64, Target, Payload)>,
+    /// Captures that are not durable: writes, sequence, digest of the state.
+    capturing: VecDeque<(u64, u64, Digest)>,
+    /// Up to which write durability is under way, and when it comes.
+    syncing: (u64, Instant),
+}
+
+/// The sizes and habits of a site.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground {
+    pub(super) nodes: usize,
+    pub(super) clients: usize,
+    pub(super) disk_latency: Duration,
+    pub(super) compaction: u32,
+}
+
+impl Site {
+    pub(super) fn new(me: NodeId, key: Key, ground: Ground) -> Self {
+        let Ground { nodes, clients, disk_latency, compaction } = ground;
+        Self {
+            me,
+            nodes,
+            clients,
+            life: 0,
+            disk: Disk::default(),
+            journal: Journal::new(clients),
+            owed: VecDeque::new(),
+            alarm: Alarm::default(),
+            traitor: None,
+            fuel: None,
+            compact: false,
+            key,
+            disk_latency,
+            compaction,
+            outbox: VecDeque::new(),
+            capturing: VecDeque::new(),
+            syncing: (0, Instant::ZERO),
+        }
+    }
+
+    /// The power fails. What was not durable is lost, but for a random beginning of it.
+    pub(super) fn crash(&mut self, stage: &mut Stage<'_>) {
+        let (node, checks) = (self.me, &mut *stage.checks);
+        let (survived, lost) = self.disk.crash(&mut stage.engine.random, |write| {
+            if let Write::Record(bytes) = write {
+                checks.durable(node, &decode(bytes));
+            }
+        });
+        self.life += 1;
+        self.outbox.clear();
+        self.capturing.clear();
+        self.owed.clear();
+        self.alarm.reset();
+        self.fuel = None;
+        self.syncing = (0, stage.engine.now());
+        stage.checks.statistics.crashes += 1;
+        stage.checks.statistics.torn += u64::from(lost > 0);
+        stage.enter(&Line::Crashed { node, survived, lost });
+    }
+
+    /// Writes to the disk, and burns fuel.
+    pub(super) fn write(&mut self, write: Write) {
+        self.disk.write(write);
+        if let Some(fuel) = &mut self.fuel {
+            *fuel = fuel.saturating_sub(1);
+        }
+    }
+
+    /// Has the disk begin to make durable what is new, and lets go what waits for nothing.
+    pub(super) fn flush(&mut self, stage: &mut Stage<'_>) {
+        let written = self.disk.written();
+        if written > self.disk.durable().max(self.syncing.0) {
+            let latency = stage.engine.random.between(0, self.disk_latency.as_micros() as u64);
+            let ready = stage.engine.now().after(Duration::from_micros(latency));
+            let at = ready.max(self.syncing.1);
+            self.syncing = (written, at);
+            if at <= stage.engine.now() {
+                self.settle(stage, written);
+            } else {
+                let (node, life) = (self.me, self.life);
+                stage.engine.schedule(at, Happening::Durable { node, life, written });
+            }
+        }
+        self.release(stage);
+    }
+
+    /// So many writes are durable now: tells the checkers, and the machine of its captures.
+    pub(super) fn settle(&mut self, stage: &mut Stage<'_>, written: u64) {
+        let (node, checks) = (self.me, &mut *stage.checks);
+        self.disk.settle(written, |write| {
+            if let Write::Record(bytes) = write {
+                checks.durable(node, &decode(bytes));
+            }
+        });
+        stage.enter(&Line::Durable { node, written });
+        while let Some(&(needs, sequence, state)) = self.capturing.front() {
+            if needs > written {
+                break;
+            }
+            self.capturing.pop_front();
+            self.owed.push_back(Owed::Captured { sequence, state });
+        }
+    }
+
+    /// Law 2: a send leaves only when every earlier write is durable.
+    pub(super) fn release(&mut self, stage: &mut Stage<'_>) {
+        let durable = self.disk.durable();
+        while self.outbox.front().is_some_and(|(needs, ..)| *needs <= durable) {
+            let Some((_, to, payload)) = self.outbox.pop_front() else { return };
+            let message = wire::decode::<Message<'_>>(&payload).expect("encoded here");
+            stage.checks.sent(stage.engine.now(), self.me, &message);
+            let from = Principal::Node(self.me);
+            let receiver = match to {
+                Target::All => None,
+                Target::Node(node) => Some(Principal::Node(node)),
+                Target::Client(client) => Some(Principal::Client(client)),
+            };
+            stage.enter(&Line::Sent { from, to: receiver, payload: &payload });
+            match receiver {
+                Some(to) => self.utter(stage, to, &payload),
+                None => {
+                    let me = self.me;
+                    let others = (0..self.nodes as u8).map(NodeId).filter(|node| *node != me);
+                    for node in others {
+                        self.utter(stage, Principal::Node(node), &payload);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends to one receiver what a correct node would, or what the traitor says instead.
+    fn utter(&mut self, stage: &mut Stage<'_>, to: Principal, payload: &Payload) {
+        let from = Principal::Node(self.me);
+        let Some(traitor) = &mut self.traitor else { return stage.send(from, to, payload) };
+        let rights = Rights {
+            me: self.me,
+            nodes: self.nodes,
+            random: &mut stage.engine.random,
+            scope: stage.registry.scope(),
+            key: &self.key,
+        };
+        let mut said = Vec::new();
+        traitor.utter(rights, to, payload, &mut said);
+        let honest = said.iter().any(|(other, what)| *other == to && what == payload);
+        stage.checks.statistics.lies += u64::from(!honest);
+        for (to, payload) in said {
+            if !honest {
+                stage.enter(&Line::Lied { from, to, payload: &payload });
+            }
+            stage.send(from, to, &payload);
+        }
+    }
+
+    fn post(&mut self, to: Target, payload: Payload) {
+        self.outbox.push_back((self.disk.written(), to, payload));
+    }
+}
+
+/// A record of this run's own disk.
+pub(super) fn decode(bytes: &[u8]) -> Record<'_> {
+    wire::decode(bytes).expect("records are encoded here")
+}
+
+/// Encodes a record.
+pub(super) fn encode(record: &Record<'_>) -> Vec<u8> {
+    let mut bytes = vec![0; wire::encoded_len(record)];
+    wire::encode(record, &mut bytes).expect("as long as it says");
+    bytes
+}
+
+/// The host of one step of a replica.
+#[derive(Debug)]
+pub(super) struct Step<'h, 's> {
+    pub(super) site: &'h mut Site,
+    pub(super) stage: &'h mut Stage<'s>,
+    /// Client table and state of the message that is the input, if it brings a state.
+    pub(super) transfer: Option<(&'h [u8], &'h [u8])>,
+}
+
+impl Host<Replica<super::Memory>> for Step<'_, '_> {
+    fn persist(&mut self, record: Record<'_>) {
+        let bytes = encode(&record);
+        self.stage.enter(&Line::Persisted { node: self.site.me, record: &bytes });
+        self.site.write(Write::Record(bytes));
+        if let Record::Stable { sequence, .. } = record {
+            self.site.write(Write::Forget(sequence.0));
+            self.site.compact |= self.stage.engine.random.chance(self.site.compaction);
+        }
+    }
+
+    fn send(&mut self, to: Target, message: Message<'_>) {
+        let me = Principal::Node(self.site.me);
+        let payload = self.stage.seal(message, me, &self.site.key);
+        self.site.post(to, payload);
+    }
+
+    fn decide(&mut self, decision: Decision<'_>) {
+        match decision {
+            Decision::Execute(execution) => self.execute(&execution),
+            Decision::Checkpoint { sequence, clients } => {
+                let mut table = vec![0; clients.encoded_len()];
+                clients.encode(&mut table).expect("as long as it says");
+                self.capture(sequence.0, table);
+            }
+            Decision::ServeState { to, sequence } => self.serve(to, sequence.0),
+            Decision::Install { sequence } => self.install(sequence.0),
+        }
+    }
+
+    fn accuse(&mut self, node: NodeId, fault: Fault) {
+        blame(self.stage, self.site.me, Principal::Node(node), fault);
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        let me = self.site.me;
+        self.stage.enter(&Line::Refused { who: Principal::Node(me), refusal });
+        // A capture that was under way when a newer state was installed is nobody's wrong.
+        if !matches!(refusal, Refusal::NotCapturing { .. }) {
+            let what = format!("r{} refuses a command: {refusal}", me.0);
+            self.stage.checks.fail("host", self.stage.engine.now(), what);
+        }
+    }
+}
+
+impl Step<'_, '_> {
+    fn execute(&mut self, execution: &Execution<'_>) {
+        let (now, me, sequence) = (self.stage.engine.now(), self.site.me, execution.sequence().0);
+        self.stage.checks.agreed(now, me, sequence, content(execution));
+        for request in execution.requests() {
+            let (client, timestamp) = (request.client, request.timestamp);
+            self.stage.enter(&Line::Executed { node: me, sequence, client, timestamp });
+            let reply = self.site.journal.execute(client, request.operation.0);
+            self.stage.checks.executed(now, me, sequence, &request, &reply);
+            self.site.owed.push_back(Owed::Executed { client, reply });
+        }
+        self.stage.checks.reached_state(now, me, sequence, self.site.journal.digest());
+    }
+
+    fn capture(&mut self, sequence: u64, clients: Vec<u8>) {
+        let (now, me) = (self.stage.engine.now(), self.site.me);
+        let state = self.site.journal.snapshot();
+        let (digest, table) = (Digest::of(&state), Digest::of(&clients));
+        self.stage.enter(&Line::Captured { node: me, sequence });
+        self.stage.checks.captured(now, me, sequence, digest, table);
+        self.site.write(Write::Capture(sequence, Rc::new(Capture { clients, state })));
+        self.site.capturing.push_back((self.site.disk.written(), sequence, digest));
+    }
+
+    fn serve(&mut self, to: NodeId, sequence: u64) {
+        let me = self.site.me;
+        let Some(capture) = self.site.disk.capture(sequence) else {
+            let what = format!("r{} is to serve s{sequence}, which it does not hold", me.0);
+            return self.stage.checks.fail("host", self.stage.engine.now(), what);
+        };
+        self.stage.enter(&Line::Served { node: me, to, sequence });
+        let (clients, state) = (Bytes(&capture.clients), Bytes(&capture.state));
+        let sequence = quorate::pbft::Sequence(sequence);
+        self.send(Target::Node(to), Message::State { sequence, clients, state });
+    }
+
+    fn install(&mut self, sequence: u64) {
+        let (now, me) = (self.stage.engine.now(), self.site.me);
+        let restored = self
+            .transfer
+            .and_then(|(clients, state)| Some((clients, state, Journal::restore(state)?)));
+        let Some((clients, state, journal)) = restored else {
+            let what = format!("r{} is to install s{sequence} from what is no state", me.0);
+            return self.stage.checks.fail("host", now, what);
+        };
+        self.site.journal = journal;
+        self.stage.enter(&Line::Installed { node: me, sequence });
+        self.stage.checks.statistics.transfers += 1;
+        self.stage.checks.resumed(now, me, sequence, self.site.journal.digest());
+        let capture = Capture { clients: clients.to_vec(), state: state.to_vec() };
+        self.site.write(Write::Capture(sequence, Rc::new(capture)));
+    }
+}
+
+/// The digest of the requests that are to be executed.
+fn content(execution: &Execution<'_>) -> Digest {
+    execution.requests().fold(Digest::ZERO, |content, request| {
+        let (client, timestamp) = (request.client.0.to_le_bytes(), request.timestamp.to_le_bytes());
+        Digest::of(&[&content.0[..], &client, &timestamp, request.operation.0].concat())
+    })
+}
+
+/// A replica, or the wall before it, blames somebody.
+pub(super) fn blame(stage: &mut Stage<'_>, node: NodeId, who: Principal, fault: Fault) {
+    stage.enter(&Line::Accused { node, who, fault });
+    stage.checks.accused(stage.engine.now(), node, who, fault);
+}

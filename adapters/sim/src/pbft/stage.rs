@@ -1,0 +1,83 @@
+//! What the machines of one cluster share.
+
+use super::checks::Checks;
+use super::line::Line;
+use crate::engine::{Engine, Payload};
+use crate::scheme::Scheme;
+use quorate::auth::Scope;
+use quorate::pbft::Message;
+use quorate::{Digest, NodeId, Principal, PublicKey, Roster};
+
+/// What else can happen in a PBFT cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// The first so many writes of a replica, in one of its lives, are durable.
+    Durable { node: NodeId, life: u32, written: u64 },
+    /// A client begins its next operation.
+    Submit(usize),
+    /// A partition of the plan begins.
+    Cut(usize),
+    /// A partition of the plan ends.
+    Heal(usize),
+    /// A crash of the plan comes.
+    Crash(NodeId, Option<core::time::Duration>),
+    /// A replica gets its power back.
+    Restart(NodeId),
+    /// The weather gets fair.
+    Calm,
+}
+
+/// Who has which key.
+#[derive(Clone, Debug)]
+pub(super) struct Registry {
+    pub(super) roster: Roster<Vec<PublicKey>>,
+    pub(super) scheme: Scheme,
+}
+
+impl Registry {
+    /// The keys of a seed.
+    pub(super) fn new(seed: u64, nodes: usize, clients: usize) -> Self {
+        let scheme = Scheme::new(seed, nodes, clients);
+        let (nodes, clients) = (scheme.nodes().to_vec(), scheme.clients().to_vec());
+        let cluster = Digest::of(&seed.to_le_bytes());
+        let roster = Roster::new(cluster, 0, nodes, clients, &scheme);
+        Self { roster: roster.expect("keys of the simulation are a roster"), scheme }
+    }
+
+    /// The scope of all statements.
+    pub(super) const fn scope(&self) -> &Scope {
+        self.roster.scope()
+    }
+}
+
+/// The world and its observers, lent to one machine's host for one step.
+#[derive(Debug)]
+pub(super) struct Stage<'s> {
+    pub(super) engine: &'s mut Engine<Happening>,
+    pub(super) checks: &'s mut Checks,
+    pub(super) registry: &'s Registry,
+}
+
+impl Stage<'_> {
+    /// Enters an event in the transcript.
+    pub(super) fn enter(&mut self, line: &Line<'_>) {
+        self.engine.transcript.enter(self.engine.now(), line);
+    }
+
+    /// Hands a message to the network.
+    pub(super) fn send(&mut self, from: Principal, to: Principal, payload: &Payload) {
+        if !self.engine.send(from, to, payload) {
+            self.enter(&Line::Lost { from, to });
+        }
+    }
+
+    /// Signs and encodes a message.
+    pub(super) fn seal<S: quorate::Signer>(
+        &mut self,
+        message: Message<'_>,
+        me: Principal,
+        key: &S,
+    ) -> Payload {
+        self.engine.seal(message, me, self.registry.scope(), key)
+    }
+}

@@ -1,0 +1,58 @@
+//! Traitors: nodes that hold their own keys and nothing else, and say what they like.
+//!
+//! A traitor is a true machine behind a mouth that lies. The machine runs as every other one
+//! does; what it wants to send passes through a [`Traitor`], once for each receiver, which
+//! sends it on, changes it, keeps it back, or sends something else. The network still vouches
+//! for the sender, and signatures of others stay out of reach: [`Rights`] is all there is.
+
+use crate::engine::Payload;
+use crate::random::Random;
+use crate::scheme::Key;
+use quorate::auth::{Scope, Signed};
+use quorate::{NodeId, Principal, wire};
+use std::fmt::Debug;
+
+/// What a traitor may use.
+#[derive(Debug)]
+pub struct Rights<'a> {
+    /// Who it is.
+    pub me: NodeId,
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// Its source of chance.
+    pub random: &'a mut Random,
+    pub(crate) scope: &'a Scope,
+    pub(crate) key: &'a Key,
+}
+
+impl Rights<'_> {
+    /// Encodes a message, with the traitor's own signature where its own name stands.
+    #[must_use]
+    pub fn seal<M: Signed + serde::Serialize>(&self, message: M) -> Payload {
+        let mut buffer = vec![0; wire::encoded_len(&message)];
+        let me = Principal::Node(self.me);
+        wire::seal(message, me, self.scope, self.key, &mut buffer).expect("as long as it says");
+        Payload::from(buffer)
+    }
+}
+
+/// A mouth that lies.
+pub trait Traitor: Debug {
+    /// A word or two for the transcript.
+    fn name(&self) -> &'static str;
+
+    /// A message arrived at the traitor's machine. It may learn from it.
+    fn overhear(&mut self, from: Principal, payload: &[u8]) {
+        let _ = (from, payload);
+    }
+
+    /// The machine wants to send a message to one receiver: puts into `out` what is sent
+    /// instead, and to whom.
+    fn utter(
+        &mut self,
+        rights: Rights<'_>,
+        to: Principal,
+        payload: &Payload,
+        out: &mut Vec<(Principal, Payload)>,
+    );
+}

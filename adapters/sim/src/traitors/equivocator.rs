@@ -1,0 +1,149 @@
+//! Proposes one batch to some and another to others, and votes for both.
+
+use crate::engine::Payload;
+use crate::traitor::{Rights, Traitor};
+use quorate::pbft::{Batch, Message, Request, Sequence, View, Vote};
+use quorate::{ClientId, Digest, NodeSet, Principal, wire};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What the equivocators of one run agreed on among themselves.
+///
+/// The nodes of one half hear the truth, and so do the traitors themselves; those of the other
+/// half hear a second story. Its batches are made of authentic requests too: the same in another
+/// order, or another request that a client made.
+#[derive(Clone, Debug)]
+pub struct Plot {
+    other_half: NodeSet,
+    /// The second digest of each place that has one.
+    second: Rc<RefCell<BTreeMap<Place, Digest>>>,
+}
+
+/// A proposal of the first story.
+type Place = (View, Sequence, Digest);
+
+impl Plot {
+    /// A plot in which these nodes hear the second story.
+    #[must_use]
+    pub fn against(other_half: NodeSet) -> Self {
+        Self { other_half, second: Rc::default() }
+    }
+}
+
+/// A traitor that equivocates as a primary, and votes both ways as a backup.
+#[derive(Clone, Debug)]
+pub struct Equivocator {
+    plot: Plot,
+    /// The last request of each client, as a batch of it alone, the newest last.
+    requests: Vec<(ClientId, Vec<u8>)>,
+}
+
+impl Equivocator {
+    /// A member of the plot.
+    #[must_use]
+    pub const fn new(plot: Plot) -> Self {
+        Self { plot, requests: Vec::new() }
+    }
+
+    /// Another batch of authentic requests; `None` if not one is known.
+    fn another(&self, batch: Batch<'_>) -> Option<Vec<u8>> {
+        let mut requests: Vec<Vec<u8>> = batch.iter().map(|r| encode(&r)).collect();
+        if requests.len() > 1 {
+            requests.reverse();
+            return Some(requests.concat());
+        }
+        let same = batch.iter().next()?.client;
+        let mut newest = self.requests.iter().rev();
+        newest.find(|(client, _)| *client != same).map(|(_, batch)| batch.clone())
+    }
+
+    fn second_vote(&self, mut vote: Vote) -> Vote {
+        let place = (vote.view, vote.sequence, vote.digest);
+        if let Some(digest) = self.plot.second.borrow().get(&place) {
+            vote.digest = *digest;
+        }
+        vote
+    }
+}
+
+impl Traitor for Equivocator {
+    fn name(&self) -> &'static str {
+        "equivocator"
+    }
+
+    fn overhear(&mut self, _: Principal, payload: &[u8]) {
+        if let Ok(Message::Request(request)) = wire::decode(payload) {
+            self.requests.retain(|(client, _)| *client != request.client);
+            self.requests.push((request.client, encode(&request)));
+        }
+    }
+
+    fn utter(
+        &mut self,
+        rights: Rights<'_>,
+        to: Principal,
+        payload: &Payload,
+        out: &mut Vec<(Principal, Payload)>,
+    ) {
+        let honest = (to, Payload::clone(payload));
+        let other_half = matches!(to, Principal::Node(node) if self.plot.other_half.contains(node));
+        let message = wire::decode::<Message<'_>>(payload);
+        let Some(message) = message.ok().filter(|_| other_half) else { return out.push(honest) };
+        let lie = match message {
+            Message::PrePrepare { view, sequence, batch } => {
+                let Some(bytes) = self.another(batch) else { return out.push(honest) };
+                let second = Batch::from_bytes(&bytes);
+                let place = (view, sequence, batch.digest());
+                self.plot.second.borrow_mut().insert(place, second.digest());
+                rights.seal(Message::PrePrepare { view, sequence, batch: second })
+            }
+            Message::Prepare(vote) => rights.seal(Message::Prepare(self.second_vote(vote))),
+            Message::Commit(vote) => rights.seal(Message::Commit(self.second_vote(vote))),
+            _ => return out.push(honest),
+        };
+        out.push((to, lie));
+    }
+}
+
+/// A request as it stands in a batch.
+fn encode(request: &Request<'_>) -> Vec<u8> {
+    let length = u32::try_from(request.operation.0.len()).expect("requests are short");
+    [
+        &request.client.0.to_le_bytes()[..],
+        &request.timestamp.to_le_bytes(),
+        &length.to_le_bytes(),
+        request.operation.0,
+        &request.signature.to_bytes(),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate::Signature;
+    use quorate::wire::Bytes;
+
+    fn request(client: u16) -> Vec<u8> {
+        encode(&Request {
+            client: ClientId(client),
+            timestamp: 7,
+            operation: Bytes(b"op"),
+            signature: Signature::ZERO,
+        })
+    }
+
+    #[test]
+    fn the_second_story_is_a_well_formed_batch_of_authentic_requests() {
+        let mut equivocator = Equivocator::new(Plot::against(NodeSet::EMPTY));
+        let (one, two) = (request(1), request(2));
+        assert_eq!(equivocator.another(Batch::from_bytes(&one)), None);
+        equivocator.requests.push((ClientId(2), two.clone()));
+        assert_eq!(equivocator.another(Batch::from_bytes(&one)), Some(two.clone()));
+        let both = [one.clone(), two.clone()].concat();
+        let second = equivocator.another(Batch::from_bytes(&both)).unwrap();
+        assert_eq!(second, [two, one].concat());
+        assert_eq!(Batch::from_bytes(&second).check(3), Ok(()));
+    }
+}

@@ -1,0 +1,48 @@
+//! Votes for what nobody proposed, vouches for states that nobody has, misinforms clients.
+
+use crate::engine::Payload;
+use crate::traitor::{Rights, Traitor};
+use quorate::pbft::Message;
+use quorate::wire::{self, Bytes};
+use quorate::{Digest, Principal};
+
+/// A traitor whose votes, checkpoints, states and replies are wrong, half of the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Liar;
+
+impl Traitor for Liar {
+    fn name(&self) -> &'static str {
+        "liar"
+    }
+
+    fn utter(
+        &mut self,
+        rights: Rights<'_>,
+        to: Principal,
+        payload: &Payload,
+        out: &mut Vec<(Principal, Payload)>,
+    ) {
+        let honest = (to, Payload::clone(payload));
+        if rights.random.chance(500) {
+            return out.push(honest);
+        }
+        let Ok(mut message) = wire::decode::<Message<'_>>(payload) else { return };
+        let noise = rights.random.bits().to_le_bytes();
+        let mut lie = Vec::new();
+        match &mut message {
+            Message::Prepare(vote) | Message::Commit(vote) => vote.digest = Digest::of(&noise),
+            Message::Checkpoint { digest, .. } => *digest = Digest::of(&noise),
+            Message::Reply(reply) => {
+                lie.extend_from_slice(&noise);
+                reply.reply = Bytes(&lie);
+            }
+            Message::State { state, .. } => {
+                lie.extend_from_slice(state.0);
+                lie[0] ^= 1;
+                *state = Bytes(&lie);
+            }
+            _ => return out.push(honest),
+        }
+        out.push((to, rights.seal(message)));
+    }
+}

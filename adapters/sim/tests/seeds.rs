@@ -1,0 +1,55 @@
+//! Seeds of PBFT clusters, each with its own mix of faults.
+
+use quorate_sim::{Campaign, Plan, Summary, campaign};
+
+/// Runs a campaign and, if a promise was broken, says by which seed and how to see it again.
+fn hold(campaign: Campaign) -> Summary {
+    let summary = campaign.run(|_| {});
+    if let Some((seed, violation)) = summary.violations.first_key_value() {
+        let plan = Plan::draw(*seed, campaign.nodes, campaign.traitors);
+        let replay = campaign.replay(*seed);
+        panic!("seed {seed} breaks a promise: {violation}\n{plan}replay: {replay}");
+    }
+    assert_eq!(summary.seeds, campaign.seeds);
+    summary
+}
+
+/// A run that meets no fault proves little: over many seeds everything has to happen.
+fn eventful(summary: &Summary) {
+    let happened = &summary.statistics;
+    assert!(happened.view_changes > 50, "{happened:?}");
+    assert!(happened.transfers > 10, "{happened:?}");
+    assert!(happened.checkpoints > 1000, "{happened:?}");
+    assert!(happened.torn > 3 && happened.restarts > 30, "{happened:?}");
+    assert!(happened.requests > 2000, "{happened:?}");
+}
+
+#[test]
+fn a_hundred_seeds_of_four_replicas_keep_every_promise() {
+    eventful(&hold(Campaign { nodes: Some(4), ..Campaign::new(1, 100) }));
+}
+
+#[test]
+fn a_hundred_seeds_of_seven_replicas_keep_every_promise() {
+    eventful(&hold(Campaign { nodes: Some(7), ..Campaign::new(1_000_001, 100) }));
+}
+
+#[test]
+fn a_hundred_seeds_with_up_to_f_traitors_keep_every_promise() {
+    let summary = hold(Campaign { traitors: true, ..Campaign::new(2_000_001, 100) });
+    assert!(summary.statistics.lies > 1000, "{:?}", summary.statistics);
+    assert!(summary.statistics.accusations > 0, "{:?}", summary.statistics);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for (seed, traitors) in [(1, false), (2, true), (3, true)] {
+        let run = |text| campaign::run(Plan::draw(seed, None, traitors), text);
+        let (one, other) = (run(false), run(true));
+        assert_eq!(one.fingerprint, other.fingerprint, "seed {seed}");
+        assert_eq!((one.events, one.micros), (other.events, other.micros), "seed {seed}");
+        assert!(one.lines.is_empty() && other.lines.len() as u64 >= other.events);
+    }
+    let [one, other] = [1, 2].map(|seed| campaign::run(Plan::draw(seed, None, false), false));
+    assert_ne!(one.fingerprint, other.fingerprint);
+}

@@ -1,0 +1,26 @@
+//! What survives a crash: a log of records and a few captured checkpoints, in one directory.
+//!
+//! `log-<generation>` is the log: a header, then records, each with its length and CRC-32C. A new
+//! generation is written from the replica's present state when a checkpoint has made most of the
+//! old one useless; it gets its name only when it is whole and durable, and then the old one goes.
+//! `checkpoint-<sequence>` is application state and client table at that sequence. `lock` is
+//! locked by the process that owns the directory.
+//!
+//! What a crash can leave is repaired: a file without its final name is deleted, and a tail of
+//! the log that was never synced, so that nothing was sent because of it, is cut off. What a
+//! crash cannot leave is damage, and damage stops the replica: to go on without a vote that it
+//! sent would be to lie.
+
+mod checkpoint;
+mod directory;
+mod error;
+mod log;
+mod recovery;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use checkpoint::{Checkpoint, Checkpoints};
+pub(crate) use directory::{Directory, Owner};
+pub use error::DiskError;
+pub(crate) use log::{Durable, Log};
+pub(crate) use recovery::Recovered;

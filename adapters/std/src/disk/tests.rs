@@ -1,0 +1,274 @@
+//! The log and the checkpoints under damage: what was never durable goes, what was is either
+//! read back as it was written or refused.
+
+use super::{Checkpoints, Directory, DiskError, Log, Owner, Recovered};
+use quorate::pbft::Sequence;
+use quorate::{Digest, NodeId, wire};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let (id, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Self(std::env::temp_dir().join(format!("quorate-disk-{id}-{count}")))
+    }
+
+    fn open(&self) -> Directory {
+        Directory::open(&self.0, OWNER).expect("the directory opens")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("log-1")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const OWNER: Owner = Owner { cluster: Digest([7; 32]), node: NodeId(2) };
+
+/// Three turns: two records, one, two; each turn synced.
+const TURNS: [&[u64]; 3] = [&[1, 2000], &[300_000], &[4, u64::MAX]];
+
+/// Writes a log; returns where each of its turns ends.
+fn write(directory: &Directory) -> Vec<u64> {
+    let mut log = Log::create(directory).expect("a new log");
+    let turn = |records: &&[u64]| {
+        records.iter().for_each(|record| log.append(record));
+        log.commit().expect("the turn is synced");
+        log.bytes()
+    };
+    TURNS.iter().map(turn).collect()
+}
+
+fn all() -> Vec<u64> {
+    TURNS.concat()
+}
+
+fn read(directory: &Directory) -> Result<(Vec<u64>, Option<String>), DiskError> {
+    let recovered = Recovered::open(directory)?.expect("there is a log");
+    let decoded = recovered.records().map(|(_, bytes)| wire::decode(bytes).expect("a number"));
+    Ok((decoded.collect(), recovered.note.clone()))
+}
+
+fn change(path: &Path, how: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).expect("the file is there");
+    how(&mut bytes);
+    fs::write(path, bytes).expect("the file is written");
+}
+
+#[test]
+fn what_was_committed_is_read_back_and_goes_on() {
+    let scratch = Scratch::new();
+    write(&scratch.open());
+    for extra in 0..3u64 {
+        let directory = scratch.open();
+        let mut recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
+        assert_eq!(recovered.note, None);
+        recovered.log.append(&extra);
+        recovered.log.commit().expect("it is synced");
+    }
+    let (records, note) = read(&scratch.open()).expect("it is whole");
+    assert_eq!((records, note), ([all(), vec![0, 1, 2]].concat(), None));
+}
+
+#[test]
+fn what_was_not_committed_is_not_there() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    write(&directory);
+    let mut recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
+    recovered.log.append(&9u64);
+    drop(recovered);
+    assert_eq!(read(&directory).expect("it is whole").0, all());
+}
+
+#[test]
+fn a_tail_cut_at_any_byte_is_dropped_and_noted() {
+    let scratch = Scratch::new();
+    write(&scratch.open());
+    let whole = fs::read(scratch.log()).expect("the log is there");
+    let ends: Vec<usize> = {
+        let directory = scratch.open();
+        let recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
+        recovered.records().map(|(at, bytes)| at as usize + bytes.len()).collect()
+    };
+    let first = whole.len() - (ends[4] - ends[2]);
+    assert_eq!(first, ends[2], "two records are in the last turn");
+    for length in first..whole.len() {
+        fs::write(scratch.log(), &whole[..length]).expect("the log is cut");
+        let (records, note) = read(&scratch.open()).expect("a torn tail is no damage");
+        let expected = ends.iter().filter(|end| **end <= length).count();
+        assert_eq!(records, all()[..expected], "cut to {length}");
+        assert_eq!(note.is_some(), !ends.contains(&length), "cut to {length}");
+        let (again, note) = read(&scratch.open()).expect("the tail is gone");
+        assert_eq!((again, note), (records, None));
+    }
+}
+
+#[test]
+fn garbage_after_the_end_is_a_torn_tail() {
+    let scratch = Scratch::new();
+    write(&scratch.open());
+    for garbage in [vec![0; 100], vec![0xff; 3], vec![0xf5, b'Q', b'R', 0x0a, 1, 0, 0, 0, 0, 0]] {
+        change(&scratch.log(), |bytes| bytes.extend(&garbage));
+        let (records, note) = read(&scratch.open()).expect("a torn tail is no damage");
+        assert_eq!(records, all());
+        assert!(note.is_some_and(|note| note.contains(&format!("{} bytes", garbage.len()))));
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_noticed_or_was_in_the_last_turn() {
+    let scratch = Scratch::new();
+    let ends = write(&scratch.open());
+    let whole = fs::read(scratch.log()).expect("the log is there");
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(scratch.log(), flipped).expect("a bit is flipped");
+        match read(&scratch.open()) {
+            Err(DiskError::Damaged { .. } | DiskError::Foreign { .. }) => {}
+            Err(error) => panic!("byte {at}: {error}"),
+            Ok((records, note)) => {
+                assert!(at as u64 >= ends[1], "byte {at} was durable before the last turn");
+                assert_eq!(records, all()[..records.len()], "byte {at}");
+                assert!(records.len() < all().len() && note.is_some(), "byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn after_an_orderly_stop_a_flipped_bit_in_any_record_is_noticed() {
+    let scratch = Scratch::new();
+    let ends = write(&scratch.open());
+    drop(Recovered::open(&scratch.open()).expect("it is whole"));
+    let whole = fs::read(scratch.log()).expect("the log is there");
+    assert!(whole.len() as u64 > ends[2], "a mark follows the records");
+    for at in 0..ends[2] as usize {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        fs::write(scratch.log(), flipped).expect("a bit is flipped");
+        assert!(read(&scratch.open()).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_record_in_another_place_or_of_another_log_is_no_record() {
+    let scratch = Scratch::new();
+    let ends = write(&scratch.open());
+    let (first, last) = (ends[1] as usize, ends[2] as usize);
+    change(&scratch.log(), |bytes| bytes.extend_from_within(first..last));
+    let (records, note) = read(&scratch.open()).expect("a torn tail is no damage");
+    assert_eq!((records, note.is_some()), (all(), true));
+
+    let other = Scratch::new();
+    write(&other.open());
+    let stale = fs::read(other.log()).expect("the other log is there");
+    change(&scratch.log(), |bytes| {
+        bytes.splice(first..last, stale[first..last].to_vec()).for_each(drop)
+    });
+    let kept = TURNS[..2].concat();
+    match read(&scratch.open()) {
+        Ok((records, note)) => assert_eq!((records, note.is_some()), (kept, true)),
+        Err(error) => assert!(matches!(error, DiskError::Damaged { .. }), "{error}"),
+    }
+}
+
+#[test]
+fn rotation_keeps_only_what_it_is_given_and_damage_to_it_is_noticed() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    write(&directory);
+    let mut recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
+    recovered.log.rotate(&directory, [10u64, 11].into_iter()).expect("it is rotated");
+    recovered.log.append(&12u64);
+    recovered.log.commit().expect("it is synced");
+    drop(recovered);
+    assert!(!scratch.log().exists(), "the old log is gone");
+    assert_eq!(read(&directory).expect("it is whole").0, [10, 11, 12]);
+    let path = scratch.0.join("log-2");
+    let whole = fs::read(&path).expect("the new log is there");
+    for at in 0..whole.len() - 2 * 24 - 8 {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        fs::write(&path, flipped).expect("a bit is flipped");
+        assert!(read(&directory).is_err(), "byte {at} of what was rotated");
+    }
+}
+
+#[test]
+fn a_crash_during_rotation_leaves_the_old_log_or_the_new_one() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    write(&directory);
+    let old = fs::read(scratch.log()).expect("the old log is there");
+    fs::write(scratch.0.join("log-2.new"), b"half a lo").expect("a crash before the rename");
+    drop(directory);
+    let directory = scratch.open();
+    assert!(!scratch.0.join("log-2.new").exists(), "what is unfinished goes");
+    let mut recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
+    recovered.log.rotate(&directory, [5u64].into_iter()).expect("it is rotated");
+    drop(recovered);
+    fs::write(scratch.log(), old).expect("a crash before the old one is deleted");
+    assert_eq!(read(&directory).expect("the new one is whole").0, [5]);
+    assert!(!scratch.log().exists(), "the old one is deleted at last");
+}
+
+#[test]
+fn a_directory_has_one_owner() {
+    let scratch = Scratch::new();
+    let first = scratch.open();
+    let second = Directory::open(&scratch.0, OWNER);
+    let error = second.expect_err("it is locked").to_string();
+    assert!(error.contains("another process uses") && error.contains("directory of its own"));
+    drop(first);
+    drop(scratch.open());
+}
+
+#[test]
+fn a_log_of_another_cluster_or_replica_is_refused() {
+    let scratch = Scratch::new();
+    write(&scratch.open());
+    for owner in [Owner { cluster: Digest([8; 32]), ..OWNER }, Owner { node: NodeId(3), ..OWNER }] {
+        let directory = Directory::open(&scratch.0, owner).expect("the directory opens");
+        let refused = Recovered::open(&directory);
+        assert!(matches!(refused, Err(DiskError::Foreign { .. })), "{owner:?}");
+    }
+}
+
+#[test]
+fn checkpoints_come_back_whole_or_not_at_all() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    let checkpoints = Checkpoints(&directory);
+    for sequence in [8, 16, 24] {
+        let stored = checkpoints.store(Sequence(sequence), b"table", &[sequence as u8; 9]);
+        stored.expect("it is stored");
+    }
+    checkpoints.forget_below(Sequence(16)).expect("one is deleted");
+    assert_eq!(checkpoints.sequences().expect("a list"), [Sequence(16), Sequence(24)]);
+    assert_eq!(checkpoints.load(Sequence(8)).expect("no error"), None);
+    let loaded = checkpoints.load(Sequence(24)).expect("it is whole").expect("it is there");
+    assert_eq!((loaded.clients(), loaded.state()), (&b"table"[..], &[24; 9][..]));
+
+    let path = checkpoints.path(Sequence(24));
+    let whole = fs::read(&path).expect("the file is there");
+    for at in 0..whole.len() {
+        change(&path, |bytes| bytes[at] ^= 4);
+        assert!(checkpoints.load(Sequence(24)).is_err(), "byte {at}");
+        fs::write(&path, &whole[..at]).expect("the file is cut");
+        assert!(checkpoints.load(Sequence(24)).is_err(), "cut to {at}");
+        fs::write(&path, &whole).expect("the file is mended");
+    }
+    fs::rename(&path, checkpoints.path(Sequence(32))).expect("a file has a wrong name");
+    assert!(matches!(checkpoints.load(Sequence(32)), Err(DiskError::Foreign { .. })));
+}

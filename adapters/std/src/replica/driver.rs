@@ -1,0 +1,197 @@
+//! The step thread: inputs in, one step at a time, one sync for many.
+
+use super::arrival::{Arrival, Core};
+use super::host::{Host, Incoming};
+use super::load::Ticket;
+use super::report::Reporter;
+use super::stopped::Stopped;
+use super::turns::Turns;
+use super::verifier::Job;
+use crate::application::Application;
+use quorate::auth::Checked;
+use quorate::pbft::{Admission, Command, Message};
+use quorate::{Input, Instant, Principal, Protocol, wire};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A turn takes what has arrived for so long before it syncs: what comes later waits for the
+/// next sync, but those whose messages are out sooner are answered sooner.
+const TURN: Duration = Duration::from_millis(2);
+
+/// Inputs that are taken at once. Peers take turns anew each time.
+const HANDFUL: usize = 32;
+
+/// The host's clock: microseconds since the replica was started, never going back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(std::time::Instant);
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub(crate) fn now(self) -> Instant {
+        Instant::ZERO.after(self.0.elapsed())
+    }
+}
+
+/// Drives one replica.
+#[derive(Debug)]
+pub(crate) struct Driver<A> {
+    core: Core,
+    host: Host<A>,
+    clock: Clock,
+    arrivals: Arc<Turns<Arrival>>,
+    verifiers: Arc<Turns<Job>>,
+    reporter: Reporter,
+    /// Arrivals of this turn.
+    taken: Vec<Arrival>,
+}
+
+/// Whether the replica goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    End,
+}
+
+impl<A: Application> Driver<A> {
+    pub(crate) const fn new(
+        core: Core,
+        host: Host<A>,
+        clock: Clock,
+        arrivals: Arc<Turns<Arrival>>,
+        verifiers: Arc<Turns<Job>>,
+        reporter: Reporter,
+    ) -> Self {
+        Self { core, host, clock, arrivals, verifiers, reporter, taken: Vec::new() }
+    }
+
+    /// Runs until it is told to stop, or cannot go on.
+    pub(crate) fn run(mut self) -> Result<(), Stopped> {
+        self.step(Input::Wake, None)?;
+        self.host.settle(&self.core)?;
+        while self.turn()? == Then::GoOn {}
+        self.report_at_last();
+        self.host.settle(&self.core)?;
+        self.host.log.mark()?;
+        Ok(())
+    }
+
+    /// Takes what has arrived, or waits for it until something is due; then one sync for all.
+    fn turn(&mut self) -> Result<Then, Stopped> {
+        let now = self.clock.now();
+        let due = [self.core.deadline(), self.reporter.deadline()].into_iter().flatten().min();
+        let mut patience = due.map(|due| due.since(now));
+        let mut then = Then::GoOn;
+        let mut begin = None;
+        while then == Then::GoOn {
+            self.arrivals.take(HANDFUL, patience, &mut self.taken);
+            if self.taken.is_empty() {
+                break;
+            }
+            let mut taken = std::mem::take(&mut self.taken);
+            for arrival in taken.drain(..) {
+                if self.take(arrival)? == Then::End {
+                    then = Then::End;
+                }
+            }
+            self.taken = taken;
+            patience = Some(Duration::ZERO);
+            let now = self.clock.now();
+            if now.since(*begin.get_or_insert(now)) >= TURN {
+                break;
+            }
+        }
+        if self.core.deadline().is_some_and(|deadline| deadline <= self.clock.now()) {
+            self.step(Input::Wake, None)?;
+        }
+        self.host.settle(&self.core)?;
+        self.report();
+        Ok(then)
+    }
+
+    fn take(&mut self, arrival: Arrival) -> Result<Then, Stopped> {
+        match arrival {
+            Arrival::Checked { message, _ticket } => self.on_checked(&message)?,
+            Arrival::Signed { from, payload, ticket } => self.admit(from, payload, ticket),
+            Arrival::Refused { from, fault } => self.host.faults.count(from, fault),
+            Arrival::Captured { era, sequence, state } => {
+                if era == self.host.era {
+                    self.step(Input::Command(Command::Captured { sequence, state }), None)?;
+                }
+            }
+            Arrival::Asked { by, _ticket } => self.reporter.ask(by),
+            Arrival::Failed(stopped) => return Err(stopped),
+            Arrival::Stop => return Ok(Then::End),
+        }
+        Ok(Then::GoOn)
+    }
+
+    fn on_checked(&mut self, checked: &Checked<Vec<u8>, Core>) -> Result<(), Stopped> {
+        let Some(message) = checked.message() else { return Ok(()) };
+        let incoming = match *message.message() {
+            Message::State { clients, state, .. } => {
+                Some(Incoming { clients: clients.0, state: state.0 })
+            }
+            _ => None,
+        };
+        self.step(Input::Message(message), incoming)
+    }
+
+    /// Sends a message to the verifiers if it is worth it.
+    fn admit(&mut self, from: Principal, payload: Vec<u8>, ticket: Ticket) {
+        let Ok(message) = wire::decode::<Message<'_>>(&payload) else { return };
+        match self.core.admit(self.clock.now(), from, &message) {
+            Admission::Verify => {
+                self.verifiers.push(Some(from), Job { from, payload, ticket });
+            }
+            Admission::Known => {}
+            Admission::Refused(fault) => self.host.faults.count(from, fault),
+        }
+    }
+
+    /// One step, and then one for each reply of the batch that it may have executed.
+    fn step(
+        &mut self,
+        input: quorate::InputOf<'_, Core>,
+        incoming: Option<Incoming<'_>>,
+    ) -> Result<(), Stopped> {
+        let now = self.clock.now();
+        for output in self.core.step(now, input) {
+            self.host.perform(output, incoming)?;
+        }
+        while let Some((client, reply)) = self.host.replies.pop_front() {
+            let command = Command::Executed { client, reply: &reply };
+            for output in self.core.step(now, Input::Command(command)) {
+                self.host.perform(output, None)?;
+            }
+            self.host.spare.push(reply);
+        }
+        Ok(())
+    }
+
+    /// Answers those who asked for a report, if it is time.
+    fn report(&mut self) {
+        let now = self.clock.now();
+        if self.reporter.is_due(now) {
+            let Self { core, host, reporter, clock, .. } = self;
+            reporter.answer(core, host, *clock);
+        }
+    }
+
+    /// Answers everybody who is still waiting.
+    fn report_at_last(&mut self) {
+        let Self { core, host, reporter, clock, .. } = self;
+        reporter.answer(core, host, *clock);
+    }
+}
+
+impl<A> Drop for Driver<A> {
+    /// Whatever ended the step thread, all other threads end with it.
+    fn drop(&mut self) {
+        self.arrivals.close();
+        self.verifiers.close();
+        self.host.post.stop();
+    }
+}

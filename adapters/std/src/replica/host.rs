@@ -1,0 +1,189 @@
+//! What a replica's outputs do: records to the log, messages to the outbox, batches to the
+//! application.
+
+use super::archive;
+use super::arrival::Core;
+use super::outbox::Outbox;
+use super::stopped::Stopped;
+use crate::application::Application;
+use crate::disk::{Checkpoints, Directory, DiskError, Log};
+use crate::net::Post;
+use quorate::pbft::{Decision, Execution, Record, Sequence};
+use quorate::{ClientId, Digest, Fault, NodeId, Output, OutputOf, Principal};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, sync_channel};
+
+/// The state that came with the input of a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming<'m> {
+    pub(crate) clients: &'m [u8],
+    pub(crate) state: &'m [u8],
+}
+
+/// Everything of a replica but its core.
+#[derive(Debug)]
+pub(crate) struct Host<A> {
+    pub(crate) application: A,
+    pub(crate) log: Log,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) outbox: Outbox,
+    pub(crate) archive: Sender<archive::Job>,
+    pub(crate) post: Arc<Post>,
+    pub(crate) faults: Faults,
+    pub(crate) notes: Vec<String>,
+    /// How many states were installed: what was captured before one is of no use after it.
+    pub(crate) era: u64,
+    /// Bytes of the largest state that a peer with the same settings accepts.
+    pub(crate) snapshot_bytes: usize,
+    /// Replies of the batch under execution that the core has not been told yet.
+    pub(crate) replies: VecDeque<(ClientId, Vec<u8>)>,
+    /// The log is rewritten when it is larger than this.
+    pub(crate) log_limit: u64,
+    /// What [`Host::log_limit`] never goes below.
+    pub(crate) log_bytes: u64,
+    /// Buffers of replies, to be used again.
+    pub(crate) spare: Vec<Vec<u8>>,
+    /// The last checkpoint that became stable in this turn.
+    pub(crate) stable: Option<Sequence>,
+}
+
+/// The most notes that are kept.
+const NOTES: usize = 32;
+
+impl<A: Application> Host<A> {
+    /// Performs one output. `incoming` is the state that the input of this step brought.
+    pub(crate) fn perform(
+        &mut self,
+        output: OutputOf<'_, Core>,
+        incoming: Option<Incoming<'_>>,
+    ) -> Result<(), Stopped> {
+        match output {
+            Output::Persist(record) => {
+                if let Record::Stable { sequence, .. } = record {
+                    self.stable = Some(sequence);
+                }
+                self.log.append(&record);
+            }
+            Output::Send { to, message } => self.outbox.hold(to, message),
+            Output::Decide(decision) => self.decide(decision, incoming)?,
+            Output::Accuse { node, fault } => self.faults.count(Principal::Node(node), fault),
+            Output::Refuse(refusal) => self.note(format!("the core refused a command: {refusal}")),
+        }
+        Ok(())
+    }
+
+    fn decide(
+        &mut self,
+        decision: Decision<'_>,
+        incoming: Option<Incoming<'_>>,
+    ) -> Result<(), Stopped> {
+        match decision {
+            Decision::Execute(execution) => self.execute(&execution),
+            Decision::Checkpoint { sequence, clients } => {
+                let mut table = vec![0; clients.encoded_len()];
+                let written = clients.encode(&mut table);
+                assert_eq!(written, Some(table.len()), "a table is as long as it said");
+                let state = self.application.snapshot();
+                let bytes = state.len() + table.len();
+                if bytes > self.snapshot_bytes {
+                    self.note(format!(
+                        "a snapshot of {bytes} bytes is larger than snapshot_bytes, {}: no \
+                         replica can fetch it. Raise snapshot_bytes at all replicas",
+                        self.snapshot_bytes
+                    ));
+                }
+                let era = self.era;
+                self.hand_over(archive::Job::Store { era, sequence, clients: table, state });
+            }
+            Decision::ServeState { to, sequence } => {
+                self.hand_over(archive::Job::Serve { to, sequence });
+            }
+            Decision::Install { sequence } => {
+                let incoming = incoming.expect("a state is installed in the step that brought it");
+                self.install(sequence, incoming)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the application's state, and waits until its checkpoint is durable.
+    fn install(&mut self, sequence: Sequence, incoming: Incoming<'_>) -> Result<(), Stopped> {
+        let Incoming { clients, state } = incoming;
+        self.application.restore(state).map_err(Stopped::Restore)?;
+        self.era += 1;
+        let (done, stored) = sync_channel(1);
+        let (clients, state) = (clients.to_vec(), state.to_vec());
+        self.hand_over(archive::Job::Replace { sequence, clients, state, done });
+        let path = Checkpoints(&self.directory).path(sequence);
+        let ended = |_| std::io::Error::other("the disk thread has ended");
+        let stored = stored.recv().map_err(ended).map_err(DiskError::io("store", &path))?;
+        Ok(stored?)
+    }
+
+    fn execute(&mut self, execution: &Execution<'_>) {
+        for request in execution.requests() {
+            let mut reply = self.spare.pop().unwrap_or_default();
+            reply.clear();
+            self.application.execute(request.client, request.operation.0, &mut reply);
+            self.replies.push_back((request.client, reply));
+        }
+    }
+
+    /// Ends a turn: one sync for every record of it, then its messages leave, then what has
+    /// become useless goes.
+    pub(crate) fn settle(&mut self, core: &Core) -> Result<(), DiskError> {
+        let durable = self.log.commit()?;
+        self.outbox.release(durable, &self.post);
+        let Some(below) = self.stable.take() else { return Ok(()) };
+        self.hand_over(archive::Job::Forget { below });
+        if self.log.bytes() > self.log_limit {
+            self.log.rotate(&self.directory, core.records())?;
+            // A window of large batches may be larger than the limit: then it is doubled.
+            self.log_limit = self.log_bytes.max(self.log.bytes().saturating_mul(2));
+        }
+        Ok(())
+    }
+
+    /// The disk thread is gone only after it has told why: that is the next arrival.
+    fn hand_over(&self, job: archive::Job) {
+        let _ = self.archive.send(job);
+    }
+
+    /// Keeps a note for the operator.
+    pub(crate) fn note(&mut self, note: String) {
+        if self.notes.len() < NOTES && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// The digest of the application's state as it is now.
+    pub(crate) fn digest(&self) -> Digest {
+        self.application.digest()
+    }
+}
+
+/// Who did what wrong, how often. There are few kinds of wrong and few nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    nodes: HashMap<(NodeId, Fault), u64>,
+    pub(crate) clients: u64,
+}
+
+impl Faults {
+    pub(crate) fn count(&mut self, who: Principal, fault: Fault) {
+        let counter = match who {
+            Principal::Node(node) => self.nodes.entry((node, fault)).or_default(),
+            Principal::Client(_) => &mut self.clients,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    /// Wrongs of nodes, ascending by node and name.
+    pub(crate) fn of_nodes(&self) -> Vec<(NodeId, String, u64)> {
+        let named = self.nodes.iter().map(|((node, fault), n)| (*node, format!("{fault:?}"), *n));
+        let mut all: Vec<_> = named.collect();
+        all.sort_unstable();
+        all
+    }
+}

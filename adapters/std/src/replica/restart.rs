@@ -1,0 +1,101 @@
+//! From a data directory to a replica: its newest captured checkpoint, then its log.
+
+use super::arrival::Core;
+use super::stopped::SpawnError;
+use crate::application::Application;
+use crate::disk::{Checkpoint, Checkpoints, Directory, DiskError, Log, Recovered};
+use crate::heap::Heap;
+use quorate::pbft::{Config, Record, RecoverError, Sequence, Snapshot};
+use quorate::{Digest, Instant, wire};
+
+/// A replica as its data directory has it.
+#[derive(Debug)]
+pub(crate) struct Restarted {
+    pub(crate) core: Core,
+    pub(crate) log: Log,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Makes the replica of an empty directory, or continues the one that is there.
+pub(crate) fn restart<A: Application>(
+    config: Config,
+    memory: Heap,
+    directory: &Directory,
+    application: &mut A,
+    now: Instant,
+) -> Result<Restarted, SpawnError> {
+    let Some(recovered) = Recovered::open(directory)? else {
+        if let Some(sequence) = Checkpoints(directory).sequences()?.last() {
+            let path = directory.file("log-1");
+            let why = format!("checkpoint-{} is there", sequence.0);
+            return Err(DiskError::Missing { path, why }.into());
+        }
+        let core = Core::new(config, memory).map_err(SpawnError::Config)?;
+        return Ok(Restarted { core, log: Log::create(directory)?, notes: Vec::new() });
+    };
+    let records = records(&recovered)?;
+    let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
+    let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
+    if let Some(checkpoint) = &checkpoint {
+        application.restore(checkpoint.state()).map_err(SpawnError::Restore)?;
+    }
+    let snapshot = checkpoint.as_ref().map(|checkpoint| Snapshot {
+        sequence: checkpoint.sequence,
+        clients: checkpoint.clients(),
+        state: Digest::of(checkpoint.state()),
+    });
+    let core = Core::recover(config, memory, now, snapshot, records).map_err(refused)?;
+    Ok(Restarted { core, log: recovered.log, notes })
+}
+
+fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {
+    let decoded = recovered.records().map(|(offset, bytes)| {
+        wire::decode::<Record<'_>>(bytes)
+            .map_err(|error| SpawnError::Records(format!("at byte {offset}: {error}")))
+    });
+    decoded.collect()
+}
+
+fn last_stable(records: &[Record<'_>]) -> Sequence {
+    let stable = records.iter().rev().find_map(|record| match record {
+        Record::Stable { sequence, .. } => Some(*sequence),
+        _ => None,
+    });
+    stable.unwrap_or_default()
+}
+
+/// The newest whole checkpoint that is not older than the last stable one.
+fn newest(
+    directory: &Directory,
+    stable: Sequence,
+    notes: &mut Vec<String>,
+) -> Result<Option<Checkpoint>, DiskError> {
+    let checkpoints = Checkpoints(directory);
+    let mut damage = None;
+    for sequence in checkpoints.sequences()?.into_iter().rev().filter(|at| *at >= stable) {
+        match checkpoints.load(sequence) {
+            Ok(Some(checkpoint)) => {
+                notes.extend(damage.map(|error| format!("an older checkpoint is used: {error}")));
+                return Ok(Some(checkpoint));
+            }
+            Ok(None) => {}
+            Err(error @ DiskError::Damaged { .. }) => damage = damage.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(error) = damage {
+        return Err(error);
+    }
+    if stable == Sequence(0) {
+        return Ok(None);
+    }
+    let why = format!("the log begins at the stable checkpoint {}", stable.0);
+    Err(DiskError::Missing { path: checkpoints.path(stable), why })
+}
+
+fn refused(error: RecoverError) -> SpawnError {
+    match error {
+        RecoverError::Config(error) => SpawnError::Config(error),
+        other => SpawnError::Records(other.to_string()),
+    }
+}

@@ -1,0 +1,100 @@
+//! What a replica tells about itself, and how it is asked over a link.
+
+use quorate::{Digest, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the longest report on the wire; a longer one is cut to its counters.
+pub(crate) const LARGEST_REPORT: usize = 64 * 1024;
+
+/// Where a replica stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Which replica this is.
+    pub node: NodeId,
+    /// The view it is in, or that it is changing to.
+    pub view: u64,
+    /// Whether it is in that view and takes part in it.
+    pub active: bool,
+    /// The last sequence that it executed; 0 before the first.
+    pub executed: u64,
+    /// Its last stable checkpoint; 0 before the first.
+    pub stable: u64,
+    /// The digest of the application's state after `executed`.
+    pub digest: Option<Digest>,
+    /// The other replicas, ascending.
+    pub peers: Vec<PeerStatus>,
+    /// Wrongs that other replicas did: who, what (the name of the
+    /// [`Fault`](quorate::Fault)), how often.
+    pub faults: Vec<(NodeId, String, u64)>,
+    /// Wrongs that clients did, together.
+    pub client_faults: u64,
+    /// Clients that are connected now.
+    pub clients: u64,
+    /// Bytes of the log and the captured checkpoints on disk.
+    pub log_bytes: u64,
+    /// What its operator should know, such as a torn tail that was dropped at start.
+    pub notes: Vec<String>,
+}
+
+/// What a replica knows of its link to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Which other replica.
+    pub node: NodeId,
+    /// Whether an authentic link to it is up.
+    pub connected: bool,
+    /// Bytes that wait to be sent to it.
+    pub queued_bytes: u64,
+    /// Messages to it that were dropped because it was away or slow. It is told again what it
+    /// still lacks when it says where it stands.
+    pub dropped: u64,
+}
+
+/// What the adapter itself says over a link, beside the messages of the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Control {
+    /// Asks for a report.
+    StatusRequest {
+        /// Comes back in the answer.
+        number: u64,
+    },
+    /// The answer.
+    StatusReport {
+        /// That of the question.
+        number: u64,
+        /// The report.
+        report: StatusReport,
+    },
+}
+
+impl StatusReport {
+    /// What is known of a replica before its first report.
+    pub(crate) const fn at_start(node: NodeId) -> Self {
+        Self {
+            node,
+            view: 0,
+            active: false,
+            executed: 0,
+            stable: 0,
+            digest: None,
+            peers: Vec::new(),
+            faults: Vec::new(),
+            client_faults: 0,
+            clients: 0,
+            log_bytes: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The report with no more in it than fits a frame.
+    pub(crate) fn trimmed(mut self) -> Self {
+        self.faults.truncate(256);
+        self.notes.truncate(32);
+        for note in &mut self.notes {
+            if note.len() > 512 {
+                *note = note.chars().take(128).collect();
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,80 @@
+//! The store on a cluster: what a replica runs, and what a gateway talks to.
+
+use crate::backend::{Backend, Done, Failure};
+use crate::store::Store;
+use quorate::ClientId;
+use quorate_std::{Application, Client, ClientOptions, Cluster, RestoreError};
+use std::time::Duration;
+
+/// The store as the application of a replica.
+#[derive(Debug)]
+pub struct Replicated(Store);
+
+impl Replicated {
+    /// The empty store of a cluster.
+    #[must_use]
+    pub fn new(cluster: &Cluster) -> Self {
+        Self(Store::new(cluster.reply_bytes))
+    }
+}
+
+impl Application for Replicated {
+    fn execute(&mut self, _client: ClientId, operation: &[u8], reply: &mut Vec<u8>) {
+        self.0.execute(operation, reply);
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.0.snapshot()
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError> {
+        self.0.restore(snapshot).map_err(|error| RestoreError::new(error.to_string()))
+    }
+}
+
+/// A cluster as the backend of a gateway.
+#[derive(Debug)]
+pub struct Members {
+    client: Client,
+    replicas: usize,
+    sessions: usize,
+    bundle_bytes: usize,
+}
+
+impl Members {
+    /// The settings of a gateway's client: a request goes to all replicas after `retry`, and is
+    /// given up after `give_up`.
+    #[must_use]
+    pub fn options(retry: Duration, give_up: Duration) -> ClientOptions {
+        ClientOptions { retry, give_up, ..ClientOptions::default() }
+    }
+
+    /// A backend over a client of this cluster that has so many sessions.
+    #[must_use]
+    pub fn new(client: Client, cluster: &Cluster, sessions: usize) -> Self {
+        let bundle_bytes = cluster.dimensions().operation_bytes();
+        Self { client, replicas: cluster.nodes.len(), sessions, bundle_bytes }
+    }
+}
+
+impl Backend for Members {
+    fn describe(&self) -> String {
+        format!("{} replicas", self.replicas)
+    }
+
+    fn bundle_bytes(&self) -> usize {
+        self.bundle_bytes
+    }
+
+    fn sessions(&self) -> usize {
+        self.sessions
+    }
+
+    fn submit(&self, bundle: Vec<u8>, done: Done) {
+        let outcome = |failure| match failure {
+            quorate_std::Failure::TimedOut => Failure::TimedOut,
+            other => Failure::Refused(other.to_string()),
+        };
+        self.client.submit(bundle, move |result| done(result.map_err(outcome)));
+    }
+}

@@ -1,0 +1,142 @@
+//! The store: what is replicated. Equal bundles in equal order make equal states, byte for byte,
+//! and equal replies, on every machine.
+//!
+//! Keys are ordered by a fixed hash, then by their bytes. In that order the snapshot lists them,
+//! and SCAN walks through it with the hash as its cursor: no cursor is kept anywhere, and a key
+//! that is there during a whole walk is met once.
+
+mod execute;
+mod snapshot;
+
+use crate::bundle::{Commands, ReplyWriter};
+use crate::reply::{Overflow, Reply};
+use std::collections::BTreeMap;
+
+pub use snapshot::SnapshotError;
+
+/// Bytes of the longest key, and of the longest pattern.
+pub const MAX_KEY: usize = 1024;
+
+/// Bytes of the longest value.
+pub const MAX_VALUE: usize = 512 * 1024;
+
+/// What every reply to a bundle must have room for: one value of full length, with its frame.
+pub const MIN_REPLY_BYTES: usize = MAX_VALUE + 1024;
+
+/// No command but those that return values, keys or lists has a longer reply.
+const SMALL_REPLY: usize = 512;
+
+/// A key, ordered by its hash first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    hash: u64,
+    bytes: Vec<u8>,
+}
+
+impl Key {
+    fn set(&mut self, bytes: &[u8]) {
+        self.hash = hash(bytes);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+/// FNV-1a: fixed for ever, since it decides the order of snapshots.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The keys and their values.
+#[derive(Clone, Debug)]
+pub struct Store {
+    map: BTreeMap<Key, Vec<u8>>,
+    /// The key that is looked for, so that looking allocates nothing.
+    probe: Key,
+    reply_bytes: usize,
+}
+
+impl Store {
+    /// An empty store whose replies to bundles are at most `reply_bytes` long.
+    ///
+    /// Replicas must agree on `reply_bytes`, which decides what fits into a reply. It must be at
+    /// least [`MIN_REPLY_BYTES`], else long values could be written and not read.
+    #[must_use]
+    pub fn new(reply_bytes: usize) -> Self {
+        Self { map: BTreeMap::new(), probe: Key::default(), reply_bytes }
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Executes an operation, which should be a bundle, and writes the reply to it over what
+    /// `reply` holds. Bytes that are no bundle change nothing and are answered as malformed.
+    ///
+    /// Commands are executed in order until the reply has no room for the next one's; that and
+    /// the rest are left out, see [`bundle`](crate::bundle).
+    pub fn execute(&mut self, operation: &[u8], reply: &mut Vec<u8>) {
+        let Some(commands) = Commands::parse(operation) else {
+            ReplyWriter::malformed(reply);
+            return;
+        };
+        let mut writer = ReplyWriter::new(reply);
+        // Five bytes are for the length of the reply to the command itself.
+        let limit = self.reply_bytes.saturating_sub(5);
+        for command in commands {
+            if writer.len() + SMALL_REPLY > limit {
+                break;
+            }
+            let run = |out: &mut Vec<u8>| self.command(&command, &mut Reply::new(out, limit));
+            if writer.command(run).is_ok() {
+                continue;
+            }
+            if !writer.is_empty() {
+                break;
+            }
+            let refuse = |out: &mut Vec<u8>| {
+                Reply::new(out, limit).error(b"ERR the reply is too long, ask for less at a time")
+            };
+            if writer.command(refuse) == Err(Overflow) {
+                break;
+            }
+        }
+        writer.finish();
+    }
+
+    fn get(&mut self, key: &[u8]) -> Option<&Vec<u8>> {
+        self.probe.set(key);
+        self.map.get(&self.probe)
+    }
+
+    fn get_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
+        self.probe.set(key);
+        self.map.get_mut(&self.probe)
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        if let Some(held) = self.get_mut(key) {
+            held.clear();
+            held.extend_from_slice(value);
+        } else {
+            self.map.insert(self.probe.clone(), value.to_vec());
+        }
+    }
+
+    fn remove(&mut self, key: &[u8]) -> bool {
+        self.probe.set(key);
+        self.map.remove(&self.probe).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;
