@@ -101,7 +101,8 @@ impl Rules<'_> {
 
     /// The digest that a replica vouches for at a sequence.
     pub(super) fn checkpoint_of(&self, node: NodeId, sequence: Sequence) -> Option<Digest> {
-        let mut votes = self.checkpoints_of(node).iter();
+        // Sequence 0 marks a free place: the initial state is nobody's checkpoint.
+        let mut votes = self.checkpoints_of(node).iter().filter(|vote| vote.sequence.0 != 0);
         votes.find(|vote| vote.sequence == sequence).map(|vote| vote.digest)
     }
 

@@ -32,13 +32,10 @@ impl Rules<'_> {
             return self.accuse_sender(from, Fault::OutOfBounds);
         }
 
-        if request.timestamp > pending.timestamp {
-            self.pool_remove(client);
-            let since = self.node.now;
-            let timestamp = request.timestamp;
-            self.set_pending(client.index(), Pending { timestamp, since, ..Pending::NONE });
+        if !self.keep_request(request, pending) {
+            // No room: no timer either, or clients could have a primary replaced that has none.
+            return;
         }
-        self.pool_if_new(request);
 
         if self.node.leads() {
             self.propose();
@@ -59,12 +56,23 @@ impl Rules<'_> {
         }
     }
 
-    fn pool_if_new(&mut self, request: &Request<'_>) {
-        let pending = self.memory.pending.get(request.client.index()).copied().unwrap_or_default();
-        let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
-        if !pending.pooled && !under_way && self.pool_add(request) {
-            self.set_pending(request.client.index(), Pending { pooled: true, ..pending });
+    /// Keeps a request in the pool and starts its timer, unless that was done before; in the
+    /// place of an older one of its client. False if there is no room for it.
+    fn keep_request(&mut self, request: &Request<'_>, known: Pending) -> bool {
+        let client = request.client;
+        let mut pending = known;
+        if request.timestamp > known.timestamp {
+            self.pool_remove(client);
+            let (timestamp, since) = (request.timestamp, self.node.now);
+            pending = Pending { timestamp, since, ..Pending::NONE };
         }
+        let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
+        if !pending.pooled && !under_way {
+            pending.pooled = self.pool_add(request);
+        }
+        let kept = pending.pooled || under_way || request.timestamp == known.timestamp;
+        self.set_pending(client.index(), if kept { pending } else { Pending::NONE });
+        kept
     }
 
     pub(super) fn set_pending(&mut self, client: usize, pending: Pending) {

@@ -169,10 +169,9 @@ impl<'a> Outputs<'a> {
     /// What this replica itself said at some sequences: its proposal, its PREPARE, its COMMIT.
     fn resend(&self, resend: Resend, part: u64) -> Part<'a> {
         let Resend { to, first, last, executed } = resend;
-        let sequence = Sequence(first.0.saturating_add(part / 3));
-        if sequence > last {
+        let Some(sequence) = first.plus(part / 3).filter(|at| *at <= last) else {
             return Part::End;
-        }
+        };
         let (ring, view) = (self.ring(), self.node.view);
         let Some(slot) = log::slot(self.memory.slots, ring, sequence) else { return Part::Skip };
         let me = self.node.me().index();

@@ -177,9 +177,16 @@ impl Rules<'_> {
         if ahead {
             self.node.status.behind = true;
         }
-        if status.wanting && self.node.status.helped.insert(from) {
+        if (status.wanting || self.waits_for(status)) && self.node.status.helped.insert(from) {
             self.help(from, status);
         }
+    }
+
+    /// Whether this replica leads, does not get on, and the peer may not know that there is
+    /// anything to do: it lacks nothing that it has heard of.
+    fn waits_for(&self, status: &Status) -> bool {
+        let stuck = self.node.status.stuck != 0 && self.node.proposed > self.node.executed;
+        self.node.leads() && stuck && status.view == self.node.view
     }
 
     fn help(&mut self, peer: NodeId, status: &Status) {

@@ -14,6 +14,9 @@ use crate::auth::Digest;
 use crate::fault::Fault;
 use crate::node::{ClientId, NodeId};
 
+/// How often the patience with a server doubles.
+const PATIENCE_DOUBLINGS: u32 = 8;
+
 impl Rules<'_> {
     /// Looks for a certified checkpoint that is worth fetching. `stuck`: this replica has not
     /// executed anything for a while, so that a checkpoint inside of its window is worth it too.
@@ -21,24 +24,23 @@ impl Rules<'_> {
         if self.node.transfer.is_some() {
             return;
         }
-        let (executed, high) = (self.node.executed, self.high());
-        let mut best: Option<CheckpointVote> = None;
-        for node in self.nodes() {
-            for vote in self.checkpoints_of(node) {
-                let higher = best.is_none_or(|best| vote.sequence > best.sequence);
-                let ahead = vote.sequence > executed && (stuck || vote.sequence >= high);
-                let certified = higher
-                    && ahead
-                    && self.vouchers(vote.sequence, &vote.digest).len() >= self.node.quorum.weak();
-                if certified {
-                    best = Some(*vote);
-                }
-            }
-        }
+        let next = self.node.executed.next();
+        let least = if stuck { next } else { next.map(|next| next.max(self.high())) };
+        let best = least.and_then(|least| self.best_certified(least));
         if let Some(CheckpointVote { sequence, digest }) = best {
             let vouchers = self.vouchers(sequence, &digest).len();
             self.begin_transfer(sequence, digest, vouchers >= self.node.quorum.strong());
         }
+    }
+
+    /// The highest checkpoint from `least` on that a weak quorum vouches for.
+    fn best_certified(&self, least: Sequence) -> Option<CheckpointVote> {
+        let votes = self.nodes().flat_map(|node| self.checkpoints_of(node).iter().copied());
+        let certified = votes.filter(|vote| {
+            vote.sequence >= least
+                && self.vouchers(vote.sequence, &vote.digest).len() >= self.node.quorum.weak()
+        });
+        certified.max_by_key(|vote| (vote.sequence, vote.digest))
     }
 
     /// A strong quorum vouches for a checkpoint that this replica does not hold (yet).
@@ -75,34 +77,27 @@ impl Rules<'_> {
         others.find(|other| vouchers.contains(*other)).or(first).unwrap_or(node)
     }
 
-    /// Asks the next server; after a round of all of them looks for another target, since the
-    /// cluster may have moved on.
+    /// Gives up on a server that has not delivered and asks the next one, for a newer checkpoint
+    /// if there is one, since the cluster may have moved on. Patience doubles each time, so that
+    /// a large state over a slow link arrives before it is given up.
     pub(super) fn retry_transfer(&mut self) {
-        let Some(transfer) = self.node.transfer else { return };
-        let patience = self.node.config.status_interval.saturating_mul(4);
+        let Some(mut transfer) = self.node.transfer else { return };
+        let doublings = u32::from(transfer.tries).min(PATIENCE_DOUBLINGS);
+        let patience = self.node.config.status_interval.saturating_mul(4 << doublings);
         if transfer.asked.after(patience) > self.node.now {
             return;
         }
-        let Transfer { sequence, digest, .. } = transfer;
-        if usize::from(transfer.tries) >= self.node.sizes.nodes {
-            self.node.transfer = None;
-            self.consider_transfer(true);
+        let newer = transfer.sequence.next().and_then(|least| self.best_certified(least));
+        if let Some(CheckpointVote { sequence, digest }) = newer.filter(|_| !self.node.diverged) {
+            let vouchers = self.vouchers(sequence, &digest).len();
+            transfer.stable = vouchers >= self.node.quorum.strong();
+            (transfer.sequence, transfer.digest) = (sequence, digest);
         }
-        if self.node.transfer.is_none() {
-            // Nothing newer: the same again, from the first server on.
-            self.node.transfer = Some(Transfer { tries: 0, ..transfer });
-        }
-        let server = self.server_after(transfer.server, sequence, &digest);
-        let now = self.node.now;
-        if let Some(current) = self.node.transfer.as_mut()
-            && current.sequence == sequence
-            && current.digest == digest
-        {
-            current.server = server;
-            current.asked = now;
-            current.tries = current.tries.saturating_add(1);
-            self.emit(Effect::FetchState { to: server, sequence });
-        }
+        transfer.server = self.server_after(transfer.server, transfer.sequence, &transfer.digest);
+        transfer.asked = self.node.now;
+        transfer.tries = transfer.tries.saturating_add(1);
+        self.node.transfer = Some(transfer);
+        self.emit(Effect::FetchState { to: transfer.server, sequence: transfer.sequence });
     }
 
     /// Serves a state that was captured here, once a status interval to each peer.
