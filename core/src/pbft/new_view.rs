@@ -4,6 +4,7 @@ use super::choice::{Members, Start};
 use super::history::Pairs;
 use super::message::{NewView, Sequence, View, ViewChange, Vote};
 use super::rules::{Effect, NewViewStage, Rules, StoredNewView};
+use super::slot::Pending;
 use super::view_change::Shelf;
 use crate::auth::{Digest, Signature};
 use crate::fault::Fault;
@@ -85,6 +86,11 @@ impl Rules<'_> {
         if !self.makes_room_for(new_view, digest) {
             return;
         }
+        if view > self.node.view {
+            // What the current view chose stands where this one is going to wait: leave it first,
+            // or its primary could propose again what it chose.
+            self.start_view_change(view);
+        }
         let (named, chosen) = (new_view.view_changes.bytes(), new_view.chosen.bytes());
         let (Some(named_store), Some(chosen_store)) =
             (self.memory.named.get_mut(..named.len()), self.memory.chosen.get_mut(..chosen.len()))
@@ -118,9 +124,9 @@ impl Rules<'_> {
     }
 
     /// Whether a NEW-VIEW may take the one place in which it waits. That of the view that this
-    /// replica wants always may. One of a later view must be believable (this replica has left
-    /// its view, or weak peers are in that one) and waits its turn behind another for two status
-    /// intervals, so that a made-up one can delay a true one but not keep it out.
+    /// replica wants always may. One of a later view must be believable, weak peers being in that
+    /// view, and waits its turn behind another for two status intervals, so that a made-up one
+    /// can delay a true one but not keep it out.
     fn makes_room_for(&self, new_view: &NewView<'_>, digest: Digest) -> bool {
         let stored = &self.node.new_view;
         let waits = stored.stage == NewViewStage::Pending && stored.view >= self.node.view;
@@ -133,8 +139,7 @@ impl Rules<'_> {
         let there = |node: &NodeId| {
             self.row(Shelf::Latest, *node).is_some_and(|row| row.reported >= new_view.view)
         };
-        let believable =
-            !self.node.active || self.nodes().filter(there).count() >= self.node.quorum.weak();
+        let believable = self.nodes().filter(there).count() >= self.node.quorum.weak();
         let turn = self.node.config.status_interval.saturating_mul(2);
         believable && (!waits || stored.since.after(turn) <= self.node.now)
     }
@@ -248,8 +253,11 @@ impl Rules<'_> {
         self.node.new_view_deadline = None;
         self.node.proposed = start.last.max(self.node.stable);
         self.emit(Effect::PersistNewView);
+        // A timer runs for what this replica can propose or see proposed in this view; the rest
+        // its clients send again.
         for pending in self.memory.pending.iter_mut() {
-            pending.since = self.node.now;
+            let since = self.node.now;
+            *pending = if pending.pooled { Pending { since, ..*pending } } else { Pending::NONE };
         }
         self.node.status.due = self.node.now.after(self.node.config.status_interval);
         self.review_log();
@@ -272,6 +280,13 @@ impl Rules<'_> {
             && stored.stage == NewViewStage::Entered
             && stored.view == self.node.view
             && sequence <= stored.last
+    }
+
+    /// Whether this replica knows what its view began with: it is in view 0, or has its NEW-VIEW.
+    pub(super) fn knows_its_beginning(&self) -> bool {
+        let stored = &self.node.new_view;
+        let entered = stored.stage == NewViewStage::Entered && stored.view == self.node.view;
+        self.node.view == View(0) || entered
     }
 
     /// Has all slots looked at again: the view or the water marks have moved.
@@ -313,6 +328,7 @@ impl Rules<'_> {
                 }
                 self.emit(Effect::PersistRePrePrepared(vote));
                 self.vote_prepare(vote);
+                self.watch(sequence, &digest);
             } else if !accepted {
                 self.want(sequence, &digest);
             }

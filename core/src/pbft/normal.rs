@@ -1,6 +1,6 @@
 //! The normal case: REQUEST, PRE-PREPARE, PREPARE, COMMIT (Castro-Liskov 1999, section 4.2).
 
-use super::batch::{Batch, Request};
+use super::batch::{Batch, MAX_REQUESTS, Request};
 use super::history::PrePrepared;
 use super::message::{Sequence, View, Vote};
 use super::rules::{Effect, Rules};
@@ -39,7 +39,7 @@ impl Rules<'_> {
 
         if self.node.leads() {
             self.propose();
-        } else if direct && self.node.active {
+        } else if direct && self.node.active && request.timestamp > pending.timestamp {
             let to = self.node.primary(self.node.view);
             self.emit(Effect::Forward { to, client });
         }
@@ -168,6 +168,7 @@ impl Rules<'_> {
         if view != self.node.view || !self.node.active || !self.in_window(sequence) {
             return;
         }
+        assert!(self.knows_its_beginning(), "an active view's NEW-VIEW is kept");
         if batch.bytes().len() > self.node.sizes.batch_bytes {
             return self.accuse(from, Fault::BadBatch);
         }
@@ -178,8 +179,12 @@ impl Rules<'_> {
             };
         }
         let slot = self.slot(sequence).copied().unwrap_or_default();
-        if slot.committed.is_some_and(|other| other.view == view && other.digest != digest) {
-            return self.accuse(from, Fault::Equivocation);
+        if let Some(settled) = slot.committed.filter(|settled| settled.digest != digest) {
+            // A rival of what is settled for ever is never accepted; it is a lie in the same view.
+            if settled.view == view {
+                self.accuse(from, Fault::Equivocation);
+            }
+            return;
         }
         if let Some(accepted) = slot.accepted(view) {
             if accepted != digest && self.cast_by_me(sequence, view) == Some(accepted) {
@@ -189,7 +194,6 @@ impl Rules<'_> {
         }
 
         self.accept(view, sequence, batch, digest);
-        self.watch(batch);
         self.try_prepare(sequence);
         // A quorum of COMMITs may have come before the batch.
         self.try_execute();
@@ -215,6 +219,7 @@ impl Rules<'_> {
         self.keep_batch(sequence, which, batch.bytes());
         self.emit(Effect::PersistPrePrepared { view, sequence, which });
         self.vote_prepare(Vote { view, sequence, digest });
+        self.watch(sequence, &digest);
     }
 
     /// "If backup i accepts the pre-prepare message, it enters the prepare phase by multicasting
@@ -228,17 +233,23 @@ impl Rules<'_> {
         }
     }
 
-    /// Starts the timers of the requests of a batch: whoever proposed them must get them executed.
-    fn watch(&mut self, batch: Batch<'_>) {
+    /// Starts the timers of the requests of a batch that was pre-prepared in this view: whoever
+    /// proposed them must get them executed.
+    pub(super) fn watch(&mut self, sequence: Sequence, digest: &Digest) {
+        let Some(which) = self.slot(sequence).and_then(|slot| slot.position(digest)) else {
+            return;
+        };
         let since = self.node.now;
-        for request in batch.iter() {
-            let executed = self.memory.clients.get(request.client.index());
-            let executed = executed.map_or(u64::MAX, |row| row.timestamp);
-            if let Some(pending) = self.memory.pending.get_mut(request.client.index())
-                && request.timestamp > executed
+        for at in 0..MAX_REQUESTS {
+            let batch = Batch::from_bytes(self.batch_bytes(sequence, which));
+            let Some(request) = batch.iter().nth(at) else { return };
+            let (client, timestamp) = (request.client.index(), request.timestamp);
+            let executed = self.memory.clients.get(client).map_or(u64::MAX, |row| row.timestamp);
+            if let Some(pending) = self.memory.pending.get_mut(client)
+                && timestamp > executed
                 && pending.timestamp == 0
             {
-                *pending = Pending { timestamp: request.timestamp, since, ..Pending::NONE };
+                *pending = Pending { timestamp, since, ..Pending::NONE };
             }
         }
     }

@@ -212,8 +212,16 @@ impl Rules<'_> {
                 Admission::Refused(Fault::Impersonation)
             }
             Principal::Node(_) if timestamp <= row.timestamp => Admission::Known,
+            Principal::Node(_) if self.holds_request(client, timestamp) => Admission::Known,
             _ => Admission::Verify,
         }
+    }
+
+    /// Whether a client's request waits here to be proposed, or was proposed in this view.
+    fn holds_request(&self, client: usize, timestamp: u64) -> bool {
+        let pending = self.memory.pending.get(client).copied().unwrap_or_default();
+        let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
+        timestamp <= pending.timestamp && (pending.pooled || under_way)
     }
 
     fn awaits_view_change(&self, author: NodeId) -> bool {

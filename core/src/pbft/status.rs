@@ -166,15 +166,18 @@ impl Rules<'_> {
 
     /// A peer says where it stands: help it, or notice that it is ahead.
     pub(super) fn on_status(&mut self, from: NodeId, status: &Status) {
-        if let Some(row) = self.row_mut(Shelf::Latest, from)
-            && status.active
-        {
-            row.reported = status.view;
+        if let Some(row) = self.row_mut(Shelf::Latest, from) {
+            row.executed = status.executed;
+            if status.active {
+                row.reported = status.view;
+            }
         }
-        let later_view =
-            status.view > self.node.view || (status.view == self.node.view && !self.node.active);
-        let ahead = status.executed > self.node.executed || (status.active && later_view);
-        if ahead {
+        // One peer may say anything; of weak peers one is correct.
+        let ahead = |node: &NodeId| {
+            let row = self.row(Shelf::Latest, *node).copied().unwrap_or_default();
+            row.executed > self.node.executed || row.reported > self.node.view
+        };
+        if self.nodes().filter(ahead).count() >= self.node.quorum.weak() {
             self.node.status.behind = true;
         }
         if (status.wanting || self.waits_for(status)) && self.node.status.helped.insert(from) {

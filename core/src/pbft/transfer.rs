@@ -88,7 +88,7 @@ impl Rules<'_> {
             return;
         }
         let newer = transfer.sequence.next().and_then(|least| self.best_certified(least));
-        if let Some(CheckpointVote { sequence, digest }) = newer.filter(|_| !self.node.diverged) {
+        if let Some(CheckpointVote { sequence, digest }) = newer {
             let vouchers = self.vouchers(sequence, &digest).len();
             transfer.stable = vouchers >= self.node.quorum.strong();
             (transfer.sequence, transfer.digest) = (sequence, digest);

@@ -219,7 +219,7 @@ impl Rules<'_> {
     /// Replaces a row; what its replica reported stays.
     fn put_row(&mut self, shelf: Shelf, node: NodeId, row: ViewRow) {
         if let Some(place) = self.row_mut(shelf, node) {
-            *place = ViewRow { reported: place.reported, ..row };
+            *place = ViewRow { reported: place.reported, executed: place.executed, ..row };
         }
     }
 

@@ -21,6 +21,8 @@ pub struct ViewRow {
     pub(super) history_count: u16,
     /// The highest view that this replica said it is in.
     pub(super) reported: View,
+    /// The last sequence that it said it executed.
+    pub(super) executed: Sequence,
 }
 
 impl ViewRow {
@@ -33,6 +35,7 @@ impl ViewRow {
         checkpoint_count: 0,
         history_count: 0,
         reported: View(0),
+        executed: Sequence(0),
     };
 
     /// The message that is stored here, with its P and Q in the bytes beside it.

@@ -155,6 +155,21 @@ fn second_vote_for_another_batch_is_equivocation_and_changes_nothing() {
 }
 
 #[test]
+fn vote_that_is_held_or_of_an_older_view_changes_nothing() {
+    let mut bench = Bench::<4>::new();
+    let (_, vote) = bench.one((1, 1), 1, 5, b"a");
+    let older = Vote { view: View(0), ..vote };
+    for message in [Message::Prepare, Message::Commit] {
+        bench.hear(2, 3, message(vote));
+        let before = bench.picture(2);
+        for late in [vote, older] {
+            assert_eq!(bench.hear(2, 3, message(late)), []);
+        }
+        assert!(before == bench.picture(2), "a late vote changed the state");
+    }
+}
+
+#[test]
 fn second_proposal_for_one_sequence_is_equivocation_and_the_first_stands() {
     let mut bench = Bench::<4>::new();
     let (first, vote) = bench.one((0, 1), 1, 5, b"a");
@@ -236,7 +251,9 @@ fn p50_prepares_of_the_old_view_do_not_prepare_the_proposal_of_the_new_one() {
     let (batch, vote) = bench.one((1, next), 2, 5, b"second");
     bench.hear(2, 1, bench.proposal(1, next, &batch));
     let old = Vote { view: View(0), ..vote };
+    let before = bench.picture(2);
     assert_eq!(bench.hear(2, 3, Message::Prepare(old)), []);
+    assert!(before == bench.picture(2), "a PREPARE of an older view changed the state");
     assert_eq!(commits(&bench.hear(2, 3, Message::Prepare(vote))), [vote]);
 }
 

@@ -3,7 +3,7 @@
 use crate::bench::*;
 use crate::wanted::*;
 use quorate::pbft::*;
-use quorate::{ClientId, Fault, Instant, Principal, Protocol};
+use quorate::{ClientId, Fault, Instant, Principal, Protocol, wire};
 use std::time::Duration;
 
 /// What the primary proposes when a client asks: sequences, and requests of each batch.
@@ -81,6 +81,25 @@ fn batch_holds_no_more_requests_than_the_settings_say() {
 }
 
 #[test]
+fn requests_that_waited_for_the_window_go_in_batches_of_the_set_count() {
+    let mut bench = with(|config| config.batch_requests = 1);
+    for t in 1..=8 {
+        bench.ask(0, 0, t, b"x");
+    }
+    for client in 1..4 {
+        bench.ask(0, client, 5, b"y");
+    }
+    bench.run();
+    bench.pass(100);
+    let counts = bench.sent.iter().filter_map(|it| match wire::decode(&it.bytes) {
+        Ok(Message::PrePrepare { batch, .. }) => Some(batch.iter().count()),
+        _ => None,
+    });
+    assert_eq!(counts.max(), Some(1));
+    assert!((0..4).all(|id| bench.operations(id).len() == 11));
+}
+
+#[test]
 fn window_is_a_pipeline_of_w_sequences_that_the_stable_checkpoint_moves() {
     let mut bench = with(|_| {});
     let mut proposed = Vec::new();
@@ -102,6 +121,11 @@ fn window_is_a_pipeline_of_w_sequences_that_the_stable_checkpoint_moves() {
         }
     }
     bench.run();
+    let next = |letter: &Letter| {
+        let message = wire::decode(&letter.bytes);
+        matches!(message, Ok(Message::PrePrepare { sequence: Sequence(9), .. }))
+    };
+    assert!(bench.sent.iter().any(next), "the ninth goes as the window opens, not by a timer");
     bench.pass(200);
     for id in 0..4 {
         let status = bench.hosts[id].replica.status();

@@ -104,6 +104,7 @@ fn p37_far_views_and_sequences_cost_a_peer_its_own_places_only() {
     let checkpoint = |at| Message::Checkpoint { sequence: Sequence(at), digest: digest(b"any") };
     bench.hear(2, 1, checkpoint(4));
     let mut pictures = Vec::new();
+    let start = pairs(&[(0, Digest::ZERO)]);
     for round in 0..20_000u64 {
         let far = View(round + 1);
         let sequence = Sequence([round % 8 + 1, 9 + round, u64::MAX - round][round as usize % 3]);
@@ -113,7 +114,9 @@ fn p37_far_views_and_sequences_cost_a_peer_its_own_places_only() {
             wanted.extend(bench.hear(2, 3, Message::Prepare(vote)));
         }
         wanted.extend(bench.hear(2, 3, Message::Commit(vote)));
-        wanted.extend(bench.hear(2, 3, checkpoint(4 * (round + 1) << 20)));
+        wanted.extend(bench.hear(2, 3, checkpoint((4 * (round + 1)) << 20)));
+        let change = view_change(3, round + 1, &start);
+        wanted.extend(bench.hear(2, 3, Message::ViewChange(change)));
         assert!(wanted.iter().all(|it| matches!(it, Wanted::Accuse(3, _))), "{wanted:?}");
         if round % 4_000 == 3_999 {
             pictures.push(bench.picture(2).len());
@@ -224,6 +227,31 @@ fn p41_ids_out_of_bounds_in_any_field_change_nothing() {
     }
     assert!(before == bench.picture(2), "an id out of bounds changed the state");
     assert!(bench.hosts[2].accusations.iter().all(|(node, _)| [0, 1].contains(node)));
+}
+
+#[test]
+fn p41_new_view_of_a_member_that_is_not_its_primary_is_refused() {
+    let bench = Bench::<4>::new();
+    let lists = lists();
+    for author in [0, 2, 3] {
+        let from = Principal::Node(NodeId(author));
+        let message = Message::NewView(new_view(author, 1, &lists));
+        let letter = bench.letter(from, Target::All, message);
+        let message = wire::decode::<Message<'_>>(&letter.bytes).unwrap();
+        let verified = bench.roster.verify(&TestVerifier, from, message);
+        assert_eq!(verified.err(), Some(Fault::NotPrimary), "author {author}");
+    }
+}
+
+#[test]
+fn statements_of_two_authors_are_never_one() {
+    let bench = Bench::<4>::new();
+    let (scope, lists) = (scope(), lists());
+    let requests = [0, 1, 2].map(|client| bench.request(client, 5, b"a").digest(&scope));
+    let changes = [0, 1, 2].map(|author| view_change(author, 1, &lists).digest(&scope));
+    for [a, b, c] in [requests, changes] {
+        assert!(a != b && b != c && a != c);
+    }
 }
 
 #[test]

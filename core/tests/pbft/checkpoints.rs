@@ -217,6 +217,45 @@ fn p22_wrong_state_is_noticed_also_when_it_went_through_two_checkpoints() {
 }
 
 #[test]
+fn p22_replica_whose_state_is_wrong_ends_equal_although_the_cluster_moved_on() {
+    let mut bench = Bench::<4>::new();
+    bench.hosts[3].state.0[0] ^= 1;
+    for t in 1..=30 {
+        bench.ask(0, 1, t, b"x");
+        bench.run_where(|_, to, message| to != 3 || !matches!(message, Message::State { .. }));
+    }
+    assert!(bench.hosts[3].replica.is_diverged());
+    assert_eq!(stable(&bench, 0), 28);
+    bench.pass(5_000);
+    assert!(!bench.hosts[3].replica.is_diverged());
+    assert_eq!(bench.hosts[3].state, bench.hosts[0].state);
+}
+
+#[test]
+fn p22_diverged_replica_vouches_for_nothing() {
+    let mut bench = Bench::<4>::new();
+    bench.hosts[3].state.0[0] ^= 1;
+    for t in 1..=8 {
+        bench.hosts[3].captures = t < 8;
+        bench.ask(0, 1, t, b"x");
+        bench.run_where(|_, to, message| to != 3 || no_checkpoints(0, 0, message));
+    }
+    let theirs = vouched(&bench, 0, 4).unwrap();
+    for from in 0..3 {
+        bench.hear(3, from, checkpoint(4, theirs));
+    }
+    assert!(bench.hosts[3].replica.is_diverged());
+    let command = Command::Captured { sequence: Sequence(8), state: digest(b"wrong") };
+    assert_eq!(bench.dry(3, Input::Command(command)), []);
+    let status = Status { active: true, wanting: true, ..Status::default() };
+    bench.now += 60_000;
+    bench.waken(3);
+    let helped = bench.hear(3, 1, Message::Status(status));
+    let vouches = |it: &Wanted| matches!(it.message(), Some(Message::Checkpoint { .. }));
+    assert!(!helped.iter().any(vouches), "{helped:?}");
+}
+
+#[test]
 fn batch_under_execution_is_given_up_when_the_state_turns_out_wrong() {
     let mut bench = Bench::<4>::new();
     bench.hosts[3].state.0[0] ^= 1;

@@ -109,7 +109,7 @@ fn replies_that_differ_in_value_outcome_or_timestamp_never_add_up() {
     let mut desk = Desk::new(7);
     desk.submit(b"first", 0);
     for from in 0..3 {
-        desk.reply(from, 1, b"first");
+        desk.reply(from, 1, b"yes");
     }
     desk.submit(b"second", 0);
     // Replies to the first operation arrive late.

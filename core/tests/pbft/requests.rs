@@ -3,7 +3,7 @@
 use crate::bench::*;
 use crate::wanted::*;
 use quorate::pbft::*;
-use quorate::{ClientId, Fault, Principal, Signer, Target, wire};
+use quorate::{ClientId, Fault, Instant, Principal, Signer, Target, wire};
 
 const CLIENT: Principal = Principal::Client(ClientId(1));
 
@@ -78,6 +78,32 @@ fn relayed_copies_of_a_waiting_request_are_proposed_once() {
         _ => None,
     });
     assert_eq!(proposed.max(), Some(2));
+}
+
+#[test]
+fn request_under_way_is_not_proposed_again() {
+    let mut bench = Bench::<4>::new();
+    bench.ask(0, 1, 5, b"a");
+    let request = Message::Request(bench.request(1, 5, b"a"));
+    bench.now += 1_000;
+    for from in 1..4 {
+        assert_eq!(bench.hear(0, from, request), []);
+        bench.now += 1_000;
+        let again = bench.waken(0);
+        let proposed = |it: &Wanted| matches!(it.message(), Some(Message::PrePrepare { .. }));
+        assert!(!again.iter().any(proposed), "{again:?}");
+    }
+}
+
+#[test]
+fn request_older_than_one_that_was_proposed_changes_nothing() {
+    let mut bench = Bench::<4>::new();
+    let (batch, _) = bench.one((0, 1), 1, 6, b"new");
+    bench.hear(2, 0, bench.proposal(0, 1, &batch));
+    let before = bench.picture(2);
+    let old = Message::Request(bench.request(1, 5, b"old"));
+    assert_eq!(bench.hear_from(2, CLIENT, old), []);
+    assert!(before == bench.picture(2), "an older request changed the state");
 }
 
 #[test]
@@ -210,8 +236,13 @@ fn forged_request_changes_nothing_and_its_relay_is_accused() {
     assert!(!bench.tell(2, 3, Message::Request(altered)));
     assert_eq!(bench.hosts[2].accusations, [(3, Fault::Forged); 3]);
     // A client may not bring another's request, not even an authentic one.
-    let request = bench.request(1, 5, b"a");
-    assert!(!bench.give(2, Principal::Client(ClientId(2)), Message::Request(request)));
+    let request = Message::Request(bench.request(1, 5, b"a"));
+    let other = Principal::Client(ClientId(2));
+    let refused = Admission::Refused(Fault::Impersonation);
+    let replica = &mut bench.hosts[2].replica;
+    assert_eq!(replica.admit(Instant::ZERO, other, &request), refused);
+    let verified = bench.roster.verify(&TestVerifier, other, request);
+    assert_eq!(verified.err(), Some(Fault::Impersonation));
     assert!(before == bench.picture(2), "a forged request changed the state");
 }
 
@@ -222,7 +253,10 @@ fn clients_send_requests_and_nothing_else() {
     let before = bench.picture(2);
     let status = Message::Status(bench.hosts[2].replica.status());
     for message in [bench.proposal(0, 1, &batch), Message::Prepare(vote), status] {
-        assert!(!bench.give(2, CLIENT, message));
+        let refused = Admission::Refused(Fault::NotAllowed);
+        assert_eq!(bench.hosts[2].replica.admit(Instant::ZERO, CLIENT, &message), refused);
+        let verified = bench.roster.verify(&TestVerifier, CLIENT, message);
+        assert_eq!(verified.err(), Some(Fault::NotAllowed));
     }
     assert!(before == bench.picture(2), "a client's vote changed the state");
 }
