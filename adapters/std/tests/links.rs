@@ -291,3 +291,27 @@ fn a_link_that_was_cut_comes_back() {
     let report = working.status(NodeId(0), PATIENCE).expect("the link is back");
     assert_eq!(report.node, NodeId(0));
 }
+
+#[test]
+fn a_stranger_who_answered_a_dial_with_nonsense_does_not_end_the_link_for_ever() {
+    let mut members = Members::start("stranger", cluster(4, 2, Links::Hmac));
+    let client = members.client(1);
+    assert_eq!(add(&client, 1), 1);
+    // Everybody dials replica 0. A stranger takes its place and answers each hello with nonsense.
+    members.stop_one(0);
+    let address = members.cluster.addresses[0];
+    let stranger = std::net::TcpListener::bind(address).expect("the address is free");
+    for _ in 0..4 {
+        let (mut stream, _) = stranger.accept().expect("somebody dials");
+        let _ = stream.write_all(&framed(&[7; Hello::LEN]));
+        let _ = is_closed(&mut stream);
+    }
+    drop(stranger);
+    members.start_one(0);
+    assert_eq!(add(&client, 1), 2);
+    members.wait_until_caught_up(0);
+    eventually("every peer is linked to it again", || {
+        let report = members.replicas[0].as_ref().map(quorate_std::ReplicaHandle::status);
+        report.is_some_and(|report| report.peers.iter().all(|peer| peer.connected))
+    });
+}

@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     /// Tells this connection from others that had or will have its place.
     pub(crate) serial: u64,
     pub(crate) stream: TcpStream,
+    /// The link that it was dialled for, whatever becomes of its handshake: it is dialled again.
+    dialled: Option<LinkId>,
     pub(crate) phase: Phase,
     pub(crate) inbound: Inbound,
     /// Whether there may be something to read; told by the poll, taken back by a read.
@@ -80,9 +82,14 @@ impl From<LinkError> for Ended {
 
 impl Connection {
     pub(crate) fn new(serial: u64, stream: TcpStream, phase: Phase) -> Self {
+        let dialled = match &phase {
+            Phase::Connecting(link) => Some(*link),
+            _ => None,
+        };
         Self {
             serial,
             stream,
+            dialled,
             phase,
             inbound: Inbound::default(),
             readable: false,
@@ -97,14 +104,8 @@ impl Connection {
     /// The link that this connection is, or is dialled to be.
     pub(crate) fn link(&self) -> Option<LinkId> {
         match &self.phase {
-            Phase::Connecting(link)
-            | Phase::Greeting(Some(Handshake::Dialled { link, .. }))
-            | Phase::Live { link, .. } => Some(*link),
-            Phase::Greeting(Some(Handshake::Proving { side, .. })) => match side {
-                super::handshake::Side::Dialled(link) => Some(*link),
-                super::handshake::Side::Accepted { .. } => None,
-            },
-            Phase::Greeting(_) => None,
+            Phase::Live { link, .. } => Some(*link),
+            Phase::Connecting(_) | Phase::Greeting(_) => self.dialled,
         }
     }
 
