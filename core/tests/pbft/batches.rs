@@ -26,7 +26,7 @@ fn with(change: impl Fn(&mut Config)) -> Bench<4> {
     let mut bench = Bench::<4>::new();
     let mut config = Bench::<4>::config(0);
     change(&mut config);
-    bench.hosts[0].replica = Box::new(Replica::new(config, Memory::<4>::new()).unwrap());
+    *bench.hosts[0].replica = Replica::new(config, Memory::<4>::new()).unwrap();
     bench.waken(0);
     bench
 }
@@ -111,7 +111,9 @@ fn window_is_a_pipeline_of_w_sequences_that_the_stable_checkpoint_moves() {
         bench.now += 1_000;
         wanted.extend(bench.waken(0));
         proposed.extend(proposals(&wanted));
-        letters.extend(wanted.into_iter().filter(|it| !proposals(&[it.clone()]).is_empty()));
+        letters.extend(
+            wanted.into_iter().filter(|it| !proposals(std::slice::from_ref(it)).is_empty()),
+        );
     }
     let in_window: Vec<(u64, usize)> = (1..=8).map(|sequence| (sequence, 1)).collect();
     assert_eq!(proposed, in_window);

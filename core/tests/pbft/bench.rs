@@ -68,6 +68,9 @@ pub struct Letter {
     pub bytes: Vec<u8>,
 }
 
+/// An operation to execute: sequence, client, timestamp, operation.
+type Executed = (u64, ClientId, u64, Vec<u8>);
+
 /// A replica with its host: application, disk, and what it did.
 pub struct Host<const N: usize> {
     pub replica: Box<Replica<Memory<N>>>,
@@ -274,6 +277,18 @@ impl<const N: usize> Bench<N> {
             }
         }
         self.post(id, letters);
+        self.carry_out(id, serve, execute, captured);
+    }
+
+    /// Does what a step decided: serves states, executes requests, answers captures.
+    fn carry_out(
+        &mut self,
+        id: usize,
+        serve: Vec<(NodeId, Sequence)>,
+        execute: Vec<Executed>,
+        captured: Vec<(Sequence, Digest)>,
+    ) {
+        let me = Principal::Node(node(id));
         for (to, sequence) in serve {
             let (table, state) = self.hosts[id].captured[&sequence.0].clone();
             let (clients, state) = (wire::Bytes(&table), wire::Bytes(&state.0));
@@ -384,7 +399,7 @@ impl<const N: usize> Bench<N> {
         let (config, now) = (Self::config(id), Instant::from_micros(self.now));
         let memory = Memory::<N>::new();
         let replica = Replica::recover(config, memory, now, lent, records).unwrap();
-        host.replica = Box::new(replica);
+        *host.replica = replica;
         host.state = snapshot.as_ref().map_or(Digest::ZERO, |(_, _, state)| *state);
         let executed = snapshot.map_or(0, |(at, _, _)| at);
         host.history.retain(|(sequence, ..)| *sequence <= executed);

@@ -151,9 +151,9 @@ fn p45_withheld_body_is_fetched_by_digest_from_one_after_the_other_and_executed(
     }
     let asked = |id| {
         let fetch = Message::FetchBatch { sequence, digest };
+        let whom = [Target::All, Target::Node(node(id))];
         wanted.iter().any(|it| {
-            it.message() == Some(fetch)
-                && matches!(it, Wanted::Send(to, _) if [Target::All, Target::Node(node(id))].contains(to))
+            it.message() == Some(fetch) && matches!(it, Wanted::Send(to, _) if whom.contains(to))
         })
     };
     assert!((0..3).all(asked), "{wanted:?}");

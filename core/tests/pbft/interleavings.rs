@@ -95,8 +95,9 @@ fn receivers(letter: &Letter) -> impl Iterator<Item = usize> + use<> {
 
 impl Bench<4> {
     /// The last operation of a replica and the state that it led to.
-    fn history_of(host: &Host<4>) -> (Option<&(u64, u16, u64, Vec<u8>)>, quorate::Digest) {
-        (host.history.last(), host.state)
+    fn history_of(host: &Host<4>) -> (Option<(u64, &[u8])>, quorate::Digest) {
+        let last = host.history.last();
+        (last.map(|(sequence, _, _, operation)| (*sequence, operation.as_slice())), host.state)
     }
 }
 

@@ -26,7 +26,7 @@ fn near_the_end(back: u64) -> Bench<4> {
         let (config, memory) = (Bench::<4>::config(id), Memory::<4>::new());
         let replica =
             Replica::recover(config, memory, Instant::ZERO, Some(snapshot), [record]).unwrap();
-        bench.hosts[id].replica = Box::new(replica);
+        *bench.hosts[id].replica = replica;
         bench.hosts[id].captured.insert(sequence.0, (clients.clone(), Digest::ZERO));
     }
     bench.pass(100);

@@ -1,16 +1,28 @@
 //! PBFT, rule by rule: each test is named after the rule that it turns red without.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
-mod bench;
-mod normal_case;
 mod agreement;
 mod batches;
-mod client;
-mod interleavings;
-mod requests;
-mod wanted;
+mod bench;
+mod bounds;
 mod catching_up;
 mod checkpoints;
-mod transfer;
-mod bounds;
+mod choice;
+mod client;
+mod entering;
+mod forgery;
+mod interleavings;
+mod ledger;
+mod life;
 mod limits;
+mod new_view;
+mod normal_case;
+mod random_choice;
+mod records;
+mod recovery;
+mod requests;
+mod timers;
+mod transfer;
+mod twins;
+mod view_change;
+mod wanted;
