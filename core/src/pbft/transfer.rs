@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::node::{ClientId, NodeId};
 
 /// How often the patience with a server doubles.
-const PATIENCE_DOUBLINGS: u32 = 8;
+const PATIENCE_DOUBLINGS: u32 = 4;
 
 impl Rules<'_> {
     /// Looks for a certified checkpoint that is worth fetching. `stuck`: this replica has not
