@@ -184,6 +184,21 @@ fn second_proposal_for_one_sequence_is_equivocation_and_the_first_stands() {
 }
 
 #[test]
+fn rival_of_what_a_quorum_settled_is_equivocation_and_is_not_accepted() {
+    let mut bench = Bench::<4>::new();
+    let (settled, vote) = bench.one((0, 1), 1, 5, b"a");
+    let (rival, _) = bench.one((0, 1), 2, 5, b"b");
+    for from in [0, 1, 3] {
+        bench.hear(2, from, Message::Commit(vote));
+    }
+    let before = bench.picture(2);
+    let wanted = bench.hear(2, 0, bench.proposal(0, 1, &rival));
+    assert_eq!(wanted, [Wanted::Accuse(0, Fault::Equivocation)]);
+    assert!(before == bench.picture(2), "a rival changed the state");
+    assert!(bench.hear(2, 0, bench.proposal(0, 1, &settled)).iter().any(Wanted::is_execute));
+}
+
+#[test]
 fn prepare_of_the_primary_is_refused_and_does_not_count() {
     let mut bench = Bench::<4>::new();
     let (batch, vote) = bench.one((0, 1), 1, 5, b"a");

@@ -226,6 +226,30 @@ fn status_is_answered_once_an_interval_to_each_peer() {
 }
 
 #[test]
+fn one_peer_that_says_it_is_ahead_is_not_believed_but_weak_peers_are() {
+    let mut bench = Bench::<4>::new();
+    bench.ask(0, 1, 5, b"a");
+    bench.run();
+    bench.pass(1_000);
+    let asks = |wanted: &[Wanted]| {
+        let asks = |it: &Wanted| {
+            matches!(it.message(), Some(Message::Status(Status { wanting: true, .. })))
+        };
+        wanted.iter().any(asks)
+    };
+    let executed = Sequence(1 << 40);
+    let far = Status { view: View(9), active: true, executed, ..Status::default() };
+    for _ in 0..20 {
+        bench.hear(2, 3, Message::Status(far));
+        bench.now += 50_000;
+        assert!(!asks(&bench.waken(2)));
+    }
+    bench.hear(2, 1, Message::Status(far));
+    bench.now += 50_000;
+    assert!(asks(&bench.waken(2)));
+}
+
+#[test]
 fn what_was_adopted_from_a_quorum_is_executed_after_a_restart_without_traffic() {
     let mut bench = Bench::<4>::new();
     let (_, batch, vote, _) = bodiless();
