@@ -76,12 +76,8 @@ fn a1_needs_strong_members_that_prepared_nothing_later() {
     let claims = [prepared(1, 1, a()), entry(1, &[(2, b())], Some((0, 2)))];
     let outcome = choices(&[change(0, VIEW, &claims[..1]), change(2, VIEW, &claims[1..])]);
     assert_eq!(outcome, [None, None]);
-    let same_view = entry(1, &[(1, b())], Some((0, 1)));
-    let members = [
-        change(0, VIEW, &claims[..1]),
-        change(2, VIEW, &[same_view]),
-        change(3, VIEW, &[entry(1, &[(1, a()), (1, b())], None)]),
-    ];
+    let both = |which| entry(1, &[(1, a()), (1, b())], Some((which, 1)));
+    let members = [change(0, VIEW, &[both(0)]), change(2, VIEW, &[both(1)]), change(3, VIEW, &[])];
     let decided = choices(&members);
     assert_eq!(decided[1], None, "two digests prepared in one view: neither has strong members");
     assert_eq!(decided[2], Some(vec![(1, a().max(b()))]), "then both have: the greater one");

@@ -46,6 +46,33 @@ impl Ledger {
             Err(format!("{question:?} was answered {before:?}, then {answer:?}"))
         }
     }
+
+    /// Checks that a VIEW-CHANGE reports what its author voted for before, as far as it is above
+    /// its stable checkpoint: a COMMIT in P, a PREPARE in Q unless two later ones stand there.
+    pub fn check_report(&self, change: &ViewChange<'_>) -> Result<(), String> {
+        for ((kind, node, view, sequence), digest) in &self.0 {
+            let voted = *kind == "COMMIT" || *kind == "PREPARE";
+            let of_it = *node == change.author.0 && *view < change.view.0;
+            if !voted || !of_it || *sequence <= change.stable.0 {
+                continue;
+            }
+            let history = change.histories.get(Sequence(*sequence)).unwrap_or_default();
+            let later = |q: &PrePrepared| q.view.0 >= *view && (q.digest == *digest);
+            let reported = match *kind {
+                "COMMIT" => history.prepared().is_some_and(|p| {
+                    p.view.0 > *view || (p.view.0 == *view && p.digest == *digest)
+                }),
+                _ => {
+                    let mut q = history.pre_prepared.iter().flatten();
+                    q.any(later) || history.pre_prepared.iter().all(Option::is_some)
+                }
+            };
+            if !reported {
+                return Err(format!("{kind} of view {view} at {sequence} is not in {change:?}"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<const N: usize> Bench<N> {

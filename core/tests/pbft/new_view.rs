@@ -201,11 +201,20 @@ fn p13_new_view_of_a_view_that_is_past_or_entered_changes_nothing() {
         assert_eq!(bench.view(2), (5, true));
     }
     assert!(!bench.install(2, zero), "view 0 has no NEW-VIEW");
-    bench.lead_into(2, 7);
-    for old in [first, second, past] {
-        bench.force(2, 1, Message::NewView(old));
+    let status = Status { view: View(5), active: true, ..Status::default() };
+    for (old, changes) in [(second, &other), (past, &lower)] {
+        bench.tell(2, 0, Message::Status(status));
+        bench.tell(2, 3, Message::Status(status));
+        bench.force(2, old.author.index(), Message::NewView(old));
+        for change in changes {
+            bench.force(2, 1, Message::ViewChange(*change));
+        }
+        assert_eq!(bench.view(2), (5, true), "also with all that it names");
     }
-    assert_eq!(bench.view(2), (7, true));
+    let before = bench.sent.len();
+    bench.tell(2, 3, Message::Status(Status { wanting: true, ..Status::default() }));
+    let served = bench.sent[before..].iter().map(message).next();
+    assert_eq!(served, Some(Message::NewView(first)), "the view's own NEW-VIEW is still there");
 }
 
 #[test]

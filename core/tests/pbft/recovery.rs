@@ -127,7 +127,11 @@ fn keeps_its_word(again: &Life, ledger: &Ledger, kept: usize) -> usize {
     let mut votes = 0;
     for letter in again.events.iter().filter_map(|event| letter_of(again.id, event)) {
         votes += usize::from(matches!(message(&letter), Message::Prepare(_) | Message::Commit(_)));
-        let kept_word = ledger.enter(&letter);
+        let kept_word = match message(&letter) {
+            Message::ViewChange(change) => ledger.check_report(&change),
+            _ => Ok(()),
+        };
+        let kept_word = kept_word.and_then(|()| ledger.enter(&letter));
         kept_word.unwrap_or_else(|e| panic!("replica {}, {kept} records: {e}", again.id));
     }
     votes

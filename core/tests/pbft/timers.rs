@@ -28,6 +28,8 @@ fn request_that_waits_longer_than_t_makes_a_backup_leave_the_view_and_not_a_mome
     let mut bench = Bench::<4>::new();
     bench.now = 7;
     bench.ask(2, 0, 1, b"A");
+    bench.now = 600_000;
+    bench.ask(2, 1, 1, b"a younger one");
     expires_exactly_at(&mut bench, 2, 7 + T, 0, 1);
 }
 

@@ -354,6 +354,14 @@ fn view_change_in_the_name_of_the_receiver_changes_nothing() {
     bench.tell(2, 3, Message::ViewChange(change(2, 9, &[])));
     assert_eq!(bench.view(2), (0, true));
     assert!(bench.said(2).is_empty());
+    for from in [0, 1] {
+        bench.show(2, change(from, 1, &[]));
+    }
+    let own = bench.own_change(2);
+    bench.tell(2, 3, Message::ViewChange(change(2, 9, &[])));
+    let status = Status { view: View(1), wanting: true, ..Status::default() };
+    bench.tell(2, 3, Message::Status(status));
+    assert_eq!((own.view, bench.own_change(2)), (View(1), own), "its own one stands");
 }
 
 #[test]
