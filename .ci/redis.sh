@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Drives a cluster with clients that this project did not write: redis-cli and redis-benchmark.
-# Expects target/release/quorate-kv to be built.
+# Expects "${CARGO_TARGET_DIR:-target}"/release/quorate-kv to be built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 logs=$(mktemp -d)
 set -m # the cluster gets a process group of its own, so that all of it can be ended
-target/release/quorate-kv demo --input CHANGELOG.md --liar none --json --stay \
+"${CARGO_TARGET_DIR:-target}"/release/quorate-kv demo --input CHANGELOG.md --liar none --json --stay \
     >"$logs/report" 2>"$logs/log" &
 cluster=$!
 set +m
