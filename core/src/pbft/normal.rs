@@ -1,6 +1,6 @@
 //! The normal case: REQUEST, PRE-PREPARE, PREPARE, COMMIT (Castro-Liskov 1999, section 4.2).
 
-use super::batch::{Batch, MAX_REQUESTS, Request};
+use super::batch::{Batch, Request};
 use super::history::PrePrepared;
 use super::message::{Sequence, View, Vote};
 use super::rules::{Effect, Rules};
@@ -236,13 +236,12 @@ impl Rules<'_> {
     /// Starts the timers of the requests of a batch that was pre-prepared in this view: whoever
     /// proposed them must get them executed.
     pub(super) fn watch(&mut self, sequence: Sequence, digest: &Digest) {
-        let Some(which) = self.slot(sequence).and_then(|slot| slot.position(digest)) else {
-            return;
-        };
-        let since = self.node.now;
-        for at in 0..MAX_REQUESTS {
-            let batch = Batch::from_bytes(self.batch_bytes(sequence, which));
-            let Some(request) = batch.iter().nth(at) else { return };
+        let Some(slot) = self.slot(sequence) else { return };
+        let Some(which) = slot.position(digest) else { return };
+        let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
+        let (since, range) = (self.node.now, self.ring().batch(sequence, which));
+        let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
+        for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
             let (client, timestamp) = (request.client.index(), request.timestamp);
             let executed = self.memory.clients.get(client).map_or(u64::MAX, |row| row.timestamp);
             if let Some(pending) = self.memory.pending.get_mut(client)
