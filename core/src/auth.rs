@@ -10,7 +10,7 @@ pub use crate::link::{LinkError, Opener, Sealer};
 use crate::fault::Fault;
 use crate::node::{ClientId, MAX_NODES, NodeId, Principal};
 use crate::protocol::Protocol;
-use crate::wire;
+use crate::wire::{self, EncodeError};
 use core::fmt;
 use core::marker::PhantomData;
 use serde::{Deserialize, Serialize};
@@ -138,6 +138,12 @@ pub enum Tag {
     ViewChange = 20,
     /// A NEW-VIEW (PBFT).
     NewView = 21,
+    /// An order or its endorsement (SM).
+    Order = 32,
+    /// A client's request (lockstep).
+    LockstepRequest = 33,
+    /// The state after a slot (lockstep).
+    LockstepState = 34,
 }
 
 /// The digest of a statement, built from fixed-width little-endian fields.
@@ -402,6 +408,26 @@ impl<K: AsRef<[PublicKey]>> Roster<K> {
 pub trait Signed {
     /// Signs what `me` itself states in this message; what others signed stays as it is.
     fn sign<S: Signer>(&mut self, me: Principal, scope: &Scope, signer: &S);
+
+    /// Signs as [`Signed::sign`] and encodes to the front of `buffer`: what
+    /// [`wire::seal`](crate::wire::seal) does. A message that packs many signed parts overrides
+    /// it, to sign them one by one as they are written.
+    ///
+    /// # Errors
+    /// The buffer is too short.
+    fn seal<'b, S: Signer>(
+        mut self,
+        me: Principal,
+        scope: &Scope,
+        signer: &S,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], EncodeError>
+    where
+        Self: Sized + Serialize,
+    {
+        self.sign(me, scope, signer);
+        wire::encode(&self, buffer)
+    }
 
     /// Checks the message by itself: that `from` may send it, that its lists are well formed,
     /// and that everything signed in it is signed by those it names. Returns the digest of its

@@ -33,6 +33,21 @@ pub enum Fault {
     BadContent,
     /// A checkpoint digest that a strong quorum contradicts.
     WrongDigest,
+    /// A message that came after its round had closed.
+    Late,
+    /// Nothing came in a round in which this node had to speak.
+    Missing,
+    /// A message about another instance of the protocol than the one that it was sent to.
+    WrongInstance,
+    /// An oral message along a path that no loyal general's message takes.
+    OffPath,
+    /// A signed order whose chain of signers breaks the rules of chains: too few for its round,
+    /// not begun by the commander, one of them twice, or the receiver among them.
+    BadChain,
+    /// A third value: a loyal general relays two at most.
+    ThirdValue,
+    /// More than its share of what is looked at in a round.
+    OverBudget,
 }
 
 impl core::fmt::Display for Fault {
@@ -50,6 +65,13 @@ impl core::fmt::Display for Fault {
             Self::BadNewView => "sent a NEW-VIEW that does not follow from what it names",
             Self::BadContent => "served a body or a state that was not asked for",
             Self::WrongDigest => "vouched for a state that a strong quorum contradicts",
+            Self::Late => "spoke after the round had closed",
+            Self::Missing => "said nothing in a round in which it had to speak",
+            Self::WrongInstance => "spoke about another instance of the protocol",
+            Self::OffPath => "sent an order along a path that no loyal general uses",
+            Self::BadChain => "sent an order whose chain of signers breaks the rules",
+            Self::ThirdValue => "relayed a third value where two are enough",
+            Self::OverBudget => "sent more than its share of what is looked at in a round",
         })
     }
 }
@@ -80,6 +102,16 @@ pub enum Refusal {
         /// The most bytes that fit.
         limit: usize,
     },
+    /// This node missed its own deadline in this round: it was woken too late for its peers to
+    /// hear it in time. It counts itself faulty, says no more, and decides nothing.
+    MissedDeadline {
+        /// The round, counted from 1; one more than there are if the end was missed.
+        round: u8,
+    },
+    /// An order for a general that does not command this instance.
+    NotCommander,
+    /// An order after the first round had begun.
+    Begun,
 }
 
 impl core::fmt::Display for Refusal {
@@ -95,8 +127,26 @@ impl core::fmt::Display for Refusal {
             }
             Self::Outstanding => f.write_str("an operation of this client is still outstanding"),
             Self::TooLong { limit } => write!(f, "longer than the {limit} bytes that are allowed"),
+            Self::MissedDeadline { round } => {
+                write!(f, "woken too late for round {round}: this node counts itself faulty")
+            }
+            Self::NotCommander => f.write_str("only the commander gives an order"),
+            Self::Begun => f.write_str("the first round has begun: the order comes too late"),
         }
     }
 }
 
 impl core::error::Error for Refusal {}
+
+/// Sizes or settings that cannot work; the sentence says which and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(decore::fmt::Format))]
+pub struct ConfigError(pub(crate) &'static str);
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl core::error::Error for ConfigError {}

@@ -79,12 +79,15 @@ pub mod node;
 pub mod pbft;
 pub mod protocol;
 pub mod quorum;
+pub mod rounds;
 pub mod time;
+pub mod value;
 pub mod wire;
 
 pub use auth::{Checked, Digest, PublicKey, Roster, Signature, Signer, Verified, Verifier};
-pub use fault::{Fault, Refusal};
+pub use fault::{ConfigError, Fault, Refusal};
 pub use node::{ClientId, NodeId, NodeSet, Principal};
-pub use protocol::{Input, InputOf, Never, Output, OutputOf, Protocol, Target};
+pub use protocol::{Admission, Input, InputOf, Never, Output, OutputOf, Protocol, Target};
 pub use quorum::Quorum;
 pub use time::Instant;
+pub use value::{Order, Reason, Value, Verdict};

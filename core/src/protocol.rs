@@ -2,7 +2,7 @@
 
 use crate::auth::Verified;
 use crate::fault::{Fault, Refusal};
-use crate::node::{ClientId, NodeId};
+use crate::node::{ClientId, NodeId, NodeSet};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 
@@ -92,8 +92,37 @@ pub enum Target {
     All,
     /// One node.
     Node(NodeId),
+    /// Each of these nodes, the same message.
+    Nodes(NodeSet),
     /// One client.
     Client(ClientId),
+}
+
+impl Target {
+    /// Whether this other node is meant.
+    #[must_use]
+    pub const fn includes(self, node: NodeId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Node(one) => one.0 == node.0,
+            Self::Nodes(set) => set.contains(node),
+            Self::Client(_) => false,
+        }
+    }
+}
+
+/// What a node says of a message before its statements are verified.
+///
+/// The check is cheap and spends nothing but the sender's own budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Admission {
+    /// It may be of use: verify it, then step.
+    Verify,
+    /// It is held already, or of no use any more: drop it.
+    Known,
+    /// It breaks a rule that can be seen without verification: drop it and blame the sender.
+    Refused(Fault),
 }
 
 /// The record of a protocol that has nothing to remember: there is none.

@@ -127,12 +127,11 @@ pub fn decode<'a, M: Serialize + Deserialize<'a>>(bytes: &'a [u8]) -> Result<M, 
 /// # Errors
 /// The buffer is too short.
 pub fn seal<'b, M: Signed + Serialize, S: Signer>(
-    mut message: M,
+    message: M,
     me: Principal,
     scope: &Scope,
     signer: &S,
     buffer: &'b mut [u8],
 ) -> Result<&'b [u8], EncodeError> {
-    message.sign(me, scope, signer);
-    encode(&message, buffer)
+    message.seal(me, scope, signer, buffer)
 }

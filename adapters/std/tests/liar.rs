@@ -16,7 +16,7 @@ impl Tamper for Liar {
     fn outgoing(&mut self, to: Target, message: &mut Message<'_>) {
         let id = match to {
             Target::Node(node) => node.0,
-            Target::Client(_) | Target::All => 0xff,
+            Target::Client(_) | Target::Nodes(_) | Target::All => 0xff,
         };
         match message {
             Message::Reply(reply) => reply.reply = Bytes(b"a lie!!!"),

@@ -6,8 +6,8 @@ use super::rules::EFFECTS;
 use super::status::RESENT;
 use super::view_store::CHECKPOINTS;
 use crate::auth::{Digest, PublicKey, Scope, Statement, Tag};
+use crate::fault::ConfigError;
 use crate::node::{MAX_NODES, NodeId};
-use core::fmt;
 use core::time::Duration;
 
 /// The sizes of a cluster. All replicas have the same, they never change, and they are part of
@@ -177,19 +177,6 @@ impl Config {
         Ok(())
     }
 }
-
-/// Sizes or settings that cannot work; the sentence says which and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ConfigError(pub(crate) &'static str);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl core::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::checkpoint;
 use super::client_table;
-use super::config::{Config, ConfigError};
+use super::config::Config;
 use super::decision::Record;
 use super::history::PrePrepared;
 use super::message::{NewView, Sequence, View, ViewChange, Vote};
@@ -15,6 +15,7 @@ use super::slot::CheckpointVote;
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
 use crate::auth::Digest;
+use crate::fault::ConfigError;
 use crate::node::NodeId;
 use crate::time::Instant;
 use core::fmt;

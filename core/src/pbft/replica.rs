@@ -1,6 +1,6 @@
 //! The replica: its one `match` on inputs is the table of contents of the protocol.
 
-use super::config::{Config, ConfigError};
+use super::config::Config;
 use super::decision::{Command, Decision, Record};
 use super::message::{Message, Status};
 use super::outputs::Outputs;
@@ -8,9 +8,9 @@ use super::rules::{Cursor, Effect, Node, Rules};
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
 use crate::auth::Verified;
-use crate::fault::Fault;
+use crate::fault::{ConfigError, Fault};
 use crate::node::{NodeId, Principal};
-use crate::protocol::{Input, InputOf, Protocol};
+use crate::protocol::{Admission, Input, InputOf, Protocol};
 use crate::quorum::Quorum;
 use crate::time::Instant;
 
@@ -20,18 +20,6 @@ use crate::time::Instant;
 pub struct Replica<S> {
     pub(super) node: Node,
     pub(super) storage: S,
-}
-
-/// What [`Replica::admit`] says of a message before its statements are verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Admission {
-    /// It may be of use: verify it, then step.
-    Verify,
-    /// It is held already, or of no use any more: drop it.
-    Known,
-    /// It breaks a rule that can be seen without verification: drop it and blame the sender.
-    Refused(Fault),
 }
 
 impl<S: Storage> Replica<S> {

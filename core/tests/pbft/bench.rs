@@ -1,9 +1,10 @@
 //! A test bench: whole replicas in one process, every message in the test's hands.
 //!
-//! Messages go through the real wall (seal, decode, admit, verify) with a test scheme for
-//! signatures: the SHA-256 of a seed and the statement. A test delivers what it wants to whom it
+//! Messages go through the real wall (seal, decode, admit, verify) with the tests' scheme for
+//! signatures. A test delivers what it wants to whom it
 //! wants, forges what a traitor could forge, and reads every output.
 
+pub use crate::scheme::*;
 use quorate::auth::{Scope, Statement, Tag};
 use quorate::pbft::*;
 use quorate::{
@@ -17,44 +18,6 @@ pub const CLIENTS: usize = 4;
 /// The window of every bench cluster; checkpoints are taken every 4 sequences.
 pub const WINDOW: usize = 8;
 pub type Memory<const N: usize> = Fixed<N, WINDOW, 1024, CLIENTS, 64>;
-
-/// The key of a principal; its "secret" is the same bytes, known to every test.
-pub fn key(who: Principal) -> PublicKey {
-    let [kind, low, high] = who.to_bytes();
-    let mut key = [7; 32];
-    (key[0], key[1], key[2]) = (kind, low, high);
-    PublicKey(key)
-}
-
-/// Signs for one principal.
-pub struct TestSigner(pub Principal);
-
-fn proof(key: &PublicKey, statement: &Digest) -> Signature {
-    let half = Statement::unscoped(Tag::Frame).bytes(&key.0).digest(statement).finish();
-    let mut bytes = [0; 64];
-    bytes[..32].copy_from_slice(&half.0);
-    Signature::from_bytes(bytes)
-}
-
-impl Signer for TestSigner {
-    fn sign(&self, statement: &Digest) -> Signature {
-        proof(&key(self.0), statement)
-    }
-}
-
-pub struct TestVerifier;
-
-impl Verifier for TestVerifier {
-    const PROFILE: &'static str = "test";
-
-    fn verify(&self, key: &PublicKey, statement: &Digest, signature: &Signature) -> bool {
-        proof(key, statement) == *signature
-    }
-
-    fn validate(&self, _: &PublicKey) -> bool {
-        true
-    }
-}
 
 pub fn node(id: usize) -> NodeId {
     NodeId(u8::try_from(id).unwrap())
@@ -331,11 +294,7 @@ impl<const N: usize> Bench<N> {
             let Principal::Node(from) = letter.from else { continue };
             let message = wire::decode::<Message<'_>>(&letter.bytes).unwrap();
             for to in 0..N {
-                let meant = match letter.to {
-                    Target::All => to != from.index(),
-                    Target::Node(node) => to == node.index(),
-                    Target::Client(_) => false,
-                };
+                let meant = to != from.index() && letter.to.includes(node(to));
                 if meant && passes(from.index(), to, &message) {
                     self.deliver(to, &letter);
                 }

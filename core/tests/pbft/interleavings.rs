@@ -3,7 +3,7 @@
 use crate::bench::*;
 use crate::wanted::*;
 use quorate::pbft::*;
-use quorate::{Principal, Target, wire};
+use quorate::{Principal, wire};
 
 /// How many random orders of the whole cluster's messages are tried.
 const ORDERS: u64 = 20_000;
@@ -86,11 +86,8 @@ fn p38_random_orders_of_delivery_in_the_whole_cluster_have_one_outcome() {
 
 fn receivers(letter: &Letter) -> impl Iterator<Item = usize> + use<> {
     let (from, to) = (letter.from, letter.to);
-    (0..4).filter(move |id| match to {
-        Target::All => from != Principal::Node(node(*id)),
-        Target::Node(node) => node.index() == *id,
-        Target::Client(_) => false,
-    })
+    let others = (0..4).filter(move |id| from != Principal::Node(node(*id)));
+    others.filter(move |id| to.includes(node(*id)))
 }
 
 impl Bench<4> {

@@ -21,6 +21,8 @@ mod random_choice;
 mod records;
 mod recovery;
 mod requests;
+#[path = "../support/scheme.rs"]
+mod scheme;
 mod timers;
 mod transfer;
 mod twins;

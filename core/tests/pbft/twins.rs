@@ -45,11 +45,7 @@ impl Twins {
             };
             for actor in 0..5 {
                 let id = if actor == 4 { self.twin } else { actor };
-                let meant = match letter.to {
-                    Target::All => true,
-                    Target::Node(to) => to.index() == id,
-                    Target::Client(_) => false,
-                };
+                let meant = letter.to.includes(node(id));
                 let own = letter.from == replica(id);
                 if meant && !own && self.sides[actor] == self.sides[sender] {
                     let (bench, id) = self.copy(actor);

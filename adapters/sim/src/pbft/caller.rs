@@ -147,7 +147,7 @@ impl Host<Client<Vec<u8>>> for Step<'_, '_> {
         let from = Principal::Client(self.desk.me);
         let payload = self.stage.seal(message, from, &self.desk.key);
         let receiver = match to {
-            Target::All => None,
+            Target::All | Target::Nodes(_) => None,
             Target::Node(node) => Some(Principal::Node(node)),
             Target::Client(client) => Some(Principal::Client(client)),
         };
@@ -155,7 +155,8 @@ impl Host<Client<Vec<u8>>> for Step<'_, '_> {
         match receiver {
             Some(to) => self.stage.send(from, to, &payload),
             None => {
-                for node in (0..self.desk.nodes as u8).map(NodeId) {
+                let nodes = (0..self.desk.nodes as u8).map(NodeId);
+                for node in nodes.filter(|node| to.includes(*node)) {
                     self.stage.send(from, Principal::Node(node), &payload);
                 }
             }

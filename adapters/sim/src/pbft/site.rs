@@ -154,7 +154,7 @@ impl Site {
             stage.checks.sent(stage.engine.now(), self.me, &message);
             let from = Principal::Node(self.me);
             let receiver = match to {
-                Target::All => None,
+                Target::All | Target::Nodes(_) => None,
                 Target::Node(node) => Some(Principal::Node(node)),
                 Target::Client(client) => Some(Principal::Client(client)),
             };
@@ -164,7 +164,7 @@ impl Site {
                 None => {
                     let me = self.me;
                     let others = (0..self.nodes as u8).map(NodeId).filter(|node| *node != me);
-                    for node in others {
+                    for node in others.filter(|node| to.includes(*node)) {
                         self.utter(stage, Principal::Node(node), &payload);
                     }
                 }

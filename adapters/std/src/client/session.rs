@@ -162,11 +162,7 @@ pub(crate) struct Outgoing<'o> {
 
 fn targets(to: Target, nodes: usize) -> impl Iterator<Item = NodeId> {
     let all = (0..nodes).map(|id| NodeId(id as u8));
-    all.filter(move |node| match to {
-        Target::All => true,
-        Target::Node(one) => *node == one,
-        Target::Client(_) => false,
-    })
+    all.filter(move |node| to.includes(*node))
 }
 
 fn encode(

@@ -51,13 +51,12 @@ impl Outbox {
         }
         let payload = self.encode(message);
         match to {
-            Target::All => {
-                let to = self.others().map(|node| (LinkId(node.index()), Payload::clone(&payload)));
-                self.held.extend(to);
-            }
-            Target::Node(node) => self.held.push((LinkId(node.index()), payload)),
             Target::Client(client) => {
                 self.held.push((LinkId(self.nodes + client.index()), payload));
+            }
+            nodes => {
+                let meant = self.others().filter(|node| nodes.includes(*node));
+                self.held.extend(meant.map(|it| (LinkId(it.index()), Payload::clone(&payload))));
             }
         }
     }

@@ -1,0 +1,9 @@
+//! The synchronous protocols, rule by rule, on a field where every frame is in the test's hands.
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
+
+mod field;
+#[path = "../support/rng.rs"]
+mod rng;
+mod rounds;
+#[path = "../support/scheme.rs"]
+mod scheme;
