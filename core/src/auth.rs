@@ -195,8 +195,13 @@ impl Statement {
         Digest(self.0.finalize().into())
     }
 
+    /// Adds bytes whose number follows from what is before them.
+    pub(crate) fn absorb(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
     fn raw(mut self, value: &[u8]) -> Self {
-        self.0.update(value);
+        self.absorb(value);
         self
     }
 }

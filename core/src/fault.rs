@@ -33,7 +33,8 @@ pub enum Fault {
     BadContent,
     /// A checkpoint digest that a strong quorum contradicts.
     WrongDigest,
-    /// A message that came after its round had closed.
+    /// A message that came after its round had closed; a signed order with fewer signatures than
+    /// the open round demands is one.
     Late,
     /// Nothing came in a round in which this node had to speak.
     Missing,
@@ -41,8 +42,8 @@ pub enum Fault {
     WrongInstance,
     /// An oral message along a path that no loyal general's message takes.
     OffPath,
-    /// A signed order whose chain of signers breaks the rules of chains: too few for its round,
-    /// not begun by the commander, one of them twice, or the receiver among them.
+    /// A signed order whose chain of signers breaks the rules of chains: not begun by the
+    /// commander, one of them twice, or the receiver among them.
     BadChain,
     /// A third value: a loyal general relays two at most.
     ThirdValue,
@@ -108,6 +109,8 @@ pub enum Refusal {
         /// The round, counted from 1; one more than there are if the end was missed.
         round: u8,
     },
+    /// A state that enough peers vouch for was made with other constants than this node has.
+    WrongConstants,
     /// An order for a general that does not command this instance.
     NotCommander,
     /// An order after the first round had begun.
@@ -129,6 +132,9 @@ impl core::fmt::Display for Refusal {
             Self::TooLong { limit } => write!(f, "longer than the {limit} bytes that are allowed"),
             Self::MissedDeadline { round } => {
                 write!(f, "woken too late for round {round}: this node counts itself faulty")
+            }
+            Self::WrongConstants => {
+                f.write_str("the others' state has other sizes: compare the configurations")
             }
             Self::NotCommander => f.write_str("only the commander gives an order"),
             Self::Begun => f.write_str("the first round has begun: the order comes too late"),

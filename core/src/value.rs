@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 /// A value that generals can agree on: a `u8`, a `bool`, a `u32`, a 32-byte digest, an enum.
 ///
 /// Everything that can be copied, compared and encoded is one; there is nothing to implement.
-pub trait Value: Copy + Eq + fmt::Debug + Serialize + DeserializeOwned {}
+pub trait Value: Copy + Eq + fmt::Debug + Serialize + DeserializeOwned + 'static {}
 
-impl<V: Copy + Eq + fmt::Debug + Serialize + DeserializeOwned> Value for V {}
+impl<V: Copy + Eq + fmt::Debug + Serialize + DeserializeOwned + 'static> Value for V {}
 
 /// The commander's order, as the host of the commander gives it before the first round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,7 +8,9 @@
 use crate::auth::{Scope, Signed, Signer};
 use crate::node::Principal;
 use core::fmt;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use postcard::ser_flavors::Flavor;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// A byte string inside a message, borrowed from the frame.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -134,4 +136,35 @@ pub fn seal<'b, M: Signed + Serialize, S: Signer>(
     buffer: &'b mut [u8],
 ) -> Result<&'b [u8], EncodeError> {
     message.seal(me, scope, signer, buffer)
+}
+
+/// Things encoded one after the other as one byte string, written without a buffer in between:
+/// the encoding of [`Bytes`] that hold the same.
+pub(crate) struct Packed<I>(pub(crate) I);
+
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for Packed<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let length = self.0.clone().map(|part| encoded_len(&part)).sum();
+        let mut bytes = ByteSequence(serializer.serialize_seq(Some(length))?);
+        for part in self.0.clone() {
+            bytes = postcard::serialize_with_flavor(&part, bytes)
+                .map_err(|_| ser::Error::custom("a part does not encode"))?;
+        }
+        bytes.0.end()
+    }
+}
+
+/// Where [`Packed`] parts are written: a sequence of bytes.
+struct ByteSequence<S>(S);
+
+impl<S: SerializeSeq> Flavor for ByteSequence<S> {
+    type Output = Self;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.serialize_element(&byte).map_err(|_| postcard::Error::SerializeBufferFull)
+    }
+
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
+    }
 }

@@ -1,6 +1,5 @@
 //! Checkpoints and garbage collection (Castro-Liskov 1999, section 4.3).
 
-use super::client_table::ClientTable;
 use super::message::Sequence;
 use super::rules::{Effect, Rules};
 use super::slot::CheckpointVote;
@@ -9,6 +8,7 @@ use crate::auth::{Digest, Statement, Tag};
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet};
 use crate::protocol::Target;
+use crate::service::ClientTable;
 
 /// The most replicas that one step accuses of a wrong checkpoint.
 const ACCUSED: usize = 4;

@@ -1,6 +1,5 @@
 //! The constants of a cluster and the settings of one replica.
 
-use super::batch::{MAX_REQUESTS, Request};
 use super::history::{History, Pairs};
 use super::rules::EFFECTS;
 use super::status::RESENT;
@@ -8,6 +7,7 @@ use super::view_store::CHECKPOINTS;
 use crate::auth::{Digest, PublicKey, Scope, Statement, Tag};
 use crate::fault::ConfigError;
 use crate::node::{MAX_NODES, NodeId};
+use crate::service::{MAX_REQUESTS, Request};
 use core::time::Duration;
 
 /// The sizes of a cluster. All replicas have the same, they never change, and they are part of

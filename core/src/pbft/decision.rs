@@ -1,10 +1,10 @@
 //! What a replica and its host say to each other.
 
-use super::batch::{Batch, Request, Requests};
-use super::client_table::ClientTable;
 use super::message::{NewView, Sequence, View, ViewChange};
 use crate::auth::Digest;
 use crate::node::{ClientId, NodeId};
+use crate::service::ClientTable;
+use crate::service::{Batch, Request, Requests};
 use serde::{Deserialize, Serialize};
 
 /// What the host asks of its replica.

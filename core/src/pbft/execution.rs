@@ -1,11 +1,12 @@
 //! Execution: committed batches in sequence order, each request at most once.
 
-use super::batch::{Batch, MAX_REQUESTS};
-use super::message::{Outcome, Sequence};
+use super::message::Sequence;
 use super::rules::{Effect, Executing, Rules};
 use super::slot::Pending;
 use crate::fault::Refusal;
 use crate::node::ClientId;
+use crate::service;
+use crate::service::{Batch, MAX_REQUESTS};
 
 impl Rules<'_> {
     /// "Each replica executes the operation requested by m after committed-local(m, v, n, i) is
@@ -75,19 +76,8 @@ impl Rules<'_> {
     /// Enters a reply in the client table: "each replica maintains the last reply it sent to
     /// each client" (4.1). What waited for this request is over.
     fn remember(&mut self, client: ClientId, timestamp: u64, reply: &[u8]) {
-        let size = self.node.sizes.reply_bytes;
-        let start = client.index().saturating_mul(size);
-        let fits = reply.len() <= size;
-        let reply = if fits { reply } else { &[] };
-        let end = start.saturating_add(reply.len());
-        if let Some(room) = self.memory.replies.get_mut(start..end) {
-            room.copy_from_slice(reply);
-        }
-        if let Some(row) = self.memory.clients.get_mut(client.index()) {
-            row.timestamp = timestamp;
-            row.outcome = if fits { Outcome::Executed } else { Outcome::ReplyTooLong };
-            row.reply_len = u32::try_from(reply.len()).unwrap_or(0);
-        }
+        let (rows, replies) = (&mut *self.memory.clients, &mut *self.memory.replies);
+        service::remember(rows, replies, self.node.sizes.reply_bytes, client, timestamp, reply);
         self.forget_pending(client, timestamp);
     }
 

@@ -1,11 +1,11 @@
 //! What replicas and clients say to each other, and what each of it must prove.
 
-use super::batch::{Batch, Request};
 use super::history::{Histories, Pairs};
 use crate::auth::Verifier;
 use crate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Signer, Statement, Tag};
 use crate::fault::Fault;
 use crate::node::{ClientId, NodeId, Principal};
+use crate::service::{Batch, Outcome, Request};
 use crate::wire::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -56,19 +56,6 @@ impl Sequence {
             None => None,
         }
     }
-}
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Outcome {
-    /// It was executed; the reply is the application's.
-    #[default]
-    Executed,
-    /// It was executed, but the application's reply is longer than the cluster's constants allow.
-    ReplyTooLong,
-    /// It is older than the client's last executed request: its own reply is gone.
-    Stale,
 }
 
 /// Everything that travels. Numbers of variants are part of the wire format: append only.

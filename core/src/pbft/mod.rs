@@ -64,11 +64,9 @@
 //!   on the word of a weak quorum is executed from and vouched for at once.
 //! * Tentative execution, read-only requests and MAC-authenticated requests are left out.
 
-mod batch;
 mod checkpoint;
 mod choice;
 mod client;
-mod client_table;
 mod config;
 mod decision;
 mod execution;
@@ -91,13 +89,15 @@ mod view_store;
 
 pub use crate::fault::ConfigError;
 pub use crate::protocol::Admission;
-pub use batch::{Batch, MAX_REQUESTS, Request, Requests};
-pub use client::{Client, ClientCommand, ClientConfig, ClientDecision, ClientOutputs, Failure};
-pub use client_table::{ClientRow, ClientTable};
+pub use crate::service::{
+    Batch, ClientCommand, ClientDecision, ClientRow, ClientTable, Failure, MAX_REQUESTS, Outcome,
+    Request, Requests,
+};
+pub use client::{Client, ClientConfig, ClientOutputs};
 pub use config::{Config, Dimensions};
 pub use decision::{Command, Decision, Execution, Record};
 pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
-pub use message::{Message, NewView, Outcome, Reply, Sequence, Status, View, ViewChange, Vote};
+pub use message::{Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
 pub use outputs::Outputs;
 pub use recover::{RecoverError, Snapshot};
 pub use replica::Replica;

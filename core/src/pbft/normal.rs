@@ -1,6 +1,5 @@
 //! The normal case: REQUEST, PRE-PREPARE, PREPARE, COMMIT (Castro-Liskov 1999, section 4.2).
 
-use super::batch::{Batch, Request};
 use super::history::PrePrepared;
 use super::message::{Sequence, View, Vote};
 use super::rules::{Effect, Rules};
@@ -9,6 +8,7 @@ use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet, Principal};
 use crate::protocol::Target;
+use crate::service::{Batch, Request};
 
 /// The most batches that one step proposes.
 const PROPOSALS: usize = 2;

@@ -1,17 +1,18 @@
 //! What a step wants done, unfolded one output at a time. This file alone builds messages.
 
-use super::batch::Batch;
-use super::client_table::ClientTable;
 use super::decision::{Decision, Execution, Record};
 use super::history::{History, Pairs};
 use super::log::{self, Ring};
-use super::message::{Message, NewView, Outcome, Reply, Sequence, Status, View, ViewChange, Vote};
+use super::message::{Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
 use super::rules::{Cursor, Effect, Node, Resend};
 use super::status::REPROPOSED;
 use super::storage::Lent;
 use crate::fault::Refusal;
 use crate::node::{ClientId, NodeId};
 use crate::protocol::{Output, Target};
+use crate::service::Batch;
+use crate::service::ClientTable;
+use crate::service::Outcome;
 use crate::wire::Bytes;
 
 /// The outputs of one step, in the order in which they are to be performed.

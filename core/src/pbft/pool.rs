@@ -3,9 +3,9 @@
 //! Every replica keeps the requests that clients sent to it: a backup may be the next primary.
 //! The pool has room for one batch, so a primary's next batch is a front part of it.
 
-use super::batch::{Batch, Request};
 use super::rules::Rules;
 use crate::node::ClientId;
+use crate::service::{Batch, Request};
 
 impl Rules<'_> {
     /// The requests that wait.

@@ -1,8 +1,6 @@
 //! A replica from what it left on disk, and what to leave there.
 
-use super::batch::Batch;
 use super::checkpoint;
-use super::client_table;
 use super::config::Config;
 use super::decision::Record;
 use super::history::PrePrepared;
@@ -17,6 +15,8 @@ use super::view_change::{Shelf, plausible};
 use crate::auth::Digest;
 use crate::fault::ConfigError;
 use crate::node::NodeId;
+use crate::service;
+use crate::service::Batch;
 use crate::time::Instant;
 use core::fmt;
 
@@ -371,7 +371,7 @@ impl Rules<'_> {
             return Err(RecoverError::WrongSnapshot { sequence });
         }
         let size = self.node.sizes.reply_bytes;
-        client_table::install(self.memory.clients, self.memory.replies, size, clients)
+        service::install(self.memory.clients, self.memory.replies, size, clients)
             .ok_or(RecoverError::Clients)?;
         self.node.executed = sequence;
         if known.is_none() {

@@ -3,7 +3,6 @@
 //! The rules of the protocol are methods of [`Rules`], spread over the files named after their
 //! subject. None of them is generic, so there is one copy of each whatever the sizes.
 
-use super::batch::Batch;
 use super::config::{Config, Dimensions};
 use super::message::{Sequence, View, Vote};
 use super::storage::Parts;
@@ -12,6 +11,7 @@ use crate::fault::{Fault, Refusal};
 use crate::node::{ClientId, NodeId, NodeSet};
 use crate::protocol::Target;
 use crate::quorum::Quorum;
+use crate::service::Batch;
 use crate::time::Instant;
 use core::cell::Cell;
 

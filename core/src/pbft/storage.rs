@@ -1,11 +1,11 @@
 //! The memory of a replica: handed in by the host, lent to the rules as slices.
 
-use super::client_table::ClientRow;
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::Vote;
 use super::slot::{CheckpointVote, Pending, Slot};
 use super::view_store::{CHECKPOINTS, ViewRow};
+use crate::service::ClientRow;
 
 /// Memory of the sizes that [`Storage::dimensions`] tells.
 ///

@@ -6,13 +6,13 @@
 //! it before anything is installed.
 
 use super::checkpoint;
-use super::client_table;
 use super::message::Sequence;
 use super::rules::{Effect, Rules, Transfer};
 use super::slot::CheckpointVote;
 use crate::auth::Digest;
 use crate::fault::Fault;
 use crate::node::{ClientId, NodeId};
+use crate::service;
 
 /// How often the patience with a server doubles.
 const PATIENCE_DOUBLINGS: u32 = 4;
@@ -130,7 +130,7 @@ impl Rules<'_> {
             return self.accuse(from, Fault::BadContent);
         }
         let (rows, replies) = (&mut *self.memory.clients, &mut *self.memory.replies);
-        if client_table::install(rows, replies, self.node.sizes.reply_bytes, clients).is_none() {
+        if service::install(rows, replies, self.node.sizes.reply_bytes, clients).is_none() {
             return self.accuse(from, Fault::BadContent);
         }
 

@@ -24,7 +24,7 @@ pub struct General<R> {
 }
 
 impl<R: Rules> General<R> {
-    /// A general that waits for the first round.
+    /// A general that keeps these rules, and waits for the first round.
     pub const fn with_rules(rules: R, schedule: Schedule) -> Self {
         let (now, work) = (Instant::ZERO, Cell::new(Work::NONE));
         Self { rules, schedule, now, round: 0, missed: false, work }
@@ -60,13 +60,36 @@ impl<R: Rules> General<R> {
         self.rules
     }
 
+    /// The rules, for one who keeps several generals.
+    pub(crate) const fn rules_mut(&mut self) -> &mut R {
+        &mut self.rules
+    }
+
+    /// Begins another agreement, by another schedule. The rules were renewed before.
+    pub(crate) const fn restart(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+        (self.round, self.missed) = (0, false);
+        self.work = Cell::new(Work::NONE);
+    }
+
+    /// What is left of the outputs of the last step.
+    pub(crate) const fn rest(&self) -> Outputs<'_, R> {
+        Outputs { general: self }
+    }
+
+    /// Whether the outputs of the last step were all taken.
+    pub(crate) const fn is_drained(&self) -> bool {
+        self.work.get().is_done()
+    }
+
     /// Whether a decoded frame from an authentic link is worth its verification. What is not
     /// worth it is struck from the frame. Spends nothing but the sender's own budget.
     #[must_use]
     pub fn admit(&mut self, from: Principal, message: &mut R::Message<'_>) -> Admission {
         match self.peer(from) {
             Err(fault) => Admission::Refused(fault),
-            Ok(_) if self.is_over() => Admission::Verify,
+            Ok(_) if self.missed => Admission::Known,
+            Ok(_) if self.is_over() => Admission::Refused(Fault::Late),
             Ok(from) => self.rules.admit(self.round, from, message),
         }
     }

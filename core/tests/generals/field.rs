@@ -63,6 +63,9 @@ pub trait Treason {
         to: NodeId,
         loyal: Option<Vec<u8>>,
     ) -> Vec<Letter>;
+
+    /// A loyal general sends this frame: the traitors see everything that is on its way.
+    fn overhear(&mut self, _round: u8, _from: NodeId, _to: NodeId, _payload: &[u8]) {}
 }
 
 impl<F: FnMut(u8, NodeId, NodeId, Option<Vec<u8>>) -> Vec<Letter>> Treason for F {
@@ -219,6 +222,7 @@ where
                 battle.frames += frames.len();
                 battle.crowded = battle.crowded.max(frames.len());
                 battle.bytes += frames.iter().map(Vec::len).sum::<usize>();
+                frames.iter().for_each(|payload| treason.overhear(round, me, to, payload));
                 let carry = |payload| nobody(round, me, to, Some(payload));
                 self.deliver(at, me, to, frames.into_iter().flat_map(carry).collect());
             }

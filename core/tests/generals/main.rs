@@ -2,8 +2,11 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod field;
+mod king;
+mod om;
 #[path = "../support/rng.rs"]
 mod rng;
 mod rounds;
+mod sm;
 #[path = "../support/scheme.rs"]
 mod scheme;

@@ -33,10 +33,15 @@ impl<'a> Request<'a> {
     /// How many bytes a request takes in a batch beside its operation.
     pub const OVERHEAD: usize = 2 + 8 + 4 + 64;
 
-    /// The statement that the client signs.
+    /// The statement that the client of a PBFT cluster signs.
     #[must_use]
     pub fn digest(&self, scope: &Scope) -> Digest {
-        Statement::new(Tag::Request, scope, Principal::Client(self.client))
+        self.statement(Tag::Request, scope)
+    }
+
+    /// The statement that the client signs where `tag` tells which protocol orders it.
+    pub(crate) fn statement(&self, tag: Tag, scope: &Scope) -> Digest {
+        Statement::new(tag, scope, Principal::Client(self.client))
             .u64(self.timestamp)
             .bytes(self.operation.0)
             .finish()
@@ -54,7 +59,7 @@ impl<'a> Request<'a> {
         false
     }
 
-    pub(super) fn verify<K: AsRef<[PublicKey]>, V: Verifier>(
+    pub(crate) fn verify<K: AsRef<[PublicKey]>, V: Verifier>(
         &self,
         roster: &Roster<K>,
         verifier: &V,
@@ -66,7 +71,7 @@ impl<'a> Request<'a> {
 
     /// Appends the request to the `used` bytes at the front of `buffer`; returns the new length,
     /// or `None`, with nothing written, if it does not fit.
-    pub(super) fn append(&self, buffer: &mut [u8], used: usize) -> Option<usize> {
+    pub(crate) fn append(&self, buffer: &mut [u8], used: usize) -> Option<usize> {
         let end = used.checked_add(self.len())?;
         let length = u32::try_from(self.operation.0.len()).ok()?;
         let mut rest = buffer.get_mut(used..end)?;
@@ -139,6 +144,11 @@ impl<'a> Batch<'a> {
     /// The requests, in order. Ends early at bytes that are no request.
     pub fn iter(&self) -> Requests<'a> {
         Requests { rest: self.bytes() }
+    }
+
+    /// Whether no request more may be added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.iter().count() >= MAX_REQUESTS
     }
 
     /// Whether it may be proposed: whole requests, one at least and [`MAX_REQUESTS`] at most,

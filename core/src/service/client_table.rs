@@ -1,6 +1,6 @@
 //! The last request and reply of each client: part of the replicated state.
 
-use super::message::Outcome;
+use super::outcome::Outcome;
 use crate::auth::Digest;
 use crate::node::ClientId;
 use sha2::{Digest as _, Sha256};
@@ -9,14 +9,19 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientRow {
     /// The timestamp of its last executed request; 0 if there is none.
-    pub(super) timestamp: u64,
-    pub(super) outcome: Outcome,
+    pub(crate) timestamp: u64,
+    pub(crate) outcome: Outcome,
     /// Bytes of its last reply.
-    pub(super) reply_len: u32,
+    pub(crate) reply_len: u32,
 }
 
 impl ClientRow {
-    pub(super) const EMPTY: Self = Self { timestamp: 0, outcome: Outcome::Executed, reply_len: 0 };
+    /// A request is with the host: nothing older of this client executes any more.
+    pub(crate) const fn begin(&mut self, timestamp: u64) {
+        *self = Self { timestamp, ..Self::EMPTY };
+    }
+
+    pub(crate) const EMPTY: Self = Self { timestamp: 0, outcome: Outcome::Executed, reply_len: 0 };
 }
 
 /// The client table at one moment, borrowed from the replica.
@@ -24,9 +29,9 @@ impl ClientRow {
 /// Its bytes are, for each client in order: timestamp (8), outcome (1), length (4), reply.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientTable<'a> {
-    pub(super) rows: &'a [ClientRow],
-    pub(super) replies: &'a [u8],
-    pub(super) reply_bytes: usize,
+    pub(crate) rows: &'a [ClientRow],
+    pub(crate) replies: &'a [u8],
+    pub(crate) reply_bytes: usize,
 }
 
 /// Bytes of one row beside its reply.
@@ -84,9 +89,33 @@ impl<'a> ClientTable<'a> {
     }
 }
 
+/// Enters a reply: "each replica maintains the last reply it sent to each client" (Castro-Liskov
+/// 1999, section 4.1). One that is too long is replaced by [`Outcome::ReplyTooLong`].
+pub(crate) fn remember(
+    rows: &mut [ClientRow],
+    replies: &mut [u8],
+    reply_bytes: usize,
+    client: ClientId,
+    timestamp: u64,
+    reply: &[u8],
+) {
+    let start = client.index().saturating_mul(reply_bytes);
+    let fits = reply.len() <= reply_bytes;
+    let reply = if fits { reply } else { &[] };
+    let end = start.saturating_add(reply.len());
+    if let Some(room) = replies.get_mut(start..end) {
+        room.copy_from_slice(reply);
+    }
+    if let Some(row) = rows.get_mut(client.index()) {
+        row.timestamp = timestamp;
+        row.outcome = if fits { Outcome::Executed } else { Outcome::ReplyTooLong };
+        row.reply_len = u32::try_from(reply.len()).unwrap_or(0);
+    }
+}
+
 /// Replaces a table by an encoded one; `None`, with nothing changed, if the bytes are no table
 /// of these sizes.
-pub(super) fn install(
+pub(crate) fn install(
     rows: &mut [ClientRow],
     replies: &mut [u8],
     reply_bytes: usize,

@@ -1,0 +1,70 @@
+//! Lockstep replication: a replicated service on synchronous agreement, with fixed latency.
+//!
+//! Time is cut into slots. In slot `s` every general proposes the requests that it knows, or
+//! NULL; the generals agree on the [vector](crate::vector) of all proposals; and all execute the
+//! requests of the same vector in the same order. A request that one loyal general knows is
+//! executed in that general's next slot, whatever m traitors do, and its client has the answer
+//! a known time later. This is the state machine approach (Lamport 1984; Schneider, ACM
+//! Computing Surveys 1990) on the agreement of the papers on generals.
+//!
+//! # A slot
+//!
+//! * Slots begin at fixed times, one [`Config::interval`] apart, and overlap if that is shorter
+//!   than an agreement: slot `s + 1` begins before `s` is resolved.
+//! * A proposal is a batch of requests, oldest first.
+//! * The order within a slot begins with the proposal of general `s mod n` and goes around, so
+//!   that no general is always first.
+//! * A request executes if its batch is well formed, its client signed it, and it is newer than
+//!   the last one of this client. That depends on the bytes that were agreed on and on the table
+//!   of executed requests after slot `s - 1`, and on nothing else: no clock and no opinion.
+//!
+//! # Clients
+//!
+//! A client sends its request to all generals and believes what `m + 1` of them answer, so
+//! `n >= 2m + 1`, also with signed messages. Every request executes once, by client and
+//! timestamp; a request that is repeated is answered from the table.
+//!
+//! # A general that misses a deadline
+//!
+//! It counts itself faulty: it decides nothing, executes nothing, answers nobody, and says
+//! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline). It goes on taking part in slots
+//! whose beginning it does not miss, for the others need it. To rejoin it asks for the state after
+//! a slot that has not begun, waits until `m + 1` generals vouch for one digest of it, fetches
+//! the state from one of them, and checks it against that digest before it is installed. What was
+//! agreed on in later slots it has held in the meantime and executes it then. A general that is
+//! started late, or again, does the same.
+//!
+//! # The files
+//!
+//! [`General`] holds the one `match` on inputs. `slots` begins slots, `requests` keeps what
+//! clients ask, `execution` is the order in which it is executed, `rejoin` the way back.
+//!
+//! # Deviations
+//!
+//! * A proposal holds many requests, not one.
+//! * Generals do not compare their states all the time: digests are made when somebody rejoins.
+
+mod authority;
+mod client;
+mod config;
+mod decision;
+mod execution;
+mod general;
+mod memory;
+mod message;
+mod outputs;
+mod proposal;
+mod rejoin;
+mod requests;
+mod rules;
+mod slots;
+
+pub use authority::{Authority, Clients};
+pub use client::{Client, ClientConfig, ClientOutputs};
+pub use config::Config;
+pub use decision::{Command, Decision, Execution};
+pub use general::{General, Status};
+pub use memory::{Desk, Lane, Lent, Memory, Parts, Peer, Storage};
+pub use message::{ClientMessage, Message, Reply, state_digest};
+pub use outputs::Outputs;
+pub use proposal::Proposal;
