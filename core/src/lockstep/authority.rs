@@ -3,13 +3,12 @@
 use crate::auth::{PublicKey, Roster, Tag, Verifier};
 use crate::node::Principal;
 use crate::service::Request;
-use core::fmt;
 
 /// Tells whether a request in an agreed proposal is its client's.
 ///
 /// All generals must say the same of the same bytes, so there is nothing here to look at but
 /// the request: no clock and no state of the node.
-pub trait Authority: fmt::Debug {
+pub trait Authority {
     /// Whether the client that the request names signed it.
     fn is_authentic(&self, request: &Request<'_>) -> bool;
 }
@@ -23,7 +22,7 @@ pub struct Clients<K, V> {
     pub verifier: V,
 }
 
-impl<K: AsRef<[PublicKey]> + fmt::Debug, V: Verifier + fmt::Debug> Authority for Clients<K, V> {
+impl<K: AsRef<[PublicKey]>, V: Verifier> Authority for Clients<K, V> {
     fn is_authentic(&self, request: &Request<'_>) -> bool {
         let statement = request.statement(Tag::LockstepRequest, self.roster.scope());
         let client = Principal::Client(request.client);

@@ -48,7 +48,9 @@ impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
         let mut node = Node::new(config);
         let mut rules = Rules { node: &mut node, memory: storage.parts(), authority: &authority };
         rules.check()?;
-        rules.prepare(0);
+        for slot in (0..).take(rules.memory.lanes.len()) {
+            rules.prepare(slot);
+        }
         Ok(Self { node, storage, authority })
     }
 
@@ -65,7 +67,13 @@ impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
     /// Whether a decoded message from an authentic link is worth its verification. What is not
     /// worth it is struck from the frames of slots.
     #[must_use]
-    pub fn admit(&mut self, from: Principal, message: &mut Message<'_, S::Protocol>) -> Admission {
+    pub fn admit(
+        &mut self,
+        now: Instant,
+        from: Principal,
+        message: &mut Message<'_, S::Protocol>,
+    ) -> Admission {
+        self.node.now = self.node.now.max(now);
         let mut rules = Rules {
             node: &mut self.node,
             memory: self.storage.parts(),
@@ -187,10 +195,15 @@ where
         }
         match (self.peer(from), message) {
             (Err((_, fault)), _) => Admission::Refused(fault),
-            (Ok(_), Message::Slot(frame)) => match self.lane(frame.number) {
-                Ok(lane) => lane.admit(from, frame),
-                Err(fault) => Admission::Refused(fault),
-            },
+            (Ok(_), Message::Slot(frame)) => {
+                // The next step begins the slots whose time has come, and judges their frames.
+                let begun = self.node.config.start(self.node.next) <= self.node.now;
+                match self.lane(frame.number) {
+                    Ok(lane) => lane.admit(from, frame),
+                    Err(_) if begun => Admission::Verify,
+                    Err(fault) => Admission::Refused(fault),
+                }
+            }
             (Ok(_), Message::State { slot, .. }) if !self.awaits_state(*slot) => Admission::Known,
             _ => Admission::Verify,
         }

@@ -6,6 +6,7 @@ use crate::node::{ClientId, Principal};
 use crate::service::{Outcome, Request};
 use crate::vector::{self, Broadcast};
 use crate::wire::{self, Bytes, EncodeError};
+use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A general's answer to a client.
@@ -24,7 +25,7 @@ pub struct Reply<'a> {
 }
 
 /// Everything that travels. Numbers of variants are part of the wire format: append only.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(bound(serialize = "P: Broadcast", deserialize = ""))]
 pub enum Message<'a, P> {
     /// A client's signed request, from the client itself.
@@ -60,6 +61,28 @@ pub enum Message<'a, P> {
         /// The application's state.
         state: Bytes<'a>,
     },
+}
+
+impl<P> Clone for Message<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Message<'_, P> {}
+
+impl<P> fmt::Debug for Message<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(request) => request.fmt(f),
+            Self::Reply(reply) => reply.fmt(f),
+            Self::Slot(frame) => frame.fmt(f),
+            Self::Rejoin { after } => write!(f, "rejoin after slot {after}"),
+            Self::Vouch { slot, digest } => write!(f, "vouch for {digest:?} after slot {slot}"),
+            Self::FetchState { slot } => write!(f, "fetch the state after slot {slot}"),
+            Self::State { slot, state, .. } => write!(f, "state after slot {slot}: {state:?}"),
+        }
+    }
 }
 
 /// The part of the messages that clients know: the first two variants of [`Message`], with the

@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 /// clocks that are ahead. `close(r)` is called once for each round, in order, and nothing that
 /// belongs to a closed round may be accepted after it.
 pub trait Rules {
+    /// Whether links must prove who sent a frame (A2 of the 1982 paper). If so, an adapter refuses
+    /// to run these rules over links that do not. Only rules that take nobody's word without a
+    /// signature can do without.
+    const AUTHENTIC_LINKS: bool = true;
+
     /// What the host asks for.
     type Command<'a>;
     /// What travels between generals: a packed frame.

@@ -173,6 +173,11 @@ impl<V: Value, T> Chains<V, T> {
 }
 
 impl<V: Value, T: AsRef<[Row]> + AsMut<[Row]>> Rules for Chains<V, T> {
+    /// Every order comes with the signatures of all through whose hands it went, the last of them
+    /// the sender's. Without authentic links no order can be forged; but whoever can speak for a
+    /// peer can spend its share, get it accused, and keep what it says from being looked at.
+    const AUTHENTIC_LINKS: bool = false;
+
     type Command<'a> = Order<V>;
     type Message<'a> = Message<'a, V>;
     type Decision<'a>

@@ -81,6 +81,8 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Instances<P, T> {
 }
 
 impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Rules for Instances<P, T> {
+    const AUTHENTIC_LINKS: bool = P::AUTHENTIC_LINKS;
+
     type Command<'a> = Order<P::Value>;
     type Message<'a> = Message<'a, P>;
     type Decision<'a>
@@ -170,9 +172,12 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Rules for Instances<P, T> {
     }
 
     fn audience(&self, round: u8, to: NodeId) -> NodeSet {
+        let silent = |instance: &P, node| instance.frame(round, node).is_none();
         let alike = |node: &NodeId| {
-            let mut instances = self.instances.as_ref().iter();
-            instances.all(|instance| instance.audience(round, to).contains(*node))
+            self.instances.as_ref().iter().all(|instance| {
+                instance.audience(round, to).contains(*node)
+                    || (silent(instance, to) && silent(instance, *node))
+            })
         };
         (0u8..).map(NodeId).take(self.nodes).filter(alike).chain([to]).collect()
     }

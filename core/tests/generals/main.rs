@@ -10,3 +10,4 @@ mod rounds;
 mod sm;
 #[path = "../support/scheme.rs"]
 mod scheme;
+mod vector;

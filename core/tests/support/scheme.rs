@@ -28,6 +28,7 @@ impl Signer for TestSigner {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
 pub struct TestVerifier;
 
 impl Verifier for TestVerifier {

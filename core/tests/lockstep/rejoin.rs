@@ -1,0 +1,155 @@
+//! A general that missed a deadline counts itself faulty, and takes over what m + 1 vouch for.
+
+use crate::bench::*;
+use quorate::lockstep::*;
+use quorate::{Fault, NodeId, Refusal, wire};
+
+/// Clients ask in every slot; general `id` is frozen from `from` until `until`.
+fn frozen(shape: Shape, id: usize, from: u64, until: u64) -> Bench<Oral> {
+    let mut bench = Bench::<Oral>::new(shape);
+    busy(&mut bench, from);
+    bench.frozen[id] = until;
+    busy(&mut bench, until + 12 * ROUND * shape.rounds);
+    let quiet = bench.now + 12 * ROUND * shape.rounds;
+    bench.run_until(quiet);
+    bench
+}
+
+fn busy(bench: &mut Bench<Oral>, end: u64) {
+    while bench.now < end {
+        for id in 0..CLIENTS {
+            if !bench.clients[id].client.is_busy() {
+                bench.submit(id, &[id as u8; 3]);
+            }
+        }
+        bench.run_until((bench.now + 50 * MS).min(end));
+    }
+}
+
+#[test]
+fn r_09_a_frozen_general_says_so_decides_nothing_and_rejoins() {
+    for rounds in [1, 2] {
+        for length in [ROUND / 2 + MARGIN, ROUND, 3 * ROUND, 40 * ROUND] {
+            let shape = Shape { rounds, ..Shape::ORAL };
+            let from = FIRST + 5 * ROUND + 60 * MS;
+            let bench = frozen(shape, 2, from, from + length);
+            let host = &bench.hosts[2];
+            let says = |it: &Refusal| matches!(it, Refusal::MissedDeadline { .. });
+            assert!(host.refusals.iter().any(says), "{:?}", host.refusals);
+            assert_eq!(host.installed.len(), 1, "{rounds} rounds, {length} us");
+            assert!(!host.general.as_ref().unwrap().status().is_behind);
+            bench.check("frozen");
+            assert!(
+                bench.clients.iter().all(|desk| desk.failures == 0 && !desk.replies.is_empty())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_general_that_was_not_frozen_long_enough_to_miss_anything_goes_on() {
+    let from = FIRST + 5 * ROUND + 40 * MS;
+    let bench = frozen(Shape::ORAL, 2, from, from + 50 * MS);
+    assert_eq!((bench.hosts[2].installed.len(), bench.hosts[2].refusals.len()), (0, 0));
+    bench.check("a nap");
+}
+
+#[test]
+fn a_general_that_is_started_again_with_nothing_rejoins() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    busy(&mut bench, FIRST + 10 * ROUND + 20 * MS);
+    bench.frozen[1] = 1;
+    bench.hosts[1].general = Some(member(Shape::ORAL, 1));
+    bench.hosts[1].log.clear();
+    busy(&mut bench, FIRST + 30 * ROUND);
+    bench.run_until(FIRST + 40 * ROUND);
+    assert_eq!(bench.hosts[1].installed.len(), 1);
+    bench.check("started again");
+    assert!(bench.hosts[1].log.len() > 20);
+}
+
+/// A frozen general with a liar among those it asks; `lie` makes of the liar's frame another.
+fn lied_to(lie: impl Fn(Message<'_, Oral>) -> Vec<u8> + 'static) -> Bench<Oral> {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.traitors = vec![1];
+    bench.tamper = Some(Box::new(move |_, to, payload| {
+        let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+        let faithful = matches!(message, Message::Slot(_)) || to != 2;
+        vec![(DELAY, if faithful { payload.clone() } else { lie(message) })]
+    }));
+    let from = FIRST + 5 * ROUND + 60 * MS;
+    busy(&mut bench, from);
+    bench.frozen[2] = from + 3 * ROUND;
+    busy(&mut bench, from + 20 * ROUND);
+    let quiet = bench.now + 12 * ROUND;
+    bench.run_until(quiet);
+    assert_eq!(bench.hosts[2].installed.len(), 1);
+    bench.check("lied to");
+    bench
+}
+
+#[test]
+fn one_liar_cannot_vouch_for_a_state_alone() {
+    lied_to(|message| match message {
+        Message::Vouch { slot, .. } => {
+            said::<Oral>(1, Message::Vouch { slot, digest: quorate::Digest::ZERO })
+        }
+        other => seal(node(1), other),
+    });
+}
+
+#[test]
+fn a_state_that_nobody_vouches_for_is_not_installed() {
+    // The liar vouches truly, and is the second to do so: it is asked for the state.
+    let bench = lied_to(|message| match message {
+        Message::State { slot, clients, .. } => {
+            let state = wire::Bytes(b"poison");
+            said::<Oral>(1, Message::State { slot, clients, state })
+        }
+        other => seal(node(1), other),
+    });
+    assert!(bench.accusations.contains(&(2, NodeId(1), Fault::BadContent)));
+}
+
+#[test]
+fn a_server_that_stalls_is_passed_over() {
+    lied_to(|message| match message {
+        Message::State { slot, .. } => said::<Oral>(1, Message::Rejoin { after: slot }),
+        other => seal(node(1), other),
+    });
+}
+
+#[test]
+fn questions_about_slots_that_are_past_or_far_ahead_cost_nothing() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.traitors = vec![3];
+    bench.run_until(FIRST + 5 * ROUND + 20 * MS);
+    for after in [0, 1, u64::MAX, u64::MAX - 1, 1000] {
+        for to in 0..3 {
+            bench.post(node(3), node(to), 1, said::<Oral>(3, Message::Rejoin { after }));
+            let fetch: Message<'_, Oral> = Message::FetchState { slot: after };
+            bench.post(node(3), node(to), 1, seal(node(3), fetch));
+        }
+    }
+    busy(&mut bench, FIRST + 12 * ROUND);
+    bench.check("questions");
+    assert!(bench.hosts.iter().all(|host| host.refusals.is_empty()));
+}
+
+#[test]
+fn a_captured_state_without_a_question_is_refused() {
+    use quorate::{Digest, Input, Instant, Output, Protocol};
+    let mut general = member::<Oral>(Shape::ORAL, 0);
+    let command = Command::Captured { slot: 3, state: Digest::ZERO };
+    let outputs: Vec<bool> = general
+        .step(Instant::ZERO, Input::Command(command))
+        .map(|it| matches!(it, Output::Refuse(Refusal::NotCapturing { sequence: 3 })))
+        .collect();
+    assert_eq!(outputs, [true]);
+    let command = Command::Executed { client: quorate::ClientId(0), reply: b"" };
+    let outputs: Vec<bool> = general
+        .step(Instant::ZERO, Input::Command(command))
+        .map(|it| matches!(it, Output::Refuse(Refusal::NotExecuting { .. })))
+        .collect();
+    assert_eq!(outputs, [true]);
+}

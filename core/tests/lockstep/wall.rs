@@ -1,0 +1,90 @@
+//! What is refused before it is stepped.
+
+use crate::bench::*;
+use quorate::lockstep::*;
+use quorate::service::Request;
+use quorate::vector;
+use quorate::wire::{self, Bytes};
+use quorate::{Admission, ClientId, Digest, Fault, NodeId, Signature};
+
+fn admit(from: quorate::Principal, payload: &[u8]) -> Admission {
+    let mut general = member::<Oral>(Shape::ORAL, 0);
+    let mut message: Message<'_, Oral> = wire::decode(payload).unwrap();
+    general.admit(quorate::Instant::ZERO, from, &mut message)
+}
+
+#[test]
+fn requests_come_from_their_client_fit_and_are_new() {
+    let payload = request(1, 1, b"op");
+    assert_eq!(admit(client(1), &payload), Admission::Verify);
+    assert_eq!(admit(client(2), &payload), Admission::Refused(Fault::Impersonation));
+    assert_eq!(admit(node(1), &payload), Admission::Refused(Fault::Impersonation));
+    let far = request(CLIENTS, 1, b"op");
+    assert_eq!(admit(client(CLIENTS), &far), Admission::Refused(Fault::OutOfBounds));
+    let fits = REQUEST - Request::OVERHEAD;
+    assert_eq!(admit(client(1), &request(1, 1, &vec![0; fits])), Admission::Verify);
+    let long = request(1, 1, &vec![0; fits + 1]);
+    assert_eq!(admit(client(1), &long), Admission::Refused(Fault::OutOfBounds));
+}
+
+#[test]
+fn a_forged_request_does_not_pass_the_wall() {
+    let mut payload = request(1, 1, b"op");
+    let at = payload.len() - 40;
+    payload[at] ^= 1;
+    let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+    let verdict = roster(4).verify(&TestVerifier, client(1), message);
+    assert_eq!(verdict.err(), Some(Fault::Forged));
+}
+
+#[test]
+fn frames_come_from_other_generals_of_the_cluster() {
+    let frame = || Message::<'_, Oral>::Slot(vector::Message::from_parts(0, &[]));
+    let payload = seal(node(1), frame());
+    assert_eq!(admit(client(1), &payload), Admission::Refused(Fault::NotAllowed));
+    assert_eq!(admit(node(0), &payload), Admission::Refused(Fault::Impersonation));
+    assert_eq!(admit(node(4), &payload), Admission::Refused(Fault::OutOfBounds));
+    let far = said::<Oral>(1, Message::Slot(vector::Message::from_parts(9, &[])));
+    assert_eq!(admit(node(1), &far), Admission::Refused(Fault::OutOfBounds));
+    let state: Message<'_, Oral> =
+        Message::State { slot: 0, clients: Bytes(&[]), state: Bytes(&[]) };
+    assert_eq!(admit(node(1), &seal(node(1), state)), Admission::Known, "nobody asked for it");
+}
+
+#[test]
+fn clients_speak_the_first_two_messages_of_generals() {
+    let request = Request {
+        client: ClientId(3),
+        timestamp: 77,
+        operation: Bytes(b"op"),
+        signature: Signature::ZERO,
+    };
+    let outcome = quorate::service::Outcome::Stale;
+    let reply = Reply { client: ClientId(3), timestamp: 77, outcome, reply: Bytes(b"re") };
+    let (from, to) = (client(3), node(0));
+    assert_eq!(
+        seal(from, ClientMessage::Request(request)),
+        seal(from, Message::<'_, Oral>::Request(request))
+    );
+    assert_eq!(seal(to, ClientMessage::Reply(reply)), seal(to, Message::<'_, Oral>::Reply(reply)));
+}
+
+#[test]
+fn every_message_survives_its_encoding() {
+    let (slot, digest) = (u64::MAX, Digest([7; 32]));
+    let messages = [
+        Message::<'_, Oral>::Slot(vector::Message::from_parts(9, b"parts")),
+        Message::Rejoin { after: slot },
+        Message::Vouch { slot, digest },
+        Message::FetchState { slot },
+        Message::State { slot, clients: Bytes(b"table"), state: Bytes(b"state") },
+    ];
+    for (message, variant) in messages.into_iter().zip(2u8..) {
+        let payload = seal(node(0), message);
+        assert_eq!(payload[0], variant, "numbers of variants never change");
+        let again: Message<'_, Oral> = wire::decode(&payload).unwrap();
+        assert_eq!(seal(node(0), again), payload);
+        assert_eq!(format!("{again:?}"), format!("{message:?}"));
+    }
+    let _ = NodeId(0);
+}
