@@ -146,7 +146,7 @@ impl core::error::Error for Refusal {}
 
 /// Sizes or settings that cannot work; the sentence says which and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(decore::fmt::Format))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConfigError(pub(crate) &'static str);
 
 impl core::fmt::Display for ConfigError {

@@ -11,8 +11,20 @@
 //! ```
 //!
 //! Each protocol is one state machine of one shape, [`Protocol`]: one `step`, one `deadline`, one
-//! borrowed iterator of outputs. [`pbft`] is the first of them; its [`pbft::Replica`] runs in
-//! memory that is handed in, so the same code serves a microcontroller and a server.
+//! borrowed iterator of outputs. All of them run in memory that is handed in, so the same code
+//! serves a microcontroller and a server.
+//!
+//! | module | protocol | network | tolerates | for |
+//! |---|---|---|---|---|
+//! | [`om`] | oral messages OM(m) | rounds, authentic links | m of n > 3m | one general's order |
+//! | [`sm`] | signed messages SM(m) | rounds | m of n >= m + 2 | the same, with signatures |
+//! | [`king`] | the phase king | rounds, authentic links | t of n > 3t | the same, short messages |
+//! | [`vector`] | interactive consistency | rounds | as its instances | everybody's value |
+//! | [`lockstep`] | replication on vectors | rounds | and n >= 2m + 1 | a prompt service |
+//! | [`pbft`] | Castro and Liskov 1999, 2002 | part. synchronous | f of n >= 3f + 1 | a service |
+//!
+//! The five that proceed in [`rounds`] share one clockwork; the two that replicate a service share
+//! their [`service`]'s requests, replies and client table.
 //!
 //! # The laws of the host
 //!
@@ -32,6 +44,33 @@
 //!   and only [`Roster`] makes them.
 //! * Everything that a peer can make grow has a bound for each peer, and a flood from one never
 //!   evicts what another sent.
+//!
+//! # A general
+//!
+//! ```
+//! use quorate::rounds::{Config, Instance, Schedule};
+//! use quorate::{Input, Instant, NodeId, Output, Protocol, Verdict, om};
+//! use core::time::Duration;
+//!
+//! // Lieutenant 1 of four generals, one of whom may be a traitor; orders are bytes.
+//! let instance = Instance { number: 1, commander: NodeId(0) };
+//! let config = Config { me: NodeId(1), nodes: 4, traitors: 1, instance };
+//! let (round, margin) = (Duration::from_millis(10), Duration::from_millis(1));
+//! let schedule = Schedule::new(Instant::ZERO, round, margin).unwrap();
+//! let memory = om::Fixed::<u8, 4, 1, { om::slots(4, 1) }>::new();
+//! let mut general = om::General::new(config, schedule, memory).unwrap();
+//!
+//! while let Some(now) = general.deadline() {
+//!     for output in general.step(now, Input::Wake) {
+//!         match output {
+//!             Output::Send { to: _, message: _ } => { /* seal, send */ }
+//!             Output::Decide(verdict) => assert_eq!(verdict.order(b'R'), b'R', "nobody spoke"),
+//!             Output::Accuse { .. } | Output::Refuse(_) => { /* count, report */ }
+//!             Output::Persist(never) => match never {},
+//!         }
+//!     }
+//! }
+//! ```
 //!
 //! # A replica
 //!
@@ -70,6 +109,7 @@
 )]
 
 pub mod auth;
+pub mod cost;
 #[cfg(feature = "ed25519")]
 pub mod ed25519;
 pub mod fault;

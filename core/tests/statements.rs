@@ -11,8 +11,9 @@ use quorate::pbft::{
     Batch, Fixed, History, Message, PrePrepared, Replica, Reply, Request, Sequence, View,
     ViewChange,
 };
+use quorate::rounds::Instance;
 use quorate::wire::{self, Bytes};
-use quorate::{ClientId, Fault, NodeId, Principal};
+use quorate::{ClientId, Fault, NodeId, Principal, sm};
 use support::{
     CLIENTS, KINDS, NODES, Rng, SIGNED, batch_bytes, client, encode, histories, home, new_view,
     node, pairs, request, roster, scope, secret, signed, valid, view_change,
@@ -34,7 +35,23 @@ fn statements(scope: &Scope, id: u8) -> Vec<Digest> {
     let mut all = vec![of.digest(scope), change.digest(scope), new_view.digest(scope)];
     for author in [node(id), client(id.into())] {
         all.extend([Tag::Request, Tag::ViewChange, Tag::NewView].map(|tag| same(tag, author)));
+        all.extend([Tag::Order, Tag::LockstepRequest].map(|tag| same(tag, author)));
         all.push(same(Tag::Frame, author));
+    }
+    // Orders of other agreements, other values, and other signers before.
+    let commander = NodeId(0);
+    for (number, commander, value, earlier) in [
+        (1, commander, 1u8, &[][..]),
+        (2, commander, 1, &[]),
+        (1, NodeId(9), 1, &[]),
+        (1, commander, 2, &[]),
+        (1, commander, 1, &[commander]),
+        (1, commander, 1, &[commander, NodeId(9)]),
+        (1, commander, 1, &[NodeId(9), commander]),
+    ] {
+        let instance = Instance { number, commander };
+        let earlier = earlier.iter().copied();
+        all.push(sm::statement(scope, instance, &value, earlier, NodeId(id)));
     }
     all
 }

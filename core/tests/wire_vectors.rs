@@ -83,6 +83,7 @@ fn messages() -> Vec<Message<'static>> {
         Message::FetchViewChange { author: NodeId(3), digest },
         Message::FetchState { sequence },
         Message::State { sequence, clients: Bytes(b"clients"), state: Bytes(b"state") },
+        Message::Settled { sequence, digest },
     ]
 }
 
@@ -273,6 +274,8 @@ message FetchState
     0cf0a204
 message State
     0df0a20407636c69656e7473057374617465
+message Settled
+    0ef0a204d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
 record PrePrepared
     00ac02f0a2049f0100000500000000000000030000006f6e6504d1b2f04e47b9c4f8ff16222e0423
     8824ec8096905fe76532b941e1dbae56cb632958042da1586907350c362e0f69ed5c22b904e3b84d

@@ -39,5 +39,12 @@ const OVERHEAD: u64 = 10 + 1 + 1 + 1;
 /// `value_bytes` bytes when they are encoded.
 #[must_use]
 pub const fn bytes(nodes: usize, traitors: usize, value_bytes: usize) -> u64 {
-    frames(nodes, traitors).saturating_mul(OVERHEAD.saturating_add(value_bytes as u64))
+    frames(nodes, traitors).saturating_mul(frame_bytes(value_bytes))
+}
+
+/// The most bytes of one payload, with values that take at most `value_bytes` bytes when they are
+/// encoded: how long a buffer must be to seal any frame and to hear every frame of a loyal peer.
+#[must_use]
+pub const fn frame_bytes(value_bytes: usize) -> u64 {
+    OVERHEAD.saturating_add(value_bytes as u64)
 }

@@ -111,7 +111,7 @@ mod opinion;
 mod part;
 
 pub use ballots::Ballots;
-pub use cost::{bytes, frames, messages, rounds, slots};
+pub use cost::{bytes, frame_bytes, frames, messages, rounds, slots};
 pub use fixed::Fixed;
 pub use message::Message;
 pub use opinion::Opinion;

@@ -47,27 +47,15 @@ impl<V: Value> Entry<V> {
 
     /// Whether both are the same vote: the same value, or none.
     pub(super) fn agrees(&self, other: &Self) -> bool {
-        // By value and without shortcuts, so that nothing depends on a branch.
-        match (*self, *other) {
+        match (self, other) {
             (Self::Value(one), Self::Value(two)) => one == two,
-            (one, two) => !(one.is_value() | two.is_value()),
+            (one, two) => !one.is_value() && !two.is_value(),
         }
     }
 
-    const fn is_value(&self) -> bool {
+    /// Whether it is a vote for a value.
+    pub(super) const fn is_value(&self) -> bool {
         matches!(self, Self::Value(_))
-    }
-
-    /// What a path resolves to along which this was heard, if `candidate` has most votes; whether
-    /// it has more than half of all is `prevails`.
-    pub(super) const fn settled(&self, candidate: &Self, prevails: bool) -> Self {
-        match (prevails, candidate.is_value(), self.is_value()) {
-            (false, ..) => Self::Conflict,
-            (true, true, _) => *candidate,
-            // Nothing prevails, and this is one way in which there can be nothing.
-            (true, false, false) => *self,
-            (true, false, true) => Self::Nothing,
-        }
     }
 
     /// What a general decides whose commander's path resolved to this.

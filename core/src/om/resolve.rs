@@ -1,91 +1,74 @@
 //! The majority, taken from the longest paths to the shortest.
-//!
-//! One level of the tree is resolved with the next, which is resolved already: a matrix of which
-//! this one is the top row. Every column is an election of its own. They are held side by side,
-//! row by row and without a branch, so that a compiler makes vector code of it where there
-//! is any, and the memory is read in the order in which it lies.
 
 use super::entry::Entry;
 use super::tree::Tree;
 use crate::value::Value;
 
-/// How many elections are held side by side.
-const BLOCK: usize = 64;
-
 /// Replaces what was heard along each path by what really came along it, as far as it can be
 /// told. The first slot then has what is decided.
 pub(super) fn resolve<V: Value>(tree: &Tree, entries: &mut [Entry<V>]) {
-    let told = entries.first().copied();
+    let heard = entries.first().copied();
     for round in (1..tree.rounds()).rev() {
         let (start, next) = (tree.start(round), tree.start(round + 1));
         let Some((above, below)) = entries.split_at_mut_checked(next) else { return };
-        let Some(own) = above.get_mut(start..) else { return };
+        let Some(level) = above.get_mut(start..) else { return };
         let Some(below) = below.get(..tree.level(round + 1)) else { return };
-        resolve_level(own, below);
+        // Those who relay what came along a path stand side by side.
+        let relays = below.len() / level.len();
+        for (own, said) in level.iter_mut().zip(below.chunks_exact(relays)) {
+            // Most often what was heard directly prevails, and stays where it is.
+            if !prevails(own, own, said) {
+                *own = elect(own, said);
+            }
+        }
     }
     let Some((root @ Entry::Conflict, rest)) = entries.split_first_mut() else { return };
     let relayed = rest.iter().take(tree.level(2)).copied();
-    let mut values = relayed.chain(told).filter_map(|entry| entry.value());
-    // One value and silence is no conflict of values: too few have heard of it.
+    let mut values = relayed.chain(heard).filter_map(|entry| entry.value());
+    // One value and silence are no conflict of values: too few have heard of it.
     let first = values.next();
     if values.all(|value| Some(value) == first) {
-        *root = told.filter(|told| told.value().is_none()).unwrap_or(Entry::Nothing);
+        *root = heard.filter(|heard| heard.value().is_none()).unwrap_or(Entry::Nothing);
     }
 }
 
-/// Resolves one level, given the next one resolved.
-fn resolve_level<V: Value>(own: &mut [Entry<V>], below: &[Entry<V>]) {
-    let columns = own.len();
-    // All who say something about a path: those below, and what was heard along it directly.
-    let all = below.len() / columns + 1;
-    for (block, at) in own.chunks_mut(BLOCK).zip((0..).step_by(BLOCK)) {
-        let rows = below.chunks_exact(columns).filter_map(|row| row.get(at..at + block.len()));
-        // Most often what was heard directly prevails everywhere, and stays where it is.
-        let mut votes = [1u8; BLOCK];
-        count(&mut votes, block, rows.clone());
-        let prevails = |votes: &u8| usize::from(*votes) * 2 > all;
-        if votes.iter().take(block.len()).all(prevails) {
-            continue;
-        }
-        let mut candidates = [Entry::EMPTY; BLOCK];
-        let candidates = candidates.get_mut(..block.len()).unwrap_or_default();
-        candidates.copy_from_slice(block);
-        nominate(candidates, rows.clone());
-        for ((votes, candidate), own) in votes.iter_mut().zip(&*candidates).zip(&*block) {
-            *votes = u8::from(candidate.agrees(own));
-        }
-        count(&mut votes, candidates, rows);
-        for ((own, votes), candidate) in block.iter_mut().zip(&votes).zip(&*candidates) {
-            *own = own.settled(candidate, prevails(votes));
+/// What more than half of all say, if it is not what was heard directly.
+fn elect<V: Value>(own: &Entry<V>, said: &[Entry<V>]) -> Entry<V> {
+    // Whoever has more than half of the votes has one in any half of them.
+    let mut rejected = own;
+    for candidate in said.iter().take(said.len() / 2 + 1) {
+        if !candidate.agrees(rejected) {
+            if prevails(candidate, own, said) {
+                return if candidate.is_value() { *candidate } else { Entry::Nothing };
+            }
+            rejected = candidate;
         }
     }
+    Entry::Conflict
 }
 
-/// Adds up how many of the rows agree with each candidate.
-fn count<'e, V: Value + 'e>(
-    votes: &mut [u8; BLOCK],
-    candidates: &[Entry<V>],
-    rows: impl Iterator<Item = &'e [Entry<V>]>,
-) {
-    for row in rows {
-        for ((votes, candidate), said) in votes.iter_mut().zip(candidates).zip(row) {
-            *votes += u8::from(candidate.agrees(said));
+/// Whether more than half of all say the same as the candidate: what was heard directly is one of
+/// them, and who said nothing is one too.
+fn prevails<V: Value>(candidate: &Entry<V>, own: &Entry<V>, said: &[Entry<V>]) -> bool {
+    let more = |votes: usize| votes * 2 > said.len() + 1;
+    let mut votes = usize::from(candidate.agrees(own));
+    let Entry::Value(value) = *candidate else {
+        return more(votes + said.iter().filter(|vote| !vote.is_value()).count());
+    };
+    // Counted in eights, and no further than needed: of an array whose length it knows, a compiler
+    // makes code without branches, and vector code where there is any.
+    let (eights, rest) = said.as_chunks::<8>();
+    for eight in eights {
+        votes += count(eight, value);
+        if more(votes) {
+            return true;
         }
     }
+    votes += rest.iter().map(|vote| count(&[*vote], value)).sum::<usize>();
+    more(votes)
 }
 
-/// Replaces each candidate by the only one that can have a majority: the one who is left when
-/// every vote cancels a vote for somebody else (Boyer and Moore).
-fn nominate<'e, V: Value + 'e>(
-    candidates: &mut [Entry<V>],
-    rows: impl Iterator<Item = &'e [Entry<V>]>,
-) {
-    let mut leads = [1u8; BLOCK];
-    for row in rows {
-        for ((lead, candidate), said) in leads.iter_mut().zip(&mut *candidates).zip(row) {
-            let (open, agrees) = (*lead == 0, candidate.agrees(said));
-            *candidate = if open { *said } else { *candidate };
-            *lead = if open | agrees { *lead + 1 } else { *lead - 1 };
-        }
-    }
+fn count<V: Value, const K: usize>(votes: &[Entry<V>; K], value: V) -> usize {
+    let is = |vote: &Entry<V>| matches!(vote, Entry::Value(other) if *other == value);
+    votes.iter().map(|vote| u32::from(is(vote))).sum::<u32>() as usize
 }

@@ -9,9 +9,8 @@ use crate::rounds::Config;
 /// The shape of one general's memory: the tree of all paths to it, one level for each round, the
 /// level of the first round first.
 ///
-/// A level is a matrix. Its columns are the slots of the level above, in their order; the slots in
-/// a column are the paths that are longer by one, in ascending order of the last id. It is kept
-/// row by row, so that to compare a level with the one above is to compare it row by row.
+/// A level is in ascending order of the ids on its paths, so the paths that are longer by one than
+/// a certain path stand side by side in the next level.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tree {
     nodes: usize,
@@ -63,15 +62,14 @@ impl Tree {
         }
         // Bits of the ids that can not come next.
         let mut gone = bit(self.owner) | bit(self.commander);
-        let (mut slot, mut width) = (0usize, 1usize);
+        let mut slot = 0;
         for (id, above) in path.iter().skip(1).zip(2usize..) {
             if gone & bit(*id) != 0 {
                 return Err(Fault::OffPath);
             }
             let lower = gone & (bit(*id) - 1);
-            let row = id.index() - lower.count_ones() as usize;
-            slot += row * width;
-            width *= self.nodes - above;
+            let rank = id.index() - lower.count_ones() as usize;
+            slot = slot * (self.nodes - above) + rank;
             gone |= bit(*id);
         }
         let round = u8::try_from(path.len()).map_err(|_| Fault::OutOfBounds)?;

@@ -89,7 +89,7 @@ impl Dimensions {
     /// The most outputs of one step, whatever the window.
     #[must_use]
     pub const fn outputs_per_step(&self) -> usize {
-        EFFECTS + RESENT as usize * 3 + self.nodes + 1
+        EFFECTS + RESENT as usize * 4 + self.nodes + 1
     }
 
     /// The id of a cluster: a digest of its name, its sizes and all its keys.

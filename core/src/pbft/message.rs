@@ -129,6 +129,14 @@ pub enum Message<'a> {
         /// The application's snapshot as captured there.
         state: Bytes<'a>,
     },
+    /// A strong quorum committed this batch, in whatever view. Said to a replica that lacks it
+    /// where the COMMITs themselves can no longer be had: their senders may be gone.
+    Settled {
+        /// The place of the batch in the history.
+        sequence: Sequence,
+        /// The digest of the batch.
+        digest: Digest,
+    },
 }
 
 /// A PREPARE or a COMMIT; its author is who sent it over the link.

@@ -30,16 +30,18 @@
 //! # When a replica falls behind
 //!
 //! Nothing is retransmitted blindly. A replica that lacks something sends a STATUS; peers answer
-//! with their own votes, the NEW-VIEW of the view, their checkpoints. Batches are fetched by
-//! digest. What was garbage-collected elsewhere is fetched as a whole state, against a digest
-//! that a weak quorum vouches for, checked before it is installed.
+//! with their own votes, the NEW-VIEW of the view, their checkpoints, and what they know to be
+//! settled: `f + 1` who say so are as good as the COMMITs, whose senders may be gone. Batches are
+//! fetched by digest. What was garbage-collected elsewhere is fetched as a whole state, against a
+//! digest that a weak quorum vouches for, checked before it is installed.
 //!
 //! # The files
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
-//! `execution` what follows from it; `checkpoint`, `view_change`, `choice`, `new_view`, `transfer`
-//! and `status` are the rest of the protocol; `log` is the ring of slots and does all modular
-//! arithmetic; `outputs` alone builds messages; `recover` makes a replica from its records.
+//! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
+//! `new_view`, `transfer` and `status` are the rest of the protocol; `log` is the ring of slots and
+//! does all modular arithmetic; `outputs` alone builds messages; `recover` makes a replica from its
+//! records.
 //!
 //! # Deviations from the paper
 //!
@@ -80,6 +82,7 @@ mod pool;
 mod recover;
 mod replica;
 mod rules;
+mod settled;
 mod slot;
 mod status;
 mod storage;

@@ -7,7 +7,6 @@ use super::slot::Pending;
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet, Principal};
-use crate::protocol::Target;
 use crate::service::{Batch, Request};
 
 /// The most batches that one step proposes.
@@ -273,7 +272,7 @@ impl Rules<'_> {
     /// signed" (4.2). Those of an older view still count: a quorum of them settles the sequence
     /// for ever.
     pub(super) fn on_commit(&mut self, from: NodeId, vote: Vote) {
-        if !self.in_window(vote.sequence) {
+        if !self.in_window(vote.sequence) || vote.view == Vote::ANY_VIEW {
             return;
         }
         if self.cast(vote, from, Phase::Commit) {
@@ -344,8 +343,12 @@ impl Rules<'_> {
     /// the pre-prepare for m" (4.2). A strong quorum of COMMITs contains a correct replica that
     /// prepared, so it settles the sequence also where the PRE-PREPARE is missing.
     pub(super) fn try_commit(&mut self, vote: Vote) {
+        let commits = backers(self.commits(vote.sequence), &vote);
+        let words =
+            backers(self.commits(vote.sequence), &Vote::settled(vote.sequence, vote.digest));
+        let both = commits.iter().chain(words.iter()).collect::<NodeSet>();
         let settled =
-            backers(self.commits(vote.sequence), &vote).len() >= self.node.quorum.strong();
+            both.len() >= self.node.quorum.strong() || words.len() >= self.node.quorum.weak();
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         if slot.committed.is_some() || !settled {
             return;
@@ -363,7 +366,7 @@ impl Rules<'_> {
     /// that the batch is prepared; a replica that lags may see too few of its COMMITs, if some of
     /// their senders are gone, and needs this one. A replica that had accepted another batch in
     /// that view keeps its word and only executes.
-    fn join_quorum(&mut self, vote: Vote) {
+    pub(super) fn join_quorum(&mut self, vote: Vote) {
         let other = self.cast_by_me(vote.sequence, vote.view).is_some_and(|d| d != vote.digest);
         if vote.view != self.node.view || other || !self.may_swear(&vote) {
             return;
@@ -378,7 +381,12 @@ impl Rules<'_> {
     /// Enters in P and Q what a strong quorum committed. A VIEW-CHANGE tells only of views before
     /// the one it asks for, so a quorum of a view that this replica has not reached is entered
     /// under the one it is in: that says less, and nothing else can be chosen anyway.
-    fn enter_committed(&mut self, sequence: Sequence, view: View, digest: Digest) -> Option<usize> {
+    pub(super) fn enter_committed(
+        &mut self,
+        sequence: Sequence,
+        view: View,
+        digest: Digest,
+    ) -> Option<usize> {
         let reached = if self.node.active {
             self.node.view
         } else {
@@ -401,82 +409,6 @@ impl Rules<'_> {
     pub(super) fn at_hand(&self, sequence: Sequence, digest: &Digest) -> bool {
         *digest == self.node.null
             || self.slot(sequence).is_some_and(|slot| slot.position(digest).is_some())
-    }
-
-    /// Asks another replica for a batch that was settled without this one having it: one that
-    /// voted for it, and another one each time.
-    pub(super) fn want(&mut self, sequence: Sequence, digest: &Digest) {
-        let voted = |votes: &[Vote], node: NodeId| {
-            votes.get(node.index()).is_some_and(|vote| vote.is_cast() && vote.digest == *digest)
-        };
-        let me = self.node.me();
-        let others = self.nodes().filter(move |node| *node != me);
-        let voters: NodeSet = others
-            .clone()
-            .filter(|node| {
-                voted(self.commits(sequence), *node) || voted(self.prepares(sequence), *node)
-            })
-            .collect();
-        let from = if voters.is_empty() { others.collect() } else { voters };
-        let turn = sequence.0.wrapping_add(self.node.status.ticks.into());
-        let at = turn % (from.len().max(1) as u64);
-        if let Some((_, node)) = (0u64..).zip(from.iter()).find(|(index, _)| *index == at) {
-            let to = Target::Node(node);
-            self.emit(Effect::FetchBatch { to, sequence, digest: *digest });
-        }
-    }
-
-    /// Takes a batch that a NEW-VIEW chose or that a strong quorum committed.
-    pub(super) fn bring(
-        &mut self,
-        from: NodeId,
-        sequence: Sequence,
-        batch: Batch<'_>,
-        digest: Digest,
-    ) {
-        let view = self.node.view;
-        let wanted = self.wanted(sequence);
-        if wanted != Some(digest) {
-            // An answer may also come after what was asked for has changed: nobody's fault.
-            return;
-        }
-        if batch.bytes().len() > self.node.sizes.batch_bytes {
-            return self.accuse(from, Fault::BadBatch);
-        }
-        if self.chosen(sequence) == Some(digest) {
-            self.accept(view, sequence, batch, digest);
-            self.try_prepare(sequence);
-        } else if let Some(committed) = self.slot(sequence).and_then(|slot| slot.committed) {
-            self.adopt(sequence, committed, batch);
-        }
-        self.try_execute();
-    }
-
-    /// Keeps a batch that a strong quorum committed while this replica accepted another or none.
-    fn adopt(&mut self, sequence: Sequence, committed: PrePrepared, batch: Batch<'_>) {
-        let PrePrepared { view, digest } = committed;
-        if let Some(which) = self.enter_committed(sequence, view, digest) {
-            self.keep_batch(sequence, which, batch.bytes());
-            self.join_quorum(Vote { view, sequence, digest });
-        }
-    }
-
-    /// The digest that was settled at a sequence while its batch is not at hand.
-    pub(super) fn wanted(&self, sequence: Sequence) -> Option<Digest> {
-        let committed = self.slot(sequence).and_then(|slot| slot.committed);
-        let digest = committed.map_or_else(|| self.chosen(sequence), |c| Some(c.digest))?;
-        (self.in_window(sequence) && !self.at_hand(sequence, &digest)).then_some(digest)
-    }
-
-    /// A peer gives back a batch that this replica asked for.
-    pub(super) fn on_batch(
-        &mut self,
-        from: NodeId,
-        sequence: Sequence,
-        batch: Batch<'_>,
-        digest: Digest,
-    ) {
-        self.bring(from, sequence, batch, digest);
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Outputs<'a> {
     pub(super) memory: Lent<'a>,
 }
 
+/// How many things there are to say again at one sequence.
+pub(super) const PARTS: u64 = 4;
+
 type Item<'a> = Output<Message<'a>, Decision<'a>, Record<'a>>;
 
 /// One part of an effect.
@@ -167,10 +170,11 @@ impl<'a> Outputs<'a> {
         named.map_or(Part::Skip, |record| Part::Item(Output::Persist(record)))
     }
 
-    /// What this replica itself said at some sequences: its proposal, its PREPARE, its COMMIT.
+    /// What this replica itself has to say at some sequences: its proposal, its PREPARE, its
+    /// COMMIT, and what it knows to be settled.
     fn resend(&self, resend: Resend, part: u64) -> Part<'a> {
         let Resend { to, first, last, executed } = resend;
-        let Some(sequence) = first.plus(part / 3).filter(|at| *at <= last) else {
+        let Some(sequence) = first.plus(part / PARTS).filter(|at| *at <= last) else {
             return Part::End;
         };
         let (ring, view) = (self.ring(), self.node.view);
@@ -181,7 +185,7 @@ impl<'a> Outputs<'a> {
             votes.get(me).copied().filter(Vote::is_cast)
         };
         let proposed_by_me = |vote: &Vote| vote.view.primary(self.node.sizes.nodes).index() == me;
-        let message = match part % 3 {
+        let message = match part % PARTS {
             0 if sequence <= executed || sequence.0 > executed.0.saturating_add(REPROPOSED) => None,
             0 => mine(self.memory.prepares).filter(proposed_by_me).and_then(|vote| {
                 let current = self.node.leads() && vote.view == view;
@@ -190,7 +194,11 @@ impl<'a> Outputs<'a> {
                 (current && vote.digest != self.node.null).then_some(proposal)
             }),
             1 => mine(self.memory.prepares).filter(|v| !proposed_by_me(v)).map(Message::Prepare),
-            _ => mine(self.memory.commits).map(Message::Commit),
+            2 => mine(self.memory.commits).map(Message::Commit),
+            _ => slot.committed.filter(|_| sequence > executed).map(|settled| {
+                let digest = settled.digest;
+                Message::Settled { sequence, digest }
+            }),
         };
         message.map_or(Part::Skip, |message| Part::Item(send(Target::Node(to), message)))
     }

@@ -138,7 +138,7 @@ impl Rules<'_> {
             Message::FetchBatch { sequence, digest } => {
                 self.on_fetch_batch(from, sequence, &digest);
             }
-            Message::Batch { sequence, batch } => self.on_batch(from, sequence, batch, digest),
+            Message::Batch { sequence, batch } => self.bring(from, sequence, batch, digest),
             Message::FetchViewChange { author, digest } => {
                 self.on_fetch_view_change(from, author, &digest);
             }
@@ -146,6 +146,7 @@ impl Rules<'_> {
             Message::State { sequence, clients, .. } => {
                 self.on_state(from, sequence, clients.0, &digest);
             }
+            Message::Settled { sequence, digest } => self.on_settled(from, sequence, digest),
         }
     }
 

@@ -84,6 +84,15 @@ impl Vote {
     pub(super) const NONE: Self =
         Self { view: View(0), sequence: Sequence(0), digest: Digest::ZERO };
 
+    /// The word of a replica that a batch is settled, kept in the place of its COMMIT: a COMMIT
+    /// of a view that there is not.
+    pub(super) const fn settled(sequence: Sequence, digest: Digest) -> Self {
+        Self { view: Self::ANY_VIEW, sequence, digest }
+    }
+
+    /// The view of what was settled in a view that is not known.
+    pub(super) const ANY_VIEW: View = View(u64::MAX);
+
     /// Whether it is a vote.
     pub(super) const fn is_cast(&self) -> bool {
         self.sequence.0 != 0

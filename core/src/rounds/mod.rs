@@ -1,7 +1,7 @@
 //! Synchronous rounds: the engine that all protocols of generals share.
 //!
-//! Oral messages (`om`), signed messages (`sm`), the phase king
-//! (`king`) and interactive consistency (`vector`) proceed in
+//! Oral messages ([`om`](crate::om)), signed messages ([`sm`](crate::sm)), the phase king
+//! ([`king`](crate::king)) and interactive consistency ([`vector`](crate::vector)) proceed in
 //! rounds. In each round a general sends at most one frame to each peer, and what it says in
 //! round `r + 1` depends on what it heard up to the end of round `r`. [`General`] is that clockwork
 //! as one [`Protocol`](crate::Protocol); the [`Rules`] in it are what one protocol says, hears and
@@ -17,7 +17,8 @@
 //! The general has to be stepped within the margin after each beginning, the end of the last
 //! round included. If it is not, its peers may not have heard it in time, and it may have heard
 //! too little: it has missed its own deadline. Then it counts *itself* faulty, says so with
-//! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline), and neither speaks nor decides any more.
+//! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline), and neither speaks nor decides
+//! any more.
 //! So
 //!
 //! ```text

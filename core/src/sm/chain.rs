@@ -95,11 +95,11 @@ impl<V: Value> Chain<'_, V> {
     }
 
     /// Verifies every signature.
-    pub(super) fn verify<K: AsRef<[PublicKey]>, V2: Verifier>(
+    pub(super) fn verify<K: AsRef<[PublicKey]>, C: Verifier>(
         &self,
         instance: Instance,
         roster: &Roster<K>,
-        verifier: &V2,
+        verifier: &C,
     ) -> Result<(), Fault> {
         for (endorsement, before) in self.endorsements().zip(0..) {
             let Endorsement { signer, signature } = endorsement;

@@ -86,8 +86,8 @@ impl<V: Value, T> Chains<V, T> {
         if orders.next().is_none() { first } else { None }
     }
 
-    /// The orders under which it has seen the commander's signature, two at most, in the order
-    /// of their arrival; the commander's own.
+    /// The orders under which a lieutenant has seen the commander's signature, two at most, in the
+    /// order of their arrival; at the commander, its own.
     pub fn orders(&self) -> impl Iterator<Item = V> + '_ {
         self.held.iter().map(|held| held.value).chain(self.order)
     }
@@ -158,7 +158,7 @@ impl<V: Value, T> Chains<V, T> {
 
     /// The orders that are relayed in this round, with the chains that brought them. Section 4:
     /// a lieutenant relays an order once, and not a chain that is as long as it can be.
-    fn relays(&self, round: u8) -> impl Iterator<Item = (&Held<V>, Endorsements<'_>)> + Clone
+    fn relays(&self, round: u8) -> impl Iterator<Item = (&Held<V>, Endorsements<'_>)>
     where
         T: AsRef<[Row]>,
     {
@@ -290,10 +290,14 @@ impl<V: Value, T: AsRef<[Row]> + AsMut<[Row]>> Rules for Chains<V, T> {
 
     /// Peers who signed the same ones of the orders that are relayed in this round.
     fn audience(&self, round: u8, to: NodeId) -> NodeSet {
-        let relays = self.relays(round);
-        let signed = |node| relays.clone().map(move |(held, _)| held.signers.contains(node));
-        let peers = (0u8..).map(NodeId).take(self.config.nodes);
-        peers.filter(|node| signed(*node).eq(signed(to))).collect()
+        let mut alike: NodeSet = (0u8..).map(NodeId).take(self.config.nodes).collect();
+        for (held, _) in self.relays(round) {
+            let signed = held.signers.contains(to);
+            for node in alike.iter().filter(|node| held.signers.contains(*node) != signed) {
+                alike.remove(node);
+            }
+        }
+        alike
     }
 
     /// The paper's `choice` (section 4): one order is obeyed; of none, or of two, loyal generals

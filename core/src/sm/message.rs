@@ -73,11 +73,11 @@ impl<V: Value> Signed for Message<'_, V> {
     }
 
     /// Verifies every signature of the chains that are not struck, after the form of all.
-    fn verify<K: AsRef<[PublicKey]>, V2: Verifier>(
+    fn verify<K: AsRef<[PublicKey]>, C: Verifier>(
         &self,
         from: Principal,
         roster: &Roster<K>,
-        verifier: &V2,
+        verifier: &C,
     ) -> Result<Digest, Fault> {
         let Principal::Node(from) = from else {
             return Err(Fault::NotAllowed);

@@ -3,6 +3,7 @@
 //! The application is a log of operations; its reply to one is the length of the log. Frames go
 //! through the real wall (seal, decode, admit, verify).
 
+pub use crate::host::*;
 pub use crate::scheme::*;
 use quorate::auth::{Scope, Signed};
 use quorate::lockstep::*;
@@ -11,8 +12,8 @@ use quorate::service::{ClientDecision, ClientRow, Request};
 use quorate::vector::{Broadcast, Instances};
 use quorate::wire::Bytes;
 use quorate::{
-    Admission, ClientId, Digest, Fault, Input, Instant, NodeId, Output, Principal, Protocol,
-    PublicKey, Refusal, Roster, Signature, Target, Verifier, om, sm, wire,
+    ClientId, Digest, Fault, Input, Instant, NodeId, Output, Principal, Protocol, PublicKey,
+    Refusal, Roster, Signature, Target, Verifier, om, sm, wire,
 };
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -328,26 +329,24 @@ where
         let Some(mut general) = self.hosts[id].general.take() else { return };
         let now = Instant::from_micros(self.now);
         let mut answers: Vec<Answer> = Vec::new();
-        let outcome = match &arrived {
+        match &arrived {
             None => {
                 let outputs = general.step(now, Input::Wake);
-                Some(self.perform(id, outputs, None, &mut answers))
+                self.perform(id, outputs, None, &mut answers);
             }
             Some((from, payload)) => match wall(&mut general, now, &self.roster, *from, payload) {
                 Ok(Some(input)) => {
                     let outputs = general.step(now, input);
-                    Some(self.perform(id, outputs, Some(payload), &mut answers))
+                    self.perform(id, outputs, Some(payload), &mut answers);
                 }
-                Ok(None) => None,
+                Ok(None) => {}
                 Err(fault) => {
                     if let Principal::Node(node) = from {
                         self.accusations.push((id, *node, fault));
                     }
-                    None
                 }
             },
-        };
-        let _: Option<()> = outcome;
+        }
         while !answers.is_empty() {
             let answer = answers.remove(0);
             let command = match &answer {
@@ -469,53 +468,4 @@ where
 enum Answer {
     Executed(ClientId, Vec<u8>),
     Captured(u64, Digest),
-}
-
-fn encode(log: &[Entry]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (slot, client, timestamp, operation) in log {
-        bytes.extend(slot.to_le_bytes());
-        bytes.extend(client.to_le_bytes());
-        bytes.extend(timestamp.to_le_bytes());
-        bytes.push(u8::try_from(operation.len()).unwrap());
-        bytes.extend(operation);
-    }
-    bytes
-}
-
-fn decode(mut bytes: &[u8]) -> Vec<Entry> {
-    let mut log = Vec::new();
-    while let Some((slot, rest)) = bytes.split_first_chunk() {
-        let (client, rest) = rest.split_first_chunk().unwrap();
-        let (timestamp, rest) = rest.split_first_chunk().unwrap();
-        let (length, rest) = rest.split_first().unwrap();
-        let (operation, rest) = rest.split_at(usize::from(*length));
-        let (slot, timestamp) = (u64::from_le_bytes(*slot), u64::from_le_bytes(*timestamp));
-        log.push((slot, u16::from_le_bytes(*client), timestamp, operation.to_vec()));
-        bytes = rest;
-    }
-    log
-}
-
-type Step<'p, P> = Input<Command<'p>, Message<'p, P>>;
-
-/// From bytes to something that may be stepped; `None` if it is of no use.
-pub fn wall<'p, P: Slots>(
-    general: &mut Member<P>,
-    now: Instant,
-    roster: &Roster<Vec<PublicKey>>,
-    from: Principal,
-    payload: &'p [u8],
-) -> Result<Option<Step<'p, P>>, Fault>
-where
-    for<'a> P::Message<'a>: Signed,
-{
-    let mut message: Message<'p, P> = wire::decode(payload).map_err(|_| Fault::Malformed)?;
-    match general.admit(now, from, &mut message) {
-        Admission::Refused(fault) => Err(fault),
-        Admission::Known => Ok(None),
-        Admission::Verify => {
-            roster.verify(&TestVerifier, from, message).map(|it| Some(Input::Message(it)))
-        }
-    }
 }

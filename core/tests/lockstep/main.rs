@@ -4,6 +4,7 @@
 mod bench;
 mod client;
 mod execution;
+mod host;
 mod random;
 mod rejoin;
 #[path = "../support/rng.rs"]

@@ -20,7 +20,7 @@ where
     let traitor = rng.below(shape.nodes);
     // Half of the worlds have a traitor; in the others a loyal general is frozen instead, which
     // is a fault too.
-    let treason = seed % 2 == 0;
+    let treason = seed.is_multiple_of(2);
     if treason {
         bench.traitors = vec![traitor];
         let mut rng = Rng::new(seed ^ 0x5eed);

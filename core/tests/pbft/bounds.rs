@@ -57,6 +57,7 @@ fn one_of_each<'a>(bench: &Bench<4>, batch: &'a [u8], lists: &'a [u8]) -> Vec<Me
         Message::FetchViewChange { author: NodeId(1), digest },
         Message::FetchState { sequence },
         Message::State { sequence, clients: state, state },
+        Message::Settled { sequence, digest },
     ]
 }
 

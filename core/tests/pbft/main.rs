@@ -23,6 +23,7 @@ mod recovery;
 mod requests;
 #[path = "../support/scheme.rs"]
 mod scheme;
+mod settled;
 mod timers;
 mod transfer;
 mod twins;

@@ -19,7 +19,7 @@ pub(crate) const NODES: usize = 4;
 /// Clients of the small cluster.
 pub(crate) const CLIENTS: usize = 3;
 /// How many kinds of messages there are.
-pub(crate) const KINDS: usize = 14;
+pub(crate) const KINDS: usize = 15;
 /// The kinds that carry signatures: Request, PrePrepare, ViewChange, NewView.
 pub(crate) const SIGNED: [usize; 4] = [0, 2, 6, 7];
 
@@ -174,11 +174,12 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
         10 => Message::Batch { sequence, batch: batch(rng) },
         11 => Message::FetchViewChange { author: NodeId(rng.below(NODES) as u8), digest },
         12 => Message::FetchState { sequence },
-        _ => Message::State {
+        13 => Message::State {
             sequence,
             clients: Bytes(leak(rng.bytes(100))),
             state: Bytes(leak(rng.bytes(300))),
         },
+        _ => Message::Settled { sequence, digest },
     }
 }
 

@@ -183,6 +183,9 @@ impl fmt::Display for Said<'_> {
             Message::FetchViewChange { author, digest } => {
                 write!(f, "FETCH-VIEW-CHANGE of r{} {}", author.0, Short(digest))
             }
+            Message::Settled { sequence, digest } => {
+                write!(f, "SETTLED s{} {digest:?}", sequence.0)
+            }
             Message::FetchState { sequence } => write!(f, "FETCH-STATE s{}", sequence.0),
             Message::State { sequence, clients, state } => {
                 write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)
