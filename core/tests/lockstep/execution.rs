@@ -186,6 +186,18 @@ fn two_operations_under_one_timestamp_are_one_request_everywhere() {
 }
 
 #[test]
+fn of_two_requests_with_one_timestamp_a_general_keeps_the_first() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    for operation in [&b"first"[..], b"second"] {
+        for id in 0..4 {
+            bench.post(client(0), node(id), 0, request(0, 1, operation));
+        }
+    }
+    bench.run_until(bench.begin(6));
+    assert_eq!(bench.operations(0), [b"first"]);
+}
+
+#[test]
 fn a_timestamp_at_the_end_silences_only_its_client() {
     let mut bench = Bench::<Oral>::new(Shape::ORAL);
     for id in 0..4 {

@@ -70,12 +70,18 @@ fn a_general_that_is_started_again_with_nothing_rejoins() {
 
 /// A frozen general with a liar among those it asks; `lie` makes of the liar's frame another.
 fn lied_to(lie: impl Fn(Message<'_, Oral>) -> Vec<u8> + 'static) -> Bench<Oral> {
+    lied_to_by_many(move |message| vec![lie(message)])
+}
+
+/// The same with any number of frames.
+fn lied_to_by_many(lie: impl Fn(Message<'_, Oral>) -> Vec<Vec<u8>> + 'static) -> Bench<Oral> {
     let mut bench = Bench::<Oral>::new(Shape::ORAL);
     bench.traitors = vec![1];
     bench.tamper = Some(Box::new(move |_, to, payload| {
         let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
         let faithful = matches!(message, Message::Slot(_)) || to != 2;
-        vec![(DELAY, if faithful { payload.clone() } else { lie(message) })]
+        let frames = if faithful { vec![payload.clone()] } else { lie(message) };
+        frames.into_iter().map(|frame| (DELAY, frame)).collect()
     }));
     let from = FIRST + 5 * ROUND + 60 * MS;
     busy(&mut bench, from);
@@ -152,4 +158,30 @@ fn a_captured_state_without_a_question_is_refused() {
         .map(|it| matches!(it, Output::Refuse(Refusal::NotExecuting { .. })))
         .collect();
     assert_eq!(outputs, [true]);
+}
+
+#[test]
+fn a_general_vouches_once_and_a_second_word_is_blamed() {
+    let bench = lied_to_by_many(|message| match message {
+        Message::Vouch { slot, digest } => vec![
+            said::<Oral>(1, Message::Vouch { slot, digest: quorate::Digest::ZERO }),
+            said::<Oral>(1, Message::Vouch { slot, digest }),
+        ],
+        other => vec![seal(node(1), other)],
+    });
+    assert!(bench.accusations.contains(&(2, NodeId(1), Fault::Equivocation)));
+}
+
+#[test]
+fn a_question_about_a_slot_far_ahead_does_not_stand_in_the_way_of_the_next() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    busy(&mut bench, FIRST + 5 * ROUND + 20 * MS);
+    for to in 0..2 {
+        let far = said::<Oral>(2, Message::Rejoin { after: 1_000 });
+        bench.post(node(2), node(to), 1, far);
+    }
+    bench.run_until(FIRST + 5 * ROUND + 60 * MS);
+    bench.frozen[2] = FIRST + 9 * ROUND;
+    busy(&mut bench, FIRST + 30 * ROUND);
+    assert_eq!(bench.hosts[2].installed.len(), 1);
 }
