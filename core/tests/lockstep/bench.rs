@@ -190,6 +190,8 @@ pub struct Bench<P: Slots> {
     pub clients: Vec<Desktop>,
     pub now: u64,
     pub accusations: Vec<(usize, NodeId, Fault)>,
+    /// How many replies the generals have sent.
+    pub replied: usize,
     pub traitors: Vec<usize>,
     /// What leaves a traitor for a peer, instead of the frame that it would send loyally.
     pub tamper: Option<Tamper>,
@@ -228,6 +230,7 @@ where
             clients: (0..CLIENTS).map(desktop).collect(),
             now: 0,
             accusations: Vec::new(),
+            replied: 0,
             traitors: Vec::new(),
             tamper: None,
             frozen: vec![0; shape.nodes],
@@ -425,6 +428,7 @@ where
 
     fn send(&mut self, from: usize, to: Target, payload: Vec<u8>) {
         if let Target::Client(to) = to {
+            self.replied += 1;
             return self.post(node(from), Principal::Client(to), DELAY, payload);
         }
         for peer in (0..self.shape.nodes).filter(|peer| *peer != from) {

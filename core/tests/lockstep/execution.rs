@@ -156,11 +156,13 @@ fn r_03_a_request_proposed_by_all_and_again_executes_once_and_is_answered_again(
         bench.post(client(0), node(id), 0, request(0, 5, b"once"));
     }
     bench.run_until(bench.begin(6));
+    assert_eq!(bench.replied, 4, "each general has answered once");
     for id in 0..4 {
         bench.post(client(0), node(id), 0, request(0, 5, b"once"));
         bench.post(client(0), node(id), 0, request(0, 4, b"older"));
     }
     bench.run_until(bench.begin(12));
+    assert_eq!(bench.replied, 12, "the answer again, and that the other one is stale");
     assert_eq!(bench.operations(0), [b"once"]);
     bench.check("once");
 }

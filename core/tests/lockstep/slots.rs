@@ -2,7 +2,7 @@
 
 use crate::bench::*;
 use quorate::lockstep::*;
-use quorate::{Fault, Input, Instant, NodeId, Output, Protocol, Refusal};
+use quorate::{Fault, Input, Instant, NodeId, Output, Protocol, Refusal, om};
 
 #[test]
 fn a_request_known_to_all_executes_in_the_next_slot_and_its_client_hears_of_it() {
@@ -174,4 +174,44 @@ fn a_timetable_at_the_end_of_time_neither_panics_nor_wraps() {
         let _ = general.step(Instant::from_micros(now), Input::Wake).count();
     }
     assert!(general.status().is_behind);
+}
+
+#[test]
+fn a_request_that_is_under_way_is_not_proposed_again() {
+    // General 0 is watched, and says what it would say loyally. Slots overlap by two.
+    use std::{cell::RefCell, rc::Rc};
+    let proposed = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&proposed);
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.traitors = vec![0];
+    bench.tamper = Some(Box::new(move |_, to, payload| {
+        let message: Message<'_, Oral> = quorate::wire::decode(&payload).unwrap();
+        if let (Message::Slot(frame), 1) = (message, to) {
+            for (who, part) in frame.parts().map(Result::unwrap) {
+                if let (NodeId(0), om::Message::Wave { orders, .. }) = (who, part) {
+                    let said = orders.orders().flatten().flatten();
+                    seen.borrow_mut().extend(said.map(|it| it.batch().is_some()));
+                }
+            }
+        }
+        vec![(DELAY, payload)]
+    }));
+    bench.run_until(FIRST - 50 * MS);
+    bench.submit(0, b"one");
+    bench.run_until(bench.begin(5));
+    assert_eq!(bench.operations(1), [b"one"]);
+    assert_eq!(*proposed.borrow(), [true, false, false, false, false, false]);
+}
+
+#[test]
+fn the_oldest_requests_are_proposed_first() {
+    // Three of these requests fit into a proposal, and only general 2 knows of them.
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    for (order, id) in [3, 1, 2, 0].into_iter().enumerate() {
+        bench.post(client(id), node(2), order as u64 * MS, request(id, 1, &[id as u8; 32]));
+    }
+    bench.run_until(bench.begin(6));
+    let executed: Vec<(u64, u16)> =
+        bench.hosts[0].log.iter().map(|entry| (entry.0, entry.1)).collect();
+    assert_eq!(executed, [(0, 3), (0, 1), (0, 2), (1, 0)]);
 }
