@@ -17,8 +17,9 @@ pub(super) fn resolve<V: Value>(tree: &Tree, entries: &mut [Entry<V>]) {
         let relays = below.len() / level.len();
         for (own, said) in level.iter_mut().zip(below.chunks_exact(relays)) {
             // Most often what was heard directly prevails, and stays where it is.
-            if !prevails(own, own, said) {
-                *own = elect(own, said);
+            let (votes, all) = (1 + count(own, said), 1 + said.len());
+            if votes * 2 <= all {
+                *own = elect(own, said, all - votes);
             }
         }
     }
@@ -32,43 +33,44 @@ pub(super) fn resolve<V: Value>(tree: &Tree, entries: &mut [Entry<V>]) {
     }
 }
 
-/// What more than half of all say, if it is not what was heard directly.
-fn elect<V: Value>(own: &Entry<V>, said: &[Entry<V>]) -> Entry<V> {
-    // Whoever has more than half of the votes has one in any half of them.
-    let mut rejected = own;
-    for candidate in said.iter().take(said.len() / 2 + 1) {
-        if !candidate.agrees(rejected) {
-            if prevails(candidate, own, said) {
-                return if candidate.is_value() { *candidate } else { Entry::Nothing };
-            }
-            rejected = candidate;
+/// What more than half of all say, given that it is not what was heard directly: `left` of them
+/// say something else.
+fn elect<V: Value>(own: &Entry<V>, said: &[Entry<V>], mut left: usize) -> Entry<V> {
+    let all = said.len() + 1;
+    for (candidate, at) in said.iter().zip(0..) {
+        // Too few votes are left that nobody has counted yet.
+        if left * 2 <= all {
+            break;
         }
+        let known = said.iter().take(at).chain([own]).any(|known| known.agrees(candidate));
+        let votes = if known { 0 } else { count(candidate, said) };
+        if votes * 2 > all {
+            return if candidate.is_value() { *candidate } else { Entry::Nothing };
+        }
+        left -= votes;
     }
     Entry::Conflict
 }
 
-/// Whether more than half of all say the same as the candidate: what was heard directly is one of
-/// them, and who said nothing is one too.
-fn prevails<V: Value>(candidate: &Entry<V>, own: &Entry<V>, said: &[Entry<V>]) -> bool {
-    let more = |votes: usize| votes * 2 > said.len() + 1;
-    let mut votes = usize::from(candidate.agrees(own));
+/// How many say the same, counted no further than to more than half of all.
+fn count<V: Value>(candidate: &Entry<V>, said: &[Entry<V>]) -> usize {
     let Entry::Value(value) = *candidate else {
-        return more(votes + said.iter().filter(|vote| !vote.is_value()).count());
+        return said.iter().filter(|vote| !vote.is_value()).count();
     };
-    // Counted in eights, and no further than needed: of an array whose length it knows, a compiler
-    // makes code without branches, and vector code where there is any.
+    // In eights: of an array whose length it knows, a compiler makes code without branches, and
+    // vector code where there is any.
     let (eights, rest) = said.as_chunks::<8>();
+    let mut votes = 0;
     for eight in eights {
-        votes += count(eight, value);
-        if more(votes) {
-            return true;
+        votes += equal(eight, value);
+        if votes * 2 > said.len() + 1 {
+            return votes;
         }
     }
-    votes += rest.iter().map(|vote| count(&[*vote], value)).sum::<usize>();
-    more(votes)
+    votes + rest.iter().map(|vote| equal(&[*vote], value)).sum::<usize>()
 }
 
-fn count<V: Value, const K: usize>(votes: &[Entry<V>; K], value: V) -> usize {
+fn equal<V: Value, const K: usize>(votes: &[Entry<V>; K], value: V) -> usize {
     let is = |vote: &Entry<V>| matches!(vote, Entry::Value(other) if *other == value);
     votes.iter().map(|vote| u32::from(is(vote))).sum::<u32>() as usize
 }

@@ -7,7 +7,7 @@ mod om;
 #[path = "../support/rng.rs"]
 mod rng;
 mod rounds;
-mod sm;
 #[path = "../support/scheme.rs"]
 mod scheme;
+mod sm;
 mod vector;

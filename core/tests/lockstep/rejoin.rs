@@ -65,6 +65,8 @@ fn a_general_that_is_started_again_with_nothing_rejoins() {
     bench.run_until(FIRST + 40 * ROUND);
     assert_eq!(bench.hosts[1].installed.len(), 1);
     bench.check("started again");
+    let far = bench.accusations.iter().any(|it| it.2 == Fault::OutOfBounds);
+    assert!(!far, "what it hears first is of slots that it did not know of");
     assert!(bench.hosts[1].log.len() > 20);
 }
 

@@ -35,6 +35,12 @@ fn a_forged_request_does_not_pass_the_wall() {
     let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
     let verdict = roster(4).verify(&TestVerifier, client(1), message);
     assert_eq!(verdict.err(), Some(Fault::Forged));
+    let payload = request(1, 1, b"op");
+    for stranger in [client(2), node(1)] {
+        let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+        let verdict = roster(4).verify(&TestVerifier, stranger, message);
+        assert_eq!(verdict.err(), Some(Fault::Impersonation), "{stranger:?}");
+    }
 }
 
 #[test]

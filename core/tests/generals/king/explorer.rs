@@ -126,7 +126,10 @@ impl<'a> Explorer<'a> {
                 for (state, (loyal, ways)) in &outcomes {
                     let key: Vec<String> = [&key[..], &[state.clone()]].concat();
                     let loyal = [&before.loyal[..], &[loyal.clone()]].concat();
-                    longer.push((key, State { loyal, strategies: before.strategies.saturating_mul(*ways) }));
+                    longer.push((
+                        key,
+                        State { loyal, strategies: before.strategies.saturating_mul(*ways) },
+                    ));
                 }
             }
             reached = longer;

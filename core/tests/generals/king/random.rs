@@ -274,19 +274,21 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn no_random_traitors_within_the_bound_break_anything() {
-    let first = number("QUORATE_SEED").unwrap_or(0);
-    let runs = if number("QUORATE_SEED").is_some() { 1 } else { RUNS };
+    let one = number("QUORATE_SEED");
+    let first = one.unwrap_or(0);
+    let runs = if one.is_some() { 1 } else { number("QUORATE_RUNS").unwrap_or(RUNS) };
     let (mut traitors, mut faults) = (0, 0);
-    for seed in first..first + number("QUORATE_RUNS").unwrap_or(runs) {
+    for seed in first..first + runs {
         let _repeat = Seed(seed);
         // Large armies are rare: a run of thirteen takes as long as ten runs of five.
         let sizes = if seed % 8 == 0 { 14 } else { 9 };
         let run = run(seed, sizes, 0);
         check(&run);
-        traitors += run.traitors.len();
-        faults += run.battle.accusations.len();
+        traitors += run.traitors.len() as u64;
+        faults += run.battle.accusations.len() as u64;
     }
-    assert!(number("QUORATE_SEED").is_some() || (traitors > 1_000 && faults > 10_000));
+    let busy = traitors > runs / 2 && faults > 10 * runs;
+    assert!(busy || one.is_some(), "{traitors} traitors did {faults} wrongs in {runs} runs");
 }
 
 #[test]

@@ -1,27 +1,38 @@
 //! Signed messages, SM(m).
 
+mod beyond;
+mod budget;
+mod costs;
+mod exhaustive;
+mod frames;
 mod post;
+mod random;
+mod reference;
+mod rules;
 mod scenarios;
 mod scroll;
+mod statements;
 
-use crate::field::{Battle, Field, Treason};
+use crate::field::{Battle, DELAY, Field, Letter, Treason};
 use quorate::rounds::{Config, Instance, Rules};
 use quorate::sm::{self, Row};
 use quorate::{NodeId, Order, Reason, Verdict};
 
-/// The orders of all tests are letters; the default order is none of them.
-pub const A: u8 = b'A';
-pub const B: u8 = b'B';
-pub const C: u8 = b'C';
+/// The orders of all tests.
+pub type Value = u16;
+
+pub const A: Value = b'A' as Value;
+pub const B: Value = b'B' as Value;
+pub const C: Value = b'C' as Value;
 
 /// The agreement that all tests are about unless they say otherwise: general 0 commands.
 pub const INSTANCE: Instance = Instance { number: 7, commander: NodeId(0) };
 
-pub const NOTHING: Verdict<u8> = Verdict::Default(Reason::Missing);
-pub const CONFLICT: Verdict<u8> = Verdict::Default(Reason::Conflict);
+pub const NOTHING: Verdict<Value> = Verdict::Default(Reason::Missing);
+pub const CONFLICT: Verdict<Value> = Verdict::Default(Reason::Conflict);
 
-pub type Chains = sm::Chains<u8, Vec<Row>>;
-pub type General = sm::General<u8, Vec<Row>>;
+pub type Chains = sm::Chains<Value, Vec<Row>>;
+pub type General = sm::General<Value, Vec<Row>>;
 
 pub fn memory(nodes: usize, traitors: usize) -> Vec<Row> {
     vec![[0; 65]; sm::slots(nodes, traitors)]
@@ -32,7 +43,7 @@ pub fn config(me: u8, nodes: usize, traitors: usize) -> Config {
 }
 
 /// All generals of SM(m) among n; the commander has this order.
-pub fn generals(nodes: usize, traitors: usize, order: Option<u8>) -> Vec<Chains> {
+pub fn generals(nodes: usize, traitors: usize, order: Option<Value>) -> Vec<Chains> {
     let chains = |me| Chains::new(config(me, nodes, traitors), memory(nodes, traitors)).unwrap();
     let mut all: Vec<_> = (0..nodes as u8).map(chains).collect();
     if let Some(order) = order {
@@ -41,14 +52,30 @@ pub fn generals(nodes: usize, traitors: usize, order: Option<u8>) -> Vec<Chains>
     all
 }
 
+/// What a traitor sends in time.
+pub fn letter(payload: Vec<u8>) -> Letter {
+    Letter { delay: DELAY / 2, payload }
+}
+
+/// Traitors who say nothing but this: in which round, from whom, to whom, which frame.
+pub fn script(
+    lines: Vec<(u8, u8, u8, Vec<u8>)>,
+) -> impl FnMut(u8, NodeId, NodeId, Option<Vec<u8>>) -> Vec<Letter> {
+    move |round, from, to, _| {
+        let due =
+            lines.iter().filter(move |line| (line.0, line.1, line.2) == (round, from.0, to.0));
+        due.map(|(_, _, _, payload)| letter(payload.clone())).collect()
+    }
+}
+
 /// Fights it out among n generals of SM(m) with these traitors.
 pub fn fight(
     nodes: usize,
     traitors: usize,
-    order: Option<u8>,
+    order: Option<Value>,
     traitor_ids: &[u8],
     treason: &mut impl Treason,
-) -> Battle<Verdict<u8>> {
+) -> Battle<Verdict<Value>> {
     let mut field = Field::new(generals(nodes, traitors, order), traitor_ids);
     field.fight(treason, |verdict| verdict)
 }
@@ -57,11 +84,11 @@ pub fn fight(
 /// IC1: all loyal lieutenants decide the same. IC2: if the commander is loyal, they decide its
 /// order.
 pub fn violated(
-    battle: &Battle<Verdict<u8>>,
+    battle: &Battle<Verdict<Value>>,
     traitors: &[u8],
-    order: Option<u8>,
+    order: Option<Value>,
 ) -> Option<&'static str> {
-    let loyal: Vec<Option<u8>> = (0u8..)
+    let loyal: Vec<Option<Value>> = (0u8..)
         .zip(&battle.decisions)
         .filter(|(id, _)| !traitors.contains(id))
         .map(|(id, decided)| {
@@ -77,7 +104,7 @@ pub fn violated(
 }
 
 /// Nobody who is loyal blames anybody who is, and no loyal general misses a deadline.
-pub fn assert_the_loyal_trust_each_other(battle: &Battle<Verdict<u8>>, traitors: &[u8]) {
+pub fn assert_the_loyal_trust_each_other(battle: &Battle<Verdict<Value>>, traitors: &[u8]) {
     let loyal = |node: &NodeId| !traitors.contains(&node.0);
     for (by, node, fault) in &battle.accusations {
         assert!(!(loyal(by) && loyal(node)), "{by:?} accuses {node:?}: {fault:?}");

@@ -1,6 +1,6 @@
 //! One general under test, with the wall before it and a clock in the test's hand.
 
-use super::{General, config, memory};
+use super::{General, Value, config, memory};
 use crate::field::{ROUND, START, roster, schedule, seal};
 use crate::scheme::TestVerifier;
 use quorate::sm::Message;
@@ -61,7 +61,7 @@ pub struct Post {
     verified: Cell<usize>,
     /// What it sent since it was last asked.
     sent: Vec<(Target, Vec<u8>)>,
-    pub decision: Option<Verdict<u8>>,
+    pub decision: Option<Verdict<Value>>,
     pub accused: Vec<(u8, Fault)>,
     pub refused: Vec<Refusal>,
 }
@@ -92,7 +92,7 @@ impl Post {
         post
     }
 
-    pub fn order(&mut self, value: u8) {
+    pub fn order(&mut self, value: Value) {
         self.step(Input::Command(Order(value)));
     }
 
@@ -103,7 +103,7 @@ impl Post {
     }
 
     /// All remaining rounds pass, and it decides.
-    pub fn decide(&mut self) -> Verdict<u8> {
+    pub fn decide(&mut self) -> Verdict<Value> {
         while let Some(deadline) = self.general.deadline() {
             self.now = deadline;
             self.step(Input::Wake);
@@ -113,7 +113,7 @@ impl Post {
 
     /// A frame arrives from a peer.
     pub fn hear(&mut self, from: u8, payload: &[u8]) -> Outcome {
-        let Ok(mut message) = wire::decode::<Message<'_, u8>>(payload) else {
+        let Ok(mut message) = wire::decode::<Message<'_, Value>>(payload) else {
             return Outcome::Refused(Fault::Malformed);
         };
         let from = Principal::Node(NodeId(from));
@@ -144,7 +144,7 @@ impl Post {
     }
 
     /// The orders that it holds.
-    pub fn orders(&self) -> Vec<u8> {
+    pub fn orders(&self) -> Vec<Value> {
         self.general.rules().orders().collect()
     }
 
@@ -153,7 +153,7 @@ impl Post {
         format!("{:?}", self.general)
     }
 
-    fn step(&mut self, input: Input<Order<u8>, Message<'_, u8>>) {
+    fn step(&mut self, input: Input<Order<Value>, Message<'_, Value>>) {
         for output in self.general.step(self.now, input) {
             match output {
                 Output::Persist(never) => match never {},

@@ -1,6 +1,6 @@
 //! A chain of signatures that a test writes, honestly or not.
 
-use super::INSTANCE;
+use super::{INSTANCE, Value};
 use crate::field::scope;
 use crate::scheme::TestSigner;
 use quorate::auth::{Scope, Signer};
@@ -11,18 +11,18 @@ use quorate::{NodeId, Principal, wire};
 /// An order with signatures under it, in memory of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scroll {
-    pub value: u8,
+    pub value: Value,
     pub rows: Vec<Row>,
 }
 
 impl Scroll {
     /// The order, truly signed by these generals, one after the other.
-    pub fn signed(value: u8, signers: &[u8]) -> Self {
+    pub fn signed(value: Value, signers: &[u8]) -> Self {
         Self::signed_in(&scope(), INSTANCE, value, signers)
     }
 
     /// The same in another cluster or instance.
-    pub fn signed_in(scope: &Scope, instance: Instance, value: u8, signers: &[u8]) -> Self {
+    pub fn signed_in(scope: &Scope, instance: Instance, value: Value, signers: &[u8]) -> Self {
         let bare = Self { value, rows: Vec::new() };
         signers.iter().fold(bare, |scroll, signer| scroll.then_in(scope, instance, *signer))
     }
@@ -47,12 +47,12 @@ impl Scroll {
         self
     }
 
-    pub fn chain(&self) -> Chain<'_, u8> {
+    pub fn chain(&self) -> Chain<'_, Value> {
         let (last, earlier) = self.rows.split_last().unwrap();
         Chain::new(self.value, Endorsements::new(earlier), Endorsement::from_row(last))
     }
 
-    pub fn of(chain: &Chain<'_, u8>) -> Self {
+    pub fn of(chain: &Chain<'_, Value>) -> Self {
         let mut rows = chain.earlier.rows().to_vec();
         rows.push(chain.last.to_row());
         Self { value: chain.value, rows }
@@ -79,7 +79,7 @@ pub fn frame_in(instance: Instance, scrolls: &[&Scroll]) -> Vec<u8> {
     encode(&Message { instance, first: scrolls[0].chain(), second })
 }
 
-pub fn encode(message: &Message<'_, u8>) -> Vec<u8> {
+pub fn encode(message: &Message<'_, Value>) -> Vec<u8> {
     let mut buffer = vec![0; wire::encoded_len(message)];
     let length = wire::encode(message, &mut buffer).unwrap().len();
     assert_eq!(length, buffer.len());
@@ -88,6 +88,6 @@ pub fn encode(message: &Message<'_, u8>) -> Vec<u8> {
 
 /// What a frame says.
 pub fn scrolls(frame: &[u8]) -> Vec<Scroll> {
-    let message: Message<'_, u8> = wire::decode(frame).unwrap();
+    let message: Message<'_, Value> = wire::decode(frame).unwrap();
     message.chains().map(Scroll::of).collect()
 }
