@@ -26,4 +26,6 @@ mod verifier;
 pub use handle::{Replica, ReplicaHandle};
 pub use stopped::{SpawnError, Stopped};
 
+pub(crate) use load::{Load, Ticket};
 pub(crate) use report::encode;
+pub(crate) use turns::Turns;

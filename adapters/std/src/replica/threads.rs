@@ -125,7 +125,7 @@ fn reactor(
     gate: Gate,
 ) -> io::Result<Reactor<Gate>> {
     let own = vec![Identity { me: Principal::Node(config.me), key: config.key.clone() }];
-    let proof = config.cluster.links.proof();
+    let proof = Some(config.cluster.links.proof());
     let identities = Identities::new(own, config.cluster.roster(), proof);
     let limits = Limits { handshake: config.handshake, half_open: config.half_open };
     let random = Random::seeded(getrandom::u64().map_err(io::Error::other)?);
