@@ -6,6 +6,9 @@ use quorate::{king, om, sm};
 use std::fmt::Write as _;
 use std::mem::size_of;
 
+/// A figure's name, and where it stands in a cost.
+type Figure = (&'static str, fn(&Cost) -> u64);
+
 /// The three protocols, in the order of the columns.
 fn all(nodes: usize, value_bytes: usize) -> [Cost; 3] {
     let traitors = (nodes - 1) / 3;
@@ -21,7 +24,7 @@ fn commas(number: u64) -> String {
 }
 
 /// One table: for each n a line with some figures of each protocol, one figure after the other.
-fn table(title: &str, value_bytes: usize, figures: &[(&str, fn(&Cost) -> u64)]) -> String {
+fn table(title: &str, value_bytes: usize, figures: &[Figure]) -> String {
     let mut head = String::from("| n | t |");
     for (name, _) in figures {
         for protocol in ["OM", "SM", "king"] {
@@ -43,13 +46,12 @@ fn table(title: &str, value_bytes: usize, figures: &[(&str, fn(&Cost) -> u64)]) 
 }
 
 fn chapter() -> String {
-    let time: [(&str, fn(&Cost) -> u64); 3] = [
+    let time: [Figure; 3] = [
         ("rounds", |cost| cost.rounds.into()),
         ("messages", |cost| cost.messages),
         ("frames", |cost| cost.frames),
     ];
-    let space: [(&str, fn(&Cost) -> u64); 2] =
-        [("bytes", |cost| cost.bytes), ("RAM", |cost| cost.memory_bytes)];
+    let space: [Figure; 2] = [("bytes", |cost| cost.bytes), ("RAM", |cost| cost.memory_bytes)];
     [
         table("Rounds, messages and frames of one agreement", 1, &time),
         table("Payload bytes, and bytes of RAM in each general: values of one byte", 1, &space),

@@ -13,6 +13,7 @@ use crate::value::{Order, Reason, Value, Verdict};
 /// The rules of the phase king for one general, with its memory `T`: any
 /// [`slots(n, t)`](super::slots) elements of [`Opinion`]; what they hold before does not matter.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ballots<V, T> {
     config: Config,
     /// Opinions that were heard, by speaker: of even rounds, then of odd ones. While one round is

@@ -22,6 +22,7 @@ use crate::node::MAX_NODES;
 /// static MEMORY: quorate::king::Fixed<u32, 4, 1, 7> = quorate::king::Fixed::new();
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fixed<V, const N: usize, const M: usize, const SLOTS: usize>([Opinion<V>; SLOTS]);
 
 impl<V: Copy, const N: usize, const M: usize, const SLOTS: usize> Fixed<V, N, M, SLOTS> {

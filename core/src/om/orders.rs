@@ -181,6 +181,24 @@ impl<V: Value, T: AsRef<[Entry<V>]> + AsMut<[Entry<V>]>> Orders<V, T> {
         heard
     }
 
+    /// Whether nothing at all came from this peer in this round.
+    fn is_silent(&self, from: NodeId, round: u8) -> bool {
+        let entries = self.entries();
+        let mut said = self.tree().said_by(from, round);
+        said.all(|slot| entries.get(slot).is_none_or(Entry::is_empty))
+    }
+
+    /// Fills what did not arrive from this peer in this round, in which it sent garbage.
+    fn invalidate(&mut self, from: NodeId, round: u8) {
+        let said = self.tree().said_by(from, round);
+        let entries = self.memory.as_mut();
+        for slot in said {
+            if let Some(entry) = entries.get_mut(slot).filter(|entry| entry.is_empty()) {
+                *entry = Entry::Invalid;
+            }
+        }
+    }
+
     /// Everybody, in order of ids.
     fn everybody(&self) -> impl Iterator<Item = NodeId> + use<V, T> {
         (0u8..).map(NodeId).take(self.config.nodes)
@@ -226,17 +244,9 @@ impl<V: Value, T: AsRef<[Entry<V>]> + AsMut<[Entry<V>]>> Rules for Orders<V, T> 
         let tree = self.tree();
         let mut missing = NodeSet::EMPTY;
         for from in self.everybody().filter(|from| tree.expects(*from, round).is_ok()) {
-            let entries = self.memory.as_mut();
             if self.garbled.contains(from) {
-                for slot in tree.said_by(from, round) {
-                    if let Some(entry) = entries.get_mut(slot).filter(|entry| entry.is_empty()) {
-                        *entry = Entry::Invalid;
-                    }
-                }
-            } else if tree
-                .said_by(from, round)
-                .all(|at| entries.get(at).is_none_or(Entry::is_empty))
-            {
+                self.invalidate(from, round);
+            } else if self.is_silent(from, round) {
                 missing.insert(from);
             }
         }

@@ -2,6 +2,7 @@
 
 use super::message::Sequence;
 use super::rules::{Effect, Recovering, Rules};
+use super::slot::CheckpointVote;
 use super::view_change::Shelf;
 use crate::node::NodeId;
 
@@ -101,8 +102,13 @@ impl Rules<'_> {
             return;
         }
         self.node.recovering = None;
-        self.forget_checkpoints_above(self.node.stable);
         self.node.status.behind = true;
+        // It vouches for the stable checkpoint from now on, to peers that have not got so far, and
+        // for none of those that it kept to itself.
+        let (sequence, digest) = (self.node.stable, self.node.stable_digest);
+        self.forget_checkpoints_above(Sequence(0));
+        self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
+        self.emit(Effect::PersistCheckpoint { sequence, digest });
         self.emit(Effect::PersistRecovered);
     }
 }

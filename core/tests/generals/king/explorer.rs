@@ -124,8 +124,8 @@ impl<'a> Explorer<'a> {
             let mut longer = Vec::with_capacity(reached.len() * outcomes.len());
             for (key, before) in &reached {
                 for (state, (loyal, ways)) in &outcomes {
-                    let key: Vec<String> = [&key[..], &[state.clone()]].concat();
-                    let loyal = [&before.loyal[..], &[loyal.clone()]].concat();
+                    let key: Vec<String> = [&key[..], std::slice::from_ref(state)].concat();
+                    let loyal = [&before.loyal[..], std::slice::from_ref(loyal)].concat();
                     longer.push((
                         key,
                         State { loyal, strategies: before.strategies.saturating_mul(*ways) },

@@ -276,7 +276,7 @@ fn the_second_exchange_takes_more_than_t_votes() {
 fn who_is_not_firm_obeys_the_king() {
     let obeys = |own, others: &[_], word: Option<_>| {
         let mut desk = second_exchange(own, others);
-        word.map(|word| desk.all_say([0], word));
+        desk.all_say(word.map(|_| 0), word.unwrap_or(B));
         desk.close();
         desk.rules.opinion()
     };
@@ -288,6 +288,20 @@ fn who_is_not_firm_obeys_the_king() {
         assert_eq!(obeys(UNDECIDED, &[UNDECIDED; 6], word), said);
     }
     assert_eq!(obeys(NOTHING, &[NOTHING; 6], Some(B)), NOTHING, "so can no order be firm");
+}
+
+/// Far beyond the bound `n - t` votes may be no more than t: firm, and undecided.
+#[test]
+fn nobody_is_undecided_after_a_phase() {
+    let army = Army { nodes: 4, traitors: 2, ..FOUR };
+    let mut desk = first_exchange(army, A, &[A]);
+    assert_eq!(desk.rules.opinion(), A, "two of four");
+    desk.all_say([1], A);
+    desk.close();
+    assert_eq!(desk.rules.opinion(), UNDECIDED, "two are not more than two");
+    desk.all_say([0], B);
+    desk.close();
+    assert_eq!(desk.rules.opinion(), B);
 }
 
 #[test]

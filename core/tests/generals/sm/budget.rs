@@ -62,11 +62,16 @@ fn after_a_flood_others_are_heard_and_the_flooder_again_in_the_next_round() {
     let refused = |fault| Outcome::Refused(fault);
     let (forged, over) = (refused(Fault::Forged), refused(Fault::OverBudget));
     let expected = [forged.clone(), forged, over, Outcome::Known, Outcome::Known];
-    assert_eq!(outcomes, expected);
+    assert_eq!(outcomes, expected, "accused of too much once");
     let good = Scroll::signed(A, &[0, 1]).frame();
     assert_eq!(post.hear(1, &good), Outcome::Known, "its share is spent");
     assert_eq!(post.hear(2, &Scroll::signed(B, &[0, 2]).frame()), Outcome::FINE);
     assert_eq!(post.hear(0, &Scroll::signed(C, &[0]).frame()).fault(0), Some(Fault::Equivocation));
+    let mut post = Post::in_round(3, 5, 2, 1);
+    (0..5).for_each(|_| drop(post.hear(1, &garbage)));
+    post.begin(2);
+    let again = (0..5).map(|_| post.hear(1, &garbage));
+    assert_eq!(again.collect::<Vec<_>>(), expected, "in each round");
     let mut post = Post::in_round(3, 5, 2, 1);
     (0..5).for_each(|_| drop(post.hear(1, &garbage)));
     post.begin(2);

@@ -145,6 +145,9 @@ fn s_15_a_chain_that_is_cut_or_reordered_is_forged() {
     let mut exchanged = Scroll::signed(A, &[0, 2]).then(1);
     exchanged.rows[1][0] = 4;
     assert_eq!(hear(1, &exchanged), FORGED, "the id of another over the same signature");
+    let mut replaced = whole.clone();
+    replaced.rows[1] = Scroll::signed(A, &[0, 4]).rows[1];
+    assert_eq!(hear(1, &replaced), FORGED, "1 signed after 2, not after 4");
     let grafted = Scroll { value: A, rows: vec![whole.rows[0], whole.rows[2]] };
     assert_eq!(hear(1, &grafted), FORGED);
 }
