@@ -15,8 +15,6 @@ pub struct StatusReport {
     pub view: u64,
     /// Whether it is in that view and takes part in it.
     pub active: bool,
-    /// Whether it lost its log and does not vote yet.
-    pub recovering: bool,
     /// The last sequence that it executed; 0 before the first.
     pub executed: u64,
     /// Its last stable checkpoint; 0 before the first.
@@ -76,7 +74,6 @@ impl StatusReport {
             node,
             view: 0,
             active: false,
-            recovering: false,
             executed: 0,
             stable: 0,
             digest: None,

@@ -137,20 +137,6 @@ pub enum Message<'a> {
         /// The digest of the batch.
         digest: Digest,
     },
-    /// This replica has lost its log. Where do you stand?
-    Recover {
-        /// Tells the answers to this question from those to an earlier one.
-        nonce: u64,
-    },
-    /// Where a replica stands, in answer to [`Message::Recover`].
-    Estimate {
-        /// Of the question.
-        nonce: u64,
-        /// Its last stable checkpoint.
-        stable: Sequence,
-        /// The highest sequence that it has prepared, or that is stable.
-        prepared: Sequence,
-    },
 }
 
 /// A PREPARE or a COMMIT; its author is who sent it over the link.

@@ -35,24 +35,13 @@
 //! fetched by digest. What was garbage-collected elsewhere is fetched as a whole state, against a
 //! digest that a weak quorum vouches for, checked before it is installed.
 //!
-//! # A replica that lost its log
-//!
-//! It could vote differently on what it voted on before, so it must not vote there at all. It
-//! asks the others where they stand and concludes an M such that no correct replica, itself
-//! before the loss included, has voted above M + W. Until it holds a checkpoint at or above that
-//! which a strong quorum of others vouches for, it sends no PRE-PREPARE, PREPARE, COMMIT,
-//! CHECKPOINT, VIEW-CHANGE or NEW-VIEW, fetches what is committed, and counts among the f: safety
-//! does not depend on it, progress needs Byzantine and recovering replicas to be f at most
-//! together, and its recovery ends only while requests are ordered. A host that keeps no log at
-//! all starts every time like this.
-//!
 //! # The files
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
 //! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
-//! `new_view`, `transfer`, `amnesia` and `status` are the rest of the protocol; `log` is the ring
-//! of slots and does all modular arithmetic; `outputs` alone builds messages; `recover` makes a
-//! replica from its records.
+//! `new_view`, `transfer` and `status` are the rest of the protocol; `log` is the ring of slots and
+//! does all modular arithmetic; `outputs` alone builds messages; `recover` makes a replica from its
+//! records.
 //!
 //! # Deviations from the paper
 //!
@@ -77,7 +66,6 @@
 //!   on the word of a weak quorum is executed from and vouched for at once.
 //! * Tentative execution, read-only requests and MAC-authenticated requests are left out.
 
-mod amnesia;
 mod checkpoint;
 mod choice;
 mod client;

@@ -167,10 +167,6 @@ impl Rules<'_> {
         if view != self.node.view || !self.node.active || !self.in_window(sequence) {
             return;
         }
-        if self.node.is_mute() {
-            // It may have accepted another one before. What is committed is fetched.
-            return;
-        }
         assert!(self.knows_its_beginning(), "an active view's NEW-VIEW is kept");
         if batch.bytes().len() > self.node.sizes.batch_bytes {
             return self.accuse(from, Fault::BadBatch);
@@ -406,7 +402,7 @@ impl Rules<'_> {
     fn may_swear(&self, vote: &Vote) -> bool {
         let mine = self.commits(vote.sequence).get(self.node.me().index());
         let sworn = mine.is_some_and(|mine| mine.is_cast() && mine.view >= vote.view);
-        self.node.active && !self.node.is_mute() && !sworn
+        self.node.active && !sworn
     }
 
     /// Whether the batch of a digest is kept at its sequence.

@@ -110,10 +110,6 @@ impl<'a> Outputs<'a> {
             Effect::FetchState { to, sequence } => {
                 send(Target::Node(to), Message::FetchState { sequence })
             }
-            Effect::Recover { nonce } => send(all, Message::Recover { nonce }),
-            Effect::Estimate { to, nonce, stable, prepared } => {
-                send(Target::Node(to), Message::Estimate { nonce, stable, prepared })
-            }
             Effect::Accuse { node, fault } => Output::Accuse { node, fault },
             Effect::Refuse(refusal) => Output::Refuse(refusal),
             other => self.record(other).map(Output::Persist).or_else(|| self.decide(other))?,
@@ -138,8 +134,6 @@ impl<'a> Outputs<'a> {
                 Record::Checkpoint { sequence, digest }
             }
             Effect::PersistStable { sequence, digest } => Record::Stable { sequence, digest },
-            Effect::PersistRecovering { nonce } => Record::Recovering { nonce },
-            Effect::PersistRecovered => Record::Recovered,
             Effect::PersistViewChange => {
                 Record::ViewChange(self.view_change(self.node.me(), false)?)
             }

@@ -34,26 +34,6 @@ impl<S: Storage> Replica<S> {
         Ok(Self { node: Node::new(config, sizes, quorum), storage })
     }
 
-    /// A replica that has lost its log, in empty memory. It votes on nothing until it holds a
-    /// checkpoint above everything that it may have voted on before, so that it cannot contradict
-    /// itself; see "A replica that lost its log" in [the chapter](crate::pbft). Until then it
-    /// counts among the f. `nonce` was never used before by this replica: from a random source.
-    ///
-    /// # Errors
-    /// Sizes or settings that cannot work.
-    pub fn amnesiac(config: Config, storage: S, nonce: u64) -> Result<Self, ConfigError> {
-        let mut replica = Self::new(config, storage)?;
-        let mut rules = Rules { node: &mut replica.node, memory: replica.storage.parts() };
-        rules.begin_recovery(nonce);
-        Ok(replica)
-    }
-
-    /// Whether it has lost its log and does not vote yet.
-    #[must_use]
-    pub const fn is_recovering(&self) -> bool {
-        self.node.is_mute()
-    }
-
     /// Where the replica stands.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -167,10 +147,6 @@ impl Rules<'_> {
                 self.on_state(from, sequence, clients.0, &digest);
             }
             Message::Settled { sequence, digest } => self.on_settled(from, sequence, digest),
-            Message::Recover { nonce } => self.on_recover(from, nonce),
-            Message::Estimate { nonce, stable, prepared } => {
-                self.on_estimate(from, nonce, stable, prepared);
-            }
         }
     }
 

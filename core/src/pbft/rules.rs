@@ -48,10 +48,6 @@ pub(super) struct Node {
     /// A checkpoint that was captured before a restart and not vouched for yet.
     pub(super) recaptured: Option<(Sequence, Digest)>,
     pub(super) transfer: Option<Transfer>,
-    /// This replica has lost its log, and votes on nothing yet.
-    pub(super) recovering: Option<Recovering>,
-    /// Whether it has said so.
-    pub(super) recovery_said: bool,
     /// Bytes of the pool in use, and since when something waits in it.
     pub(super) pool_used: usize,
     /// How many requests that is.
@@ -95,15 +91,6 @@ pub(super) struct Transfer {
     pub(super) asked: Instant,
     /// How many servers were asked in vain.
     pub(super) tries: u8,
-}
-
-/// What a replica that lost its log knows of what it may have said before.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Recovering {
-    pub(super) nonce: u64,
-    /// Nothing that it said before the loss is about a sequence above this one; not known before
-    /// enough peers have answered.
-    pub(super) bound: Option<Sequence>,
 }
 
 /// The NEW-VIEW that is waited for or that began the current view. Its lists lie in the storage.
@@ -196,19 +183,6 @@ pub(super) enum Effect {
         digest: Digest,
     },
     PersistViewChange,
-    PersistRecovering {
-        nonce: u64,
-    },
-    PersistRecovered,
-    Recover {
-        nonce: u64,
-    },
-    Estimate {
-        to: NodeId,
-        nonce: u64,
-        stable: Sequence,
-        prepared: Sequence,
-    },
     PersistNewView,
     Forward {
         to: NodeId,
@@ -313,8 +287,6 @@ impl Node {
             diverged: false,
             recaptured: None,
             transfer: None,
-            recovering: None,
-            recovery_said: false,
             pool_used: 0,
             pool_count: 0,
             pool_since: Instant::ZERO,
@@ -349,12 +321,7 @@ impl Node {
 
     /// Whether this replica is the primary of the view that it is in.
     pub(super) fn leads(&self) -> bool {
-        self.active && !self.is_mute() && self.primary(self.view) == self.me()
-    }
-
-    /// Whether this replica may have said before what it does not know any more.
-    pub(super) const fn is_mute(&self) -> bool {
-        self.recovering.is_some()
+        self.active && self.primary(self.view) == self.me()
     }
 }
 

@@ -30,9 +30,7 @@ impl Rules<'_> {
     pub(super) fn on_wake(&mut self) {
         let now = self.node.now;
         let view_timer = self.view_deadline();
-        if self.say_recovery() {
-            // What it has to say first is said.
-        } else if let Some((sequence, digest)) = self.node.recaptured.take() {
+        if let Some((sequence, digest)) = self.node.recaptured.take() {
             if sequence > self.node.stable {
                 self.vouch(sequence, digest);
             }
@@ -47,9 +45,6 @@ impl Rules<'_> {
 
     /// When this replica gives up on the view that it is in, or that it waits for.
     fn view_deadline(&self) -> Option<Instant> {
-        if self.node.is_mute() {
-            return None;
-        }
         if self.node.active { self.request_deadline() } else { self.node.new_view_deadline }
     }
 
@@ -84,7 +79,6 @@ impl Rules<'_> {
         let open = self.memory.slots.iter().any(|slot| self.is_open(slot));
         let awaited = self.own_checkpoint_unstable();
         !self.node.active
-            || self.node.is_mute()
             || pending
             || open
             || awaited
@@ -164,8 +158,7 @@ impl Rules<'_> {
             self.want(sequence, &digest);
         }
         self.fetch_named(Target::All);
-        self.ask_again();
-        if !self.node.active && !self.node.is_mute() && self.node.status.ticks.is_multiple_of(2) {
+        if !self.node.active && self.node.status.ticks.is_multiple_of(2) {
             let author = self.node.me();
             self.emit(Effect::ViewChange { to: Target::All, author, named: false });
         }
@@ -187,8 +180,7 @@ impl Rules<'_> {
         if self.nodes().filter(ahead).count() >= self.node.quorum.weak() {
             self.node.status.behind = true;
         }
-        let asked = status.wanting || self.waits_for(status);
-        if asked && !self.node.is_mute() && self.node.status.helped.insert(from) {
+        if (status.wanting || self.waits_for(status)) && self.node.status.helped.insert(from) {
             self.help(from, status);
         }
     }

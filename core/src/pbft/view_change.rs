@@ -45,10 +45,6 @@ impl Rules<'_> {
         if self.node.new_view.view < view {
             self.node.new_view.stage = NewViewStage::None;
         }
-        if self.node.is_mute() {
-            // It follows a NEW-VIEW, and has no say in it.
-            return;
-        }
         self.write_view_change(view);
         self.emit(Effect::PersistViewChange);
         let author = self.node.me();
@@ -153,7 +149,7 @@ impl Rules<'_> {
             let views = higher.iter().filter_map(|node| self.row(Shelf::Latest, node));
             view = views.map(|row| row.view).min().unwrap_or(view);
         }
-        if view > self.node.view && !self.node.is_mute() {
+        if view > self.node.view {
             self.start_view_change(view);
         }
     }

@@ -23,9 +23,6 @@ pub struct ViewRow {
     pub(super) reported: View,
     /// The last sequence that it said it executed.
     pub(super) executed: Sequence,
-    /// What it answered when this replica had lost its log: its last stable checkpoint, and the
-    /// highest sequence that it has prepared.
-    pub(super) estimate: Option<(Sequence, Sequence)>,
 }
 
 impl ViewRow {
@@ -39,7 +36,6 @@ impl ViewRow {
         history_count: 0,
         reported: View(0),
         executed: Sequence(0),
-        estimate: None,
     };
 
     /// The message that is stored here, with its P and Q in the bytes beside it.

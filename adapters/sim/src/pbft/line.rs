@@ -186,10 +186,6 @@ impl fmt::Display for Said<'_> {
             Message::Settled { sequence, digest } => {
                 write!(f, "SETTLED s{} {digest:?}", sequence.0)
             }
-            Message::Recover { nonce } => write!(f, "RECOVER {nonce:x}"),
-            Message::Estimate { stable, prepared, .. } => {
-                write!(f, "ESTIMATE stable s{} prepared s{}", stable.0, prepared.0)
-            }
             Message::FetchState { sequence } => write!(f, "FETCH-STATE s{}", sequence.0),
             Message::State { sequence, clients, state } => {
                 write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)
