@@ -8,12 +8,11 @@
 //!
 //! # Which
 //!
-//! * *You have signatures, and time to verify them:* [`sm`](crate::sm). It has the fewest frames at
-//!   any size, and is the only one that withstands any number of traitors, `n >= t + 2`: two among
-//!   four. Without a fault each general makes one signature and checks one; but a round must
-//!   leave time for as many as traitors can make it check,
-//!   [`sm::verifications`]. What it needs of RAM is 130 bytes for each
-//!   traitor, whatever the values.
+//! * *You have signatures, and time to verify them:* [`sm`](crate::sm). No other sends fewer frames
+//!   at any size, and it is the only one that withstands any number of traitors, `n >= t + 2`: two
+//!   among four. Without a fault each lieutenant makes one signature and checks one; but a round
+//!   must leave time for as many as traitors can make it check, [`sm::verifications`]. What it
+//!   needs of RAM is 130 bytes for each traitor, whatever the values.
 //! * *One or two traitors, links that are authentic:* [`om`](crate::om). Up to nine generals it
 //!   needs the fewest bytes for small values, `t + 1` rounds, at most 100 bytes of RAM, and no
 //!   signature. Nothing beats it for `n = 4`: nine frames, two rounds, six bytes.
@@ -28,12 +27,12 @@
 //!   TDMA slot, that is a reason to take `king` earlier.
 //!
 //! The price of the king is time and the number of frames: `3t + 4` rounds where the others have
-//! `t + 1`, and about `2n^2` frames in each three of them. On links with a proof of 16 or 32 bytes
-//! for each frame the proofs weigh more than what it says.
+//! `t + 1`, and about `2n^2` frames in each three of them. The proof that an authentic
+//! link adds to each of them weighs more than what it says.
 //!
 //! Traitors cannot raise what the loyal send by `om` and `king`: everybody says as much in any
-//! case. By `sm` the loyal relay at most twice as many messages,
-//! [`sm::relays`], with chains of up to `t + 1` signatures.
+//! case. By `sm` the loyal relay at most twice as many messages, [`sm::relays`], with chains of up
+//! to `t + 1` signatures.
 //!
 //! # The figures
 //!

@@ -1,5 +1,6 @@
 //! Sockets, threads and a write-ahead log for [`quorate`], on std: a replica of a PBFT cluster
-//! in a few lines, and a client that any thread can use.
+//! in a few lines, and a client that any thread can use; and, in [`general`], the protocols that
+//! go in rounds.
 //!
 //! ```no_run
 //! use quorate::{ClientId, NodeId, ed25519::SecretKey};
@@ -62,6 +63,7 @@ mod client;
 mod cluster;
 mod config;
 mod disk;
+pub mod general;
 mod heap;
 mod net;
 mod replica;

@@ -52,7 +52,8 @@
 //! | 13, 4 | 108,384     | 540    | 9,032           |
 //! | 16, 5 | 3,999,675   | 1,065  | 266,645         |
 //!
-//! [`messages`], [`frames`], [`slots`] and [`bytes`] compute them for any `n` and `m`.
+//! [`messages`], [`frames`], [`slots`] and [`bytes`] compute them for any `n` and `m`, and
+//! [`crate::cost`] puts them beside those of the other protocols.
 //!
 //! ```
 //! use quorate::om::{Fixed, General};

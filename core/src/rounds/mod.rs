@@ -5,7 +5,7 @@
 //! rounds. In each round a general sends at most one frame to each peer, and what it says in
 //! round `r + 1` depends on what it heard up to the end of round `r`. [`General`] is that clockwork
 //! as one [`Protocol`](crate::Protocol); the [`Rules`] in it are what one protocol says, hears and
-//! decides.
+//! decides. [Another chapter](crate::cost) says what each costs, and when to prefer which.
 //!
 //! # Time
 //!

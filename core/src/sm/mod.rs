@@ -42,7 +42,8 @@
 //! | 10, 3 | 81 | 144 | 4 | 6 |
 //! | 16, 5 | 225 | 420 | 6 | 10 |
 //!
-//! ([`messages`], [`relays`], [`rounds`], [`slots`].)
+//! ([`messages`], [`relays`], [`rounds`], [`slots`]; [`crate::cost`] puts them beside those of the
+//! other protocols.)
 //!
 //! # What a signature covers
 //!

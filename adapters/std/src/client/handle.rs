@@ -92,7 +92,7 @@ impl Client {
         let desk = Desk::new(Arc::clone(&shared), cluster.roster(), all);
         let identity = |(me, key)| Identity { me: Principal::Client(me), key };
         let own = sessions.into_iter().map(identity).collect();
-        let identities = Identities::new(own, cluster.roster(), cluster.links.proof());
+        let identities = Identities::new(own, cluster.roster(), Some(cluster.links.proof()));
         let limits = Limits { handshake: options.handshake, half_open: 0 };
         let random = Random::seeded(getrandom::u64().map_err(io::Error::other)?);
         let own_post = Arc::clone(&post);

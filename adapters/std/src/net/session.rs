@@ -19,7 +19,8 @@ pub(crate) struct Identity {
 pub(crate) struct Identities {
     own: Vec<Identity>,
     roster: Roster<Vec<PublicKey>>,
-    proof: Proof,
+    /// How frames prove their sender; `None`: not at all.
+    proof: Option<Proof>,
     /// Keys agreed on so far: at most one for each pair, so that hellos, which anybody can
     /// send, cost one key agreement a pair and not one each.
     pairs: HashMap<(usize, Principal), PairKey>,
@@ -32,7 +33,11 @@ impl fmt::Debug for Identities {
 }
 
 impl Identities {
-    pub(crate) fn new(own: Vec<Identity>, roster: Roster<Vec<PublicKey>>, proof: Proof) -> Self {
+    pub(crate) fn new(
+        own: Vec<Identity>,
+        roster: Roster<Vec<PublicKey>>,
+        proof: Option<Proof>,
+    ) -> Self {
         Self { own, roster, proof, pairs: HashMap::new() }
     }
 
@@ -44,7 +49,7 @@ impl Identities {
             from: self.own[local].me,
             to,
             nonce,
-            proof: self.proof,
+            proof: self.named_proof(),
         }
     }
 
@@ -53,7 +58,7 @@ impl Identities {
         if theirs.cluster != self.cluster() {
             return Err(LinkError::OtherCluster);
         }
-        if theirs.proof != self.proof {
+        if theirs.proof != self.named_proof() {
             return Err(LinkError::OtherProof);
         }
         let known = self.roster.key(theirs.from).is_some();
@@ -71,11 +76,12 @@ impl Identities {
         let peer = *self.roster.key(theirs.from).ok_or(LinkError::WrongPeer)?;
         let key = &self.own[local].key;
         match self.proof {
-            Proof::Ed25519 => {
+            None => plain(mine, theirs),
+            Some(Proof::Ed25519) => {
                 let (sealer, opener) = ed25519::session(key, &peer, mine, theirs)?;
                 Ok((Sealer::Ed25519(sealer), Opener::Ed25519(opener)))
             }
-            Proof::Hmac => {
+            Some(Proof::Hmac) => {
                 let pair = match self.pairs.entry((local, theirs.from)) {
                     std::collections::hash_map::Entry::Occupied(pair) => pair.into_mut(),
                     std::collections::hash_map::Entry::Vacant(room) => {
@@ -88,6 +94,12 @@ impl Identities {
         }
     }
 
+    /// The proof that hellos name. They have no word for "none": those who use none are told
+    /// apart by the id of their cluster.
+    fn named_proof(&self) -> Proof {
+        self.proof.unwrap_or(Proof::Hmac)
+    }
+
     fn cluster(&self) -> Digest {
         self.roster.scope().cluster
     }
@@ -96,15 +108,34 @@ impl Identities {
 /// Both halves of a session.
 pub(crate) type Session = (Sealer, Opener);
 
+/// The session of two hellos that nothing has to prove.
+fn plain(mine: &Hello, theirs: &Hello) -> Result<Session, LinkError> {
+    if theirs.cluster != mine.cluster {
+        return Err(LinkError::OtherCluster);
+    }
+    if theirs.epoch != mine.epoch {
+        return Err(LinkError::OtherEpoch);
+    }
+    if mine.from == mine.to {
+        return Err(LinkError::ToSelf);
+    }
+    if (theirs.from, theirs.to) != (mine.to, mine.from) {
+        return Err(LinkError::WrongPeer);
+    }
+    Ok((Sealer::Plain, Opener::Plain))
+}
+
 /// The most bytes that a frame is longer than its payload.
 pub(crate) const OVERHEAD: usize = {
     let (hmac, ed25519) = (hmac::Sealer::OVERHEAD, ed25519::Sealer::OVERHEAD);
     if hmac > ed25519 { hmac } else { ed25519 }
 };
 
-/// The sending half of a session of either kind.
+/// The sending half of a session of any kind.
 #[derive(Debug)]
 pub(crate) enum Sealer {
+    /// Nothing proves who sent a frame: it is its payload.
+    Plain,
     Hmac(hmac::Sealer),
     Ed25519(ed25519::Sealer),
 }
@@ -113,6 +144,7 @@ impl Sealer {
     /// Appends the frame of a payload, its length first, to what waits to be written.
     pub(crate) fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), LinkError> {
         let overhead = match self {
+            Self::Plain => 0,
             Self::Hmac(_) => hmac::Sealer::OVERHEAD,
             Self::Ed25519(_) => ed25519::Sealer::OVERHEAD,
         };
@@ -122,6 +154,10 @@ impl Sealer {
         out.resize(at + length, 0);
         let frame = &mut out[at..];
         let written = match self {
+            Self::Plain => {
+                frame.copy_from_slice(payload);
+                length
+            }
             Self::Hmac(sealer) => sealer.seal(payload, frame)?,
             Self::Ed25519(sealer) => sealer.seal(payload, frame)?,
         };
@@ -130,9 +166,11 @@ impl Sealer {
     }
 }
 
-/// The receiving half of a session of either kind.
+/// The receiving half of a session of any kind.
 #[derive(Debug)]
 pub(crate) enum Opener {
+    /// Who sent a frame is taken on trust.
+    Plain,
     Hmac(hmac::Opener),
     Ed25519(ed25519::Opener),
 }
@@ -141,8 +179,62 @@ impl Opener {
     /// The payload of a frame, if it is the peer's and new.
     pub(crate) fn open<'f>(&mut self, frame: &'f [u8]) -> Result<&'f [u8], LinkError> {
         match self {
+            Self::Plain => Ok(frame),
             Self::Hmac(opener) => opener.open(frame),
             Self::Ed25519(opener) => opener.open(frame),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate::NodeId;
+    use quorate::ed25519::Ed25519;
+
+    const NODES: [Principal; 3] =
+        [Principal::Node(NodeId(0)), Principal::Node(NodeId(1)), Principal::Node(NodeId(2))];
+
+    fn identities(me: Principal, cluster: &[u8], proof: Option<Proof>) -> Identities {
+        let key = |id: u8| SecretKey::from_seed([id; 32]);
+        let keys = (1..=3).map(|id| key(id).public()).collect();
+        let roster = Roster::new(Digest::of(cluster), EPOCH, keys, Vec::new(), &Ed25519);
+        let at = NODES.iter().position(|node| *node == me).expect("one of three") as u8;
+        let own = vec![Identity { me, key: key(at + 1) }];
+        Identities::new(own, roster.expect("good keys"), proof)
+    }
+
+    #[test]
+    fn plain_links_carry_frames_as_they_are() {
+        let mut one = identities(NODES[1], b"army", None);
+        let two = identities(NODES[0], b"army", None);
+        let (mine, theirs) = (one.hello(0, NODES[0], [1; 32]), two.hello(0, NODES[1], [2; 32]));
+        assert_eq!(two.addressed(&mine), Ok(0));
+        let (mut sealer, mut opener) = one.session(0, &mine, &theirs).expect("they fit");
+        let mut out = Vec::new();
+        sealer.append(b"frame", &mut out).expect("nothing to prove");
+        assert_eq!(out, b"\x05\0\0\0frame");
+        assert_eq!(opener.open(b"frame"), Ok(&b"frame"[..]));
+    }
+
+    #[test]
+    fn plain_hellos_have_to_fit_each_other_all_the_same() {
+        let mut one = identities(NODES[1], b"army", None);
+        let mine = one.hello(0, NODES[0], [1; 32]);
+        let good = Hello { from: NODES[0], to: NODES[1], nonce: [2; 32], ..mine };
+        assert!(one.session(0, &mine, &good).is_ok());
+        let stranger = Principal::Node(NodeId(3));
+        let wrong = [
+            (Hello { cluster: Digest::of(b"other"), ..good }, LinkError::OtherCluster),
+            (Hello { epoch: EPOCH + 1, ..good }, LinkError::OtherEpoch),
+            (Hello { from: NODES[2], ..good }, LinkError::WrongPeer),
+            (Hello { from: stranger, ..good }, LinkError::WrongPeer),
+            (Hello { to: NODES[2], ..good }, LinkError::WrongPeer),
+        ];
+        for (theirs, error) in wrong {
+            assert_eq!(one.session(0, &mine, &theirs).map(drop), Err(error), "{theirs:?}");
+        }
+        let own = Hello { to: NODES[1], ..mine };
+        assert_eq!(one.session(0, &own, &own).map(drop), Err(LinkError::ToSelf));
     }
 }

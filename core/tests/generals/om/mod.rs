@@ -3,6 +3,7 @@
 mod counts;
 mod figures;
 mod frames;
+mod majority;
 mod paths;
 mod random;
 mod reference;
