@@ -78,8 +78,11 @@ fn one_round_of_relays_does_not_withstand_two() {
     assert!(judge(army, A, &[2, 3], &obeyed).ic2);
 }
 
+/// What a traitor says along a path to a receiver.
+type Strategy = fn(&[NodeId], NodeId) -> Lie;
+
 /// The four strategies of two traitors that were traced by hand.
-const STRATEGIES: [(&str, fn(&[NodeId], NodeId) -> Lie); 4] = [
+const STRATEGIES: [(&str, Strategy); 4] = [
     ("always B", |_, _| Lie::Say(Some(B))),
     ("by parity", |path, NodeId(to)| {
         say(Some(if (usize::from(to) + path.len()) % 2 == 0 { A } else { B }))

@@ -128,7 +128,8 @@ impl Treason for Traitors {
         let mut frames = Vec::new();
         let tricky = self.rng.below(100) < self.tricks;
         let orders = self.orders(from.0, to.0, at, &honest);
-        if !orders.is_empty() && !(tricky && self.rng.below(3) == 0) {
+        let withheld = tricky && self.rng.below(3) == 0;
+        if !orders.is_empty() && !withheld {
             let payload = army.wave(from, at, &orders);
             frames.push((Frame::Wave { round: at, orders }, payload));
         }
