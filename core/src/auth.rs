@@ -415,7 +415,7 @@ pub trait Signed {
     fn sign<S: Signer>(&mut self, me: Principal, scope: &Scope, signer: &S);
 
     /// Signs as [`Signed::sign`] and encodes to the front of `buffer`: what
-    /// [`wire::seal`](crate::wire::seal) does. A message that packs many signed parts overrides
+    /// [`wire::seal`] does. A message that packs many signed parts overrides
     /// it, to sign them one by one as they are written.
     ///
     /// # Errors
