@@ -49,12 +49,17 @@ impl Config {
     pub fn slot_after(&self, now: Instant) -> u64 {
         let interval = Instant::ZERO.after(self.interval).as_micros();
         let since = Instant::ZERO.after(now.since(self.first)).as_micros();
-        if now < self.first { 0 } else { since.checked_div(interval).unwrap_or(0) + 1 }
+        if now < self.first {
+            0
+        } else {
+            since.checked_div(interval).unwrap_or(0).saturating_add(1)
+        }
     }
 
     /// How many slots must be held at once: those that overlap, the next one, which clocks that
     /// are ahead may begin, and the one that is executed. Each one more gives a general that
-    /// rejoins one interval more to fetch the state.
+    /// rejoins one interval more to fetch the state, and every host one interval more to execute
+    /// a slot: a host that takes longer than that makes its general count itself faulty.
     #[must_use]
     pub fn lanes(&self, rounds: u8) -> usize {
         let interval = Instant::ZERO.after(self.interval).as_micros().max(1);

@@ -31,7 +31,9 @@ where
             if !lane.is_over() {
                 return;
             }
-            if !self.has_room() {
+            if !self.node.effects.is_empty() {
+                // What this step puts out is read from the table when it is unfolded: the table
+                // must not change any more.
                 self.node.unfinished = true;
                 return;
             }
@@ -167,7 +169,7 @@ where
     /// A slot is executed. If somebody rejoins here, its state is captured.
     fn finish(&mut self, slot: u64) {
         self.node.executed = slot.saturating_add(1);
-        if self.memory.peers.iter().any(|peer| peer.asked == slot.saturating_add(1)) {
+        if self.is_asked_for(slot) {
             let table = ClientTable {
                 rows: self.memory.rows,
                 replies: self.memory.replies,

@@ -45,6 +45,11 @@ impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
     /// Sizes or settings that do not fit together.
     pub fn new(config: Config, mut storage: S, authority: A) -> Result<Self, ConfigError> {
         config.check()?;
+        let parts = storage.parts();
+        let request_bytes = parts.requests.len().checked_div(parts.desks.len()).unwrap_or(0);
+        if request_bytes > B {
+            return Err(ConfigError("a proposal must have room for the longest request"));
+        }
         let mut node = Node::new(config);
         let mut rules = Rules { node: &mut node, memory: storage.parts(), authority: &authority };
         rules.check()?;
@@ -129,7 +134,7 @@ impl<S: Storage<B>, A: Authority, const B: usize> Protocol for General<S, A, B> 
             }
             rules.wake_lanes();
             rules.execute();
-            rules.retry_fetch();
+            rules.ask_again();
         }
         Outputs { node: &self.node, memory: self.storage.lend() }
     }
@@ -137,7 +142,7 @@ impl<S: Storage<B>, A: Authority, const B: usize> Protocol for General<S, A, B> 
     fn deadline(&self) -> Option<Instant> {
         let memory = self.storage.lend();
         let lanes = memory.lanes.iter().filter_map(|lane| lane.deadline());
-        let retry = self.node.behind.and_then(|behind| behind.retry_at);
+        let retry = self.node.behind.map(|behind| behind.retry_at);
         let waiting = self.node.unfinished.then_some(self.node.now);
         lanes.chain(retry).chain(waiting).min()
     }
@@ -177,13 +182,17 @@ where
         message: crate::vector::Message<'_, P>,
     ) {
         let (slot, now) = (message.number, self.node.now);
+        let given_up = self.is_given_up(slot);
         match self.lane(slot) {
+            // It was woken in this very step, long after its time: it has missed its deadline.
+            Ok(lane) if !lane.is_drained() => {}
             Ok(lane) => {
                 let from = Principal::Node(from);
                 let message = Input::Message(Verified { from, digest, message });
                 // What comes of it is put out together with the other lanes' outputs.
                 let _ = lane.step(now, message);
             }
+            Err(_) if given_up => {}
             Err(fault) => self.accuse(from, fault),
         }
     }
@@ -197,14 +206,20 @@ where
             (Err((_, fault)), _) => Admission::Refused(fault),
             (Ok(_), Message::Slot(frame)) => {
                 // The next step begins the slots whose time has come, and judges their frames.
-                let begun = self.node.config.start(self.node.next) <= self.node.now;
-                match self.lane(frame.number) {
+                let slot = frame.number;
+                let due =
+                    slot > self.node.next && slot < self.node.config.slot_after(self.node.now);
+                let given_up = self.is_given_up(slot);
+                match self.lane(slot) {
                     Ok(lane) => lane.admit(from, frame),
-                    Err(_) if begun => Admission::Verify,
+                    Err(_) if due => Admission::Verify,
+                    Err(_) if given_up => Admission::Known,
                     Err(fault) => Admission::Refused(fault),
                 }
             }
-            (Ok(_), Message::State { slot, .. }) if !self.awaits_state(*slot) => Admission::Known,
+            (Ok(from), Message::State { slot, .. }) if !self.awaits_state(from, *slot) => {
+                Admission::Known
+            }
             _ => Admission::Verify,
         }
     }

@@ -33,6 +33,8 @@ pub struct Peer {
     pub(super) fresh: u64,
     /// One more than the slot after which it asked for the state; 0 if it did not.
     pub(super) asked: u64,
+    /// One more than the slot after which the state was last captured for it; 0 if it never was.
+    pub(super) captured: u64,
     /// One more than the slot of the last state that it was sent; 0 if there is none.
     pub(super) served: u64,
     /// What it vouches for, in answer to this general's last question.

@@ -34,6 +34,11 @@
 //! agreed on in later slots it has held in the meantime and executes it then. A general that is
 //! started late, or again, does the same.
 //!
+//! A host must execute a slot in less time than its lanes last, see [`Config::lanes`]. If more
+//! than m generals are behind at once, because they all paused or all hosts were too slow, nobody
+//! is left to vouch for a state: the service is over, and is begun again in a new epoch from a
+//! state that its operators agree on.
+//!
 //! # The files
 //!
 //! [`General`] holds the one `match` on inputs. `slots` begins slots, `requests` keeps what

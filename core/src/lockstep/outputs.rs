@@ -91,7 +91,9 @@ impl<'a, P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Outputs<'a, P, T> {
             Effect::Vouch { to, slot, digest } => {
                 send(Target::Nodes(to), Message::Vouch { slot, digest })
             }
-            Effect::FetchState { to, slot } => send(Target::Node(to), Message::FetchState { slot }),
+            Effect::FetchState { to, slot } => {
+                send(Target::Nodes(to), Message::FetchState { slot })
+            }
             Effect::Accuse { node, fault } => Output::Accuse { node, fault },
             Effect::AccuseAll { .. } => return None,
             Effect::Refuse(refusal) => Output::Refuse(refusal),

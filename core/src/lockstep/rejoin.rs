@@ -4,23 +4,35 @@ use super::message::state_digest;
 use super::rules::{Behind, Effect, Rules};
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
-use crate::node::NodeId;
+use crate::node::{NodeId, NodeSet};
 use crate::service;
 use crate::vector::Broadcast;
 
 impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
-    /// A peer missed something. Its question is kept until that slot is executed: one for each
-    /// peer, and no new one before the last was due.
+    /// A peer missed something. Its question, the latest it asked, is kept until that slot is
+    /// executed.
     pub(super) fn on_rejoin(&mut self, from: NodeId, after: u64) {
         let horizon = self.node.next.saturating_add(self.memory.lanes.len() as u64);
-        let executed = self.node.executed;
-        if after < executed || after > horizon {
+        if after < self.node.executed || after > horizon {
             return;
         }
-        let Some(peer) = self.memory.peers.get_mut(from.index()) else { return };
-        if peer.asked <= executed {
+        if let Some(peer) = self.memory.peers.get_mut(from.index()) {
             peer.asked = after.saturating_add(1);
         }
+    }
+
+    /// Whether the state after this slot is captured for a peer: for each of them once in as many
+    /// slots as there are lanes, however often it asks.
+    pub(super) fn is_asked_for(&mut self, slot: u64) -> bool {
+        let (asked, pause) = (slot.saturating_add(1), self.memory.lanes.len() as u64);
+        let mut any = false;
+        for peer in self.memory.peers.iter_mut().filter(|peer| peer.asked == asked) {
+            if peer.captured == 0 || peer.captured.saturating_add(pause) <= asked {
+                peer.captured = asked;
+                any = true;
+            }
+        }
+        any
     }
 
     /// The host captured the state: those who asked are told its digest.
@@ -30,7 +42,7 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         };
         self.node.capturing = None;
         self.node.captured = Some(slot);
-        let to = self.peers_where(|peer| peer.asked == slot.saturating_add(1));
+        let to = self.peers_where(|peer| peer.captured == slot.saturating_add(1));
         let digest = state_digest(slot, &table, state);
         self.emit(Effect::Vouch { to, slot, digest });
     }
@@ -46,8 +58,8 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         }
         let equal = self.peers_where(|peer| peer.vouched == Some(digest));
         if behind.certified.is_none() && equal.len() > self.node.config.traitors {
-            let behind = Behind { certified: Some(digest), server: from, ..behind };
-            self.fetch(behind, from);
+            // All of them are asked: one is loyal.
+            self.fetch(Behind { certified: Some(digest), ..behind }, equal);
         }
     }
 
@@ -60,27 +72,36 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         let captured = self.node.captured == Some(slot);
         let Some(peer) = self.memory.peers.get_mut(from.index()) else { return };
         let asked = slot.saturating_add(1);
-        if captured && peer.asked == asked && peer.served != asked {
+        if captured && peer.captured == asked && peer.served != asked {
             peer.served = asked;
             self.emit(Effect::ServeState { to: from, slot });
         }
     }
 
-    /// Whether a state is what this general waits for.
-    pub(super) fn awaits_state(&self, slot: u64) -> bool {
-        let behind = self.node.behind;
-        behind.is_some_and(|behind| behind.after == slot && behind.certified.is_some())
+    /// Whether a slot is one whose outcome this general takes over with the others' state.
+    pub(super) fn is_given_up(&self, slot: u64) -> bool {
+        slot < self.node.next && self.node.behind.is_some_and(|behind| slot <= behind.after)
     }
 
-    /// The state: installed only if it is what m + 1 generals vouch for.
+    /// Whether a state from this peer is what this general waits for.
+    pub(super) fn awaits_state(&self, from: NodeId, slot: u64) -> bool {
+        let vouched = self.memory.peers.get(from.index()).and_then(|peer| peer.vouched);
+        self.node.behind.is_some_and(|behind| {
+            behind.after == slot && behind.certified.is_some() && vouched == behind.certified
+        })
+    }
+
+    /// The state: installed only if it is what m + 1 generals vouch for. Who vouched and sends
+    /// another is not heard again.
     pub(super) fn on_state(&mut self, from: NodeId, slot: u64, clients: &[u8], digest: &Digest) {
-        let Some(behind) = self.node.behind.filter(|behind| behind.after == slot) else { return };
-        let Some(certified) = behind.certified else { return };
-        if certified != *digest {
-            self.emit(Effect::Accuse { node: from, fault: Fault::BadContent });
-            return if from == behind.server {
-                self.fetch_from_next(behind)
-            };
+        if !self.awaits_state(from, slot) {
+            return;
+        }
+        if self.node.behind.and_then(|behind| behind.certified) != Some(*digest) {
+            if let Some(peer) = self.memory.peers.get_mut(from.index()) {
+                peer.vouched = None;
+            }
+            return self.emit(Effect::Accuse { node: from, fault: Fault::BadContent });
         }
         let size = self.reply_bytes();
         let (rows, replies) = (&mut *self.memory.rows, &mut *self.memory.replies);
@@ -97,26 +118,28 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         self.emit(Effect::Install { slot });
     }
 
-    /// Another one is asked when the one that was asked does not answer.
-    pub(super) fn retry_fetch(&mut self) {
-        let Some(behind) = self.node.behind else { return };
-        if behind.retry_at.is_some_and(|at| at <= self.node.now) {
-            self.fetch_from_next(behind);
+    /// Asks again for what did not come: who stands where, or the state.
+    pub(super) fn ask_again(&mut self) {
+        let due = |behind: &Behind| behind.retry_at <= self.node.now;
+        let Some(behind) = self.node.behind.filter(due) else { return };
+        if behind.certified.is_some() {
+            let vouching = self.peers_where(|peer| peer.vouched == behind.certified);
+            self.fetch(behind, vouching);
+        } else {
+            let retry_at = self.node.now.after(self.node.config.interval);
+            self.node.behind = Some(Behind { retry_at, ..behind });
+            self.emit(Effect::Rejoin { after: behind.after });
         }
     }
 
-    fn fetch_from_next(&mut self, behind: Behind) {
-        let vouching =
-            self.peers_where(|peer| peer.vouched.is_some() && peer.vouched == behind.certified);
-        let next = vouching.iter().find(|node| *node > behind.server);
-        if let Some(server) = next.or_else(|| vouching.iter().next()) {
-            self.fetch(behind, server);
-        }
+    fn fetch(&mut self, behind: Behind, to: NodeSet) {
+        let retry_at = self.node.now.after(self.node.config.interval);
+        self.node.behind = Some(Behind { retry_at, ..behind });
+        self.emit(Effect::FetchState { to, slot: behind.after });
     }
 
-    fn fetch(&mut self, behind: Behind, server: NodeId) {
-        let retry_at = Some(self.node.now.after(self.node.config.interval));
-        self.node.behind = Some(Behind { server, retry_at, ..behind });
-        self.emit(Effect::FetchState { to: server, slot: behind.after });
+    /// The longest reply to a client.
+    pub(super) fn reply_bytes(&self) -> usize {
+        self.memory.replies.len().checked_div(self.memory.rows.len()).unwrap_or(0)
     }
 }

@@ -1,5 +1,6 @@
 //! Requests of clients, until a slot takes them.
 
+use super::authority::Authority;
 use super::memory::Desk;
 use super::rules::{Effect, Rules};
 use crate::fault::Fault;
@@ -8,7 +9,7 @@ use crate::protocol::Admission;
 use crate::service::Request;
 use crate::vector::Broadcast;
 
-impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
+impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A: Authority> Rules<'_, P, T, A> {
     /// Before its signature is verified: whose it is, and whether there is room for it.
     pub(super) fn admit_request(&self, from: Principal, request: &Request<'_>) -> Admission {
         if from != Principal::Client(request.client) {
@@ -28,6 +29,10 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
     /// again. Of two requests with one timestamp the first is kept.
     pub(super) fn on_request(&mut self, from: Principal, request: &Request<'_>) {
         if self.admit_request(from, request) != Admission::Verify {
+            return;
+        }
+        // What waits here is executed without another look at its signature.
+        if !self.authority.is_authentic(request) {
             return;
         }
         let client = request.client;
@@ -55,7 +60,9 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         let written = rooms.nth(client.index()).and_then(|room| request.append(room, 0));
         assert!(written.is_some(), "a request that was admitted fits");
     }
+}
 
+impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
     /// The bytes of a client's request that waits.
     pub(super) fn request(&self, client: usize) -> &[u8] {
         let length = self.memory.desks.get(client).map_or(0, |desk| desk.length);
@@ -67,10 +74,5 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
     /// The longest request of a client.
     fn request_bytes(&self) -> usize {
         self.memory.requests.len().checked_div(self.memory.desks.len()).unwrap_or(0)
-    }
-
-    /// The longest reply to a client.
-    pub(super) fn reply_bytes(&self) -> usize {
-        self.memory.replies.len().checked_div(self.memory.rows.len()).unwrap_or(0)
     }
 }

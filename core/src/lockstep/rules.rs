@@ -23,7 +23,7 @@ pub(super) enum Effect {
     Stale { client: ClientId, timestamp: u64 },
     Rejoin { after: u64 },
     Vouch { to: NodeSet, slot: u64, digest: Digest },
-    FetchState { to: NodeId, slot: u64 },
+    FetchState { to: NodeSet, slot: u64 },
     Accuse { node: NodeId, fault: Fault },
     AccuseAll { nodes: NodeSet, fault: Fault },
     Refuse(Refusal),
@@ -44,10 +44,8 @@ pub(super) struct Behind {
     pub(super) after: u64,
     /// What m + 1 generals vouch for.
     pub(super) certified: Option<Digest>,
-    /// Who was asked for it.
-    pub(super) server: NodeId,
-    /// When the next one is asked.
-    pub(super) retry_at: Option<Instant>,
+    /// When it is asked for again.
+    pub(super) retry_at: Instant,
 }
 
 /// The small state of a general.
@@ -108,11 +106,6 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
     pub(super) fn emit(&mut self, effect: Effect) {
         let kept = self.node.effects.push(effect);
         assert!(kept.is_ok(), "the effects of one step have a bound");
-    }
-
-    /// Whether another slot may be executed in this step.
-    pub(super) fn has_room(&self) -> bool {
-        self.node.effects.len() + 6 <= EFFECTS
     }
 
     /// The lane of a slot that is under way, or the next.

@@ -2,9 +2,8 @@
 
 use super::memory::Desk;
 use super::proposal::Proposal;
-use super::rules::{Effect, Rules, place};
+use super::rules::{Behind, Effect, Rules, place};
 use crate::fault::Refusal;
-use crate::node::NodeId;
 use crate::protocol::{Input, Protocol};
 use crate::rounds::Rules as _;
 use crate::service::Batch;
@@ -116,9 +115,8 @@ where
         self.node.executed = after.saturating_add(1);
         self.node.executing = None;
         self.node.capturing = None;
-        let server = NodeId(0);
-        self.node.behind =
-            Some(super::rules::Behind { after, certified: None, server, retry_at: None });
+        let retry_at = self.node.now.after(self.node.config.interval);
+        self.node.behind = Some(Behind { after, certified: None, retry_at });
         for peer in self.memory.peers.iter_mut() {
             peer.vouched = None;
         }

@@ -13,7 +13,7 @@ use quorate::vector::{Broadcast, Instances};
 use quorate::wire::Bytes;
 use quorate::{
     ClientId, Digest, Fault, Input, Instant, NodeId, Output, Principal, Protocol, PublicKey,
-    Refusal, Roster, Signature, Target, Verifier, om, sm, wire,
+    Roster, Signature, Target, Verifier, om, sm, wire,
 };
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -157,29 +157,16 @@ pub fn request(of: usize, timestamp: u64, operation: &[u8]) -> Vec<u8> {
     seal(client(of), ClientMessage::Request(request))
 }
 
-/// An operation that was executed: slot, client, timestamp, operation.
-pub type Entry = (u64, u16, u64, Vec<u8>);
-
-pub struct Host<P: Slots> {
-    pub general: Option<Member<P>>,
-    pub log: Vec<Entry>,
-    /// The captured state: slot, client table, log.
-    captured: Option<(u64, Vec<u8>, Vec<u8>)>,
-    pub refusals: Vec<Refusal>,
-    /// After which slots it took over the others' state.
-    pub installed: Vec<u64>,
-}
-
-pub struct Desktop {
-    pub client: Client<Vec<u8>>,
-    pub replies: Vec<(u64, Vec<u8>)>,
-    pub failures: usize,
-}
-
 enum Event {
     Wake(usize),
     WakeClient(usize),
-    Arrival { from: Principal, to: Principal, payload: Vec<u8> },
+    Arrival {
+        from: Principal,
+        to: Principal,
+        payload: Vec<u8>,
+    },
+    /// A host is done with what it was given.
+    Answers(usize, Vec<Answer>),
 }
 
 type Tamper = Box<dyn FnMut(usize, usize, Vec<u8>) -> Vec<(u64, Vec<u8>)>>;
@@ -190,8 +177,10 @@ pub struct Bench<P: Slots> {
     pub clients: Vec<Desktop>,
     pub now: u64,
     pub accusations: Vec<(usize, NodeId, Fault)>,
-    /// How many replies the generals have sent.
-    pub replied: usize,
+    /// The replies that the generals have sent: general, client, timestamp, reply.
+    pub replied: Vec<(usize, u16, u64, Vec<u8>)>,
+    /// Microseconds that each host takes to execute a slot.
+    pub slow: Vec<u64>,
     pub traitors: Vec<usize>,
     /// What leaves a traitor for a peer, instead of the frame that it would send loyally.
     pub tamper: Option<Tamper>,
@@ -230,7 +219,8 @@ where
             clients: (0..CLIENTS).map(desktop).collect(),
             now: 0,
             accusations: Vec::new(),
-            replied: 0,
+            replied: Vec::new(),
+            slow: vec![0; shape.nodes],
             traitors: Vec::new(),
             tamper: None,
             frozen: vec![0; shape.nodes],
@@ -276,6 +266,11 @@ where
                 }
                 Event::Wake(id) => self.step_node(id, None),
                 Event::WakeClient(id) => self.step_client(id, Input::Wake),
+                Event::Answers(id, answers) => {
+                    if let Some(general) = self.hosts[id].general.take() {
+                        self.answer(id, general, answers, false);
+                    }
+                }
                 Event::Arrival { from, to: Principal::Node(to), payload } => {
                     let to = to.index();
                     if self.frozen[to] > at {
@@ -350,6 +345,17 @@ where
                 }
             },
         }
+        let woken = arrived.is_none();
+        if self.slow[id] > 0 && !answers.is_empty() {
+            self.enqueue(self.now + self.slow[id], Event::Answers(id, answers));
+            answers = Vec::new();
+        }
+        self.answer(id, general, answers, woken);
+    }
+
+    /// Hands the answers of its host to a general, and sets its alarm.
+    fn answer(&mut self, id: usize, mut general: Member<P>, mut answers: Vec<Answer>, woken: bool) {
+        let now = Instant::from_micros(self.now);
         while !answers.is_empty() {
             let answer = answers.remove(0);
             let command = match &answer {
@@ -359,8 +365,9 @@ where
             let outputs = general.step(now, Input::Command(command));
             self.perform(id, outputs, None, &mut answers);
         }
-        if arrived.is_none()
-            && let Some(due) = general.deadline()
+        // One alarm is always set; one more if there is something to do at once.
+        if let Some(due) = general.deadline()
+            && (woken || due <= now)
         {
             self.enqueue(due.as_micros().max(self.now), Event::Wake(id));
         }
@@ -428,7 +435,10 @@ where
 
     fn send(&mut self, from: usize, to: Target, payload: Vec<u8>) {
         if let Target::Client(to) = to {
-            self.replied += 1;
+            let reply: ClientMessage<'_> = wire::decode(&payload).unwrap();
+            let ClientMessage::Reply(reply) = reply else { panic!("{reply:?}") };
+            let (client, bytes) = (reply.client.0, reply.reply.0.to_vec());
+            self.replied.push((from, client, reply.timestamp, bytes));
             return self.post(node(from), Principal::Client(to), DELAY, payload);
         }
         for peer in (0..self.shape.nodes).filter(|peer| *peer != from) {
@@ -461,15 +471,17 @@ where
         for id in loyal() {
             assert_eq!(self.hosts[id].log, self.hosts[first].log, "{id} and {first}: {what}");
         }
+        let mut answers = BTreeMap::new();
+        for (from, client, timestamp, reply) in &self.replied {
+            if loyal().any(|id| id == *from) {
+                let first = answers.entry((*client, *timestamp)).or_insert(reply);
+                assert_eq!(reply, *first, "{from} answers {client} {timestamp}: {what}");
+            }
+        }
         for (by, node, fault) in &self.accusations {
             // A general that was frozen was silent or late, which is a fault like any other.
             let slander = self.faultless(*by) && self.faultless(node.index());
             assert!(!slander, "{by} accuses loyal {node:?} of {fault:?}: {what}");
         }
     }
-}
-
-enum Answer {
-    Executed(ClientId, Vec<u8>),
-    Captured(u64, Digest),
 }

@@ -156,13 +156,13 @@ fn r_03_a_request_proposed_by_all_and_again_executes_once_and_is_answered_again(
         bench.post(client(0), node(id), 0, request(0, 5, b"once"));
     }
     bench.run_until(bench.begin(6));
-    assert_eq!(bench.replied, 4, "each general has answered once");
+    assert_eq!(bench.replied.len(), 4, "each general has answered once");
     for id in 0..4 {
         bench.post(client(0), node(id), 0, request(0, 5, b"once"));
         bench.post(client(0), node(id), 0, request(0, 4, b"older"));
     }
     bench.run_until(bench.begin(12));
-    assert_eq!(bench.replied, 12, "the answer again, and that the other one is stale");
+    assert_eq!(bench.replied.len(), 12, "the answer again, and that the other one is stale");
     assert_eq!(bench.operations(0), [b"once"]);
     bench.check("once");
 }
@@ -231,4 +231,32 @@ fn r_06_a_request_known_to_one_loyal_general_executes_in_its_next_slot() {
         assert_eq!(at, [3]);
         bench.check("censorship");
     }
+}
+
+/// Two requests of one client in two slots, the second of which is agreed on while the host of
+/// general 1 still executes the first.
+#[test]
+fn what_a_slow_host_answers_is_not_taken_for_the_answer_to_a_later_request() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.slow[1] = 3 * ROUND / 2;
+    for t in 1..=2u64 {
+        bench.run_until(bench.begin(t) - 20 * MS);
+        for id in 0..4 {
+            bench.post(client(0), node(id), 0, request(0, t, &[t as u8]));
+        }
+    }
+    bench.run_until(bench.begin(12));
+    assert_eq!(bench.operations(1), [[1], [2]]);
+    let of_one = bench.replied.iter().filter(|it| it.0 == 1);
+    let answers: Vec<(u64, u8)> = of_one.map(|it| (it.2, it.3[0])).collect();
+    assert_eq!(answers, [(1, 1), (2, 2)]);
+    bench.check("slow host");
+}
+
+#[test]
+fn a_table_without_room_for_requests_in_a_proposal_is_refused() {
+    let mut long = room::<Oral>(Shape::ORAL, 0);
+    long.requests = vec![0; CLIENTS * (B + 1)];
+    let authority = Clients { roster: roster(4), verifier: TestVerifier };
+    assert!(General::<_, _, B>::new(Shape::ORAL.config(0), long, authority).is_err());
 }

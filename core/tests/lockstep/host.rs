@@ -3,7 +3,34 @@
 use crate::bench::*;
 use quorate::auth::Signed;
 use quorate::lockstep::*;
-use quorate::{Admission, Fault, Input, Instant, Principal, PublicKey, Roster, wire};
+use quorate::{
+    Admission, ClientId, Digest, Fault, Input, Instant, Principal, PublicKey, Refusal, Roster, wire,
+};
+
+/// An operation that was executed: slot, client, timestamp, operation.
+pub type Entry = (u64, u16, u64, Vec<u8>);
+
+pub struct Host<P: Slots> {
+    pub general: Option<Member<P>>,
+    pub log: Vec<Entry>,
+    /// The captured state: slot, client table, log.
+    pub captured: Option<(u64, Vec<u8>, Vec<u8>)>,
+    pub refusals: Vec<Refusal>,
+    /// After which slots it took over the others' state.
+    pub installed: Vec<u64>,
+}
+
+pub struct Desktop {
+    pub client: Client<Vec<u8>>,
+    pub replies: Vec<(u64, Vec<u8>)>,
+    pub failures: usize,
+}
+
+/// What a host owes its general.
+pub enum Answer {
+    Executed(ClientId, Vec<u8>),
+    Captured(u64, Digest),
+}
 
 /// The application's state as bytes.
 pub fn encode(log: &[Entry]) -> Vec<u8> {

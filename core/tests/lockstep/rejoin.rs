@@ -83,7 +83,9 @@ fn lied_to_by_many(lie: impl Fn(Message<'_, Oral>) -> Vec<Vec<u8>> + 'static) ->
         let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
         let faithful = matches!(message, Message::Slot(_)) || to != 2;
         let frames = if faithful { vec![payload.clone()] } else { lie(message) };
-        frames.into_iter().map(|frame| (DELAY, frame)).collect()
+        // A liar is as fast as it likes.
+        let delay = if faithful { DELAY } else { DELAY / 2 };
+        frames.into_iter().map(|frame| (delay, frame)).collect()
     }));
     let from = FIRST + 5 * ROUND + 60 * MS;
     busy(&mut bench, from);
@@ -186,4 +188,42 @@ fn a_question_about_a_slot_far_ahead_does_not_stand_in_the_way_of_the_next() {
     bench.frozen[2] = FIRST + 9 * ROUND;
     busy(&mut bench, FIRST + 30 * ROUND);
     assert_eq!(bench.hosts[2].installed.len(), 1);
+}
+
+#[test]
+fn a_general_that_slept_accuses_nobody_of_what_it_slept_through() {
+    for length in [2 * ROUND, 9 * ROUND, 30 * ROUND + 7 * MS] {
+        let from = FIRST + 5 * ROUND + 60 * MS;
+        let bench = frozen(Shape::ORAL, 2, from, from + length);
+        let late = bench.accusations.iter().filter(|it| it.0 == 2 && it.2 == Fault::Late);
+        assert_eq!(late.count(), 0, "{length} us");
+    }
+}
+
+#[test]
+fn one_that_asks_in_every_slot_keeps_nobody_from_rejoining() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.traitors = vec![3];
+    bench.tamper = Some(Box::new(|_, _, payload| {
+        let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+        // It vouches for what is true, and serves nothing.
+        if matches!(message, Message::State { .. }) { vec![] } else { vec![(1, payload)] }
+    }));
+    let from = FIRST + 5 * ROUND + 60 * MS;
+    for slot in 0..40 {
+        let until = bench.begin(slot) + 60 * MS;
+        busy(&mut bench, until);
+        if until == from {
+            bench.frozen[2] = from + 3 * ROUND;
+        }
+        let next = bench.hosts[0].general.as_ref().unwrap().status().next;
+        for to in 0..3 {
+            let ask = said::<Oral>(3, Message::Rejoin { after: next });
+            bench.post(node(3), node(to), 1, ask);
+        }
+    }
+    let end = bench.now + 12 * ROUND;
+    bench.run_until(end);
+    assert_eq!(bench.hosts[2].installed.len(), 1);
+    bench.check("asked in every slot");
 }

@@ -166,3 +166,16 @@ fn the_reason_for_the_default_is_what_was_seen() {
     assert!(battle.blamed(2, 0, Fault::Malformed) && battle.blamed(3, 0, Fault::Missing));
     assert!(!battle.blamed(2, 0, Fault::Missing), "one wrong is one accusation");
 }
+
+#[test]
+fn a_garbled_order_is_the_reason_also_where_half_have_heard_one() {
+    let army = Army::new(5, 1);
+    let mut general = Alone::new(army, 1);
+    general.open(1);
+    assert_eq!(general.hear(0, &army.wave(NodeId(0), 1, &[])), Some(Fault::Malformed));
+    general.open(2);
+    for (from, order) in [(2, Some(A)), (3, Some(A)), (4, None)] {
+        assert_eq!(general.hear(from, &army.wave(NodeId(from), 2, &[order])), None);
+    }
+    assert_eq!(general.decide(), Verdict::Default(Reason::Invalid));
+}

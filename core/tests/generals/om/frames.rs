@@ -126,6 +126,16 @@ fn garbage_in_the_open_round_is_told_apart_from_silence() {
     assert_eq!(general.hear(2, &army.wave(NodeId(2), 2, &[Some(A)])), None);
     general.decide();
     assert_eq!(general.entry(&[0, 2]), Entry::Value(A));
+    // Garbage in one round is no excuse for silence in the next.
+    let army = Army::new(7, 2);
+    let mut general = Alone::new(army, 1);
+    general.open(1);
+    general.open(2);
+    assert_eq!(general.hear(2, &garbage), Some(Fault::Malformed));
+    assert_eq!(general.open(3), [3, 4, 5, 6]);
+    general.decide();
+    assert_eq!(general.entry(&[0, 2]), Entry::Invalid);
+    assert_eq!(general.entry(&[0, 3, 2]), Entry::Empty);
 }
 
 #[test]

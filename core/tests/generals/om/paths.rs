@@ -48,6 +48,25 @@ fn every_abuse_of_a_path_is_blamed_and_changes_nothing() {
 }
 
 #[test]
+fn an_id_that_is_no_general_s_is_on_no_path() {
+    let army = Army::new(10, 3);
+    let mut general = Alone::new(army, 2);
+    general.open(1);
+    let before = general.state();
+    for (id, last) in (10..=255).flat_map(|id| [1, 5, 9].map(|last| (id, last))) {
+        for path in [[0, id, last].as_slice(), &[0, id, 4, last], &[0, 4, id, last]] {
+            let fault = if id < 64 { Fault::OutOfBounds } else { Fault::Malformed };
+            assert_eq!(general.hear(last, &raw(0, path, B)), Some(fault), "{path:?}");
+        }
+    }
+    assert_eq!(general.state(), before);
+    let longest: Vec<NodeId> = [0].into_iter().chain((42..63).rev()).map(NodeId).collect();
+    let (path, large) = (Path::new(&longest).unwrap(), Army::new(64, 1).orders(63));
+    assert_eq!(large.entry(&path), None, "longer than any in two rounds");
+    assert_eq!(large.entry(&Path::new(&longest[1..3]).unwrap()), None, "not from the commander");
+}
+
+#[test]
 fn a_wave_is_heard_only_from_who_speaks_in_its_round() {
     let army = Army::new(7, 2);
     let cases = [

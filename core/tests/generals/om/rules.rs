@@ -2,7 +2,7 @@
 
 use super::*;
 use quorate::om::{Fixed, General};
-use quorate::{ConfigError, Order, Reason, Refusal};
+use quorate::{ConfigError, NodeSet, Order, Reason, Refusal, Target};
 
 /// A lieutenant of four that was told A by its commander and is in the second round.
 fn second_round() -> Alone {
@@ -155,6 +155,30 @@ fn a_lieutenant_relays_what_it_heard_in_time_and_nothing_else() {
     general.hear(0, &army.wave(NodeId(0), 1, &[Some(A)]));
     assert_eq!(relayed(&general), [None]);
     assert_eq!(relayed(&second_round()), [Some(A)]);
+}
+
+#[test]
+fn what_is_the_same_to_all_is_one_frame_for_all() {
+    let army = Army::new(7, 2);
+    let targets = |general: &mut Alone, round: u64| {
+        let begin = Instant::from_micros(START + ROUND * (round - 1));
+        let outputs = general.general.step(begin, Input::Wake);
+        let sent = outputs.filter_map(|output| match output {
+            Output::Send { to, .. } => Some(to),
+            _ => None,
+        });
+        sent.collect::<Vec<_>>()
+    };
+    let nodes = |ids: &[u8]| ids.iter().copied().map(NodeId).collect::<NodeSet>();
+    let mut commander =
+        Alone { general: army.field(Some(A), &[]).generals.remove(0), ..Alone::new(army, 0) };
+    assert_eq!(targets(&mut commander, 1), [Target::All]);
+    assert_eq!([targets(&mut commander, 2), targets(&mut commander, 3)], [vec![], vec![]]);
+    let mut lieutenant = Alone::new(army, 3);
+    assert_eq!(targets(&mut lieutenant, 1), []);
+    assert_eq!(targets(&mut lieutenant, 2), [Target::Nodes(nodes(&[1, 2, 4, 5, 6]))]);
+    let apart = [1, 2, 4, 5, 6].map(|id| Target::Node(NodeId(id)));
+    assert_eq!(targets(&mut lieutenant, 3), apart, "each is on the paths of the others");
 }
 
 #[test]
