@@ -1,9 +1,12 @@
 //! How long a general takes to resolve what it heard, against the recursion of the textbook and
-//! against what the memory itself costs: one copy and one comparison, byte by byte, of the same
-//! table.
+//! against what the memory itself costs: one copy and one comparison of the same table.
 //!
 //! Three tables each: nobody lies; `m` of the `n` generals lie, on each path anew; and all of it
 //! is noise, which is beyond the bound and as bad as it can be.
+//!
+//! What to expect: where nobody lies, the time of reading the table, about three copies with
+//! `memcmp` of the C library for OM(5) of 16, and less than one with a comparison byte by byte.
+//! Where many lie, the processor guesses wrong at every third path, and it is three times as much.
 #![allow(missing_docs, reason = "the macros of criterion make public functions")]
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -181,26 +184,27 @@ fn resolve(criterion: &mut Criterion) {
             let verdict = decided.decision().value();
             assert_eq!(verdict, textbook(&heard, &mut vec![0], &others, traitors));
             assert!(liars > traitors || decided.decision() == Verdict::Value(ORDER));
-            if liars == traitors {
-                group.sample_size(10).bench_function("textbook, by path, a third lie", |bench| {
+            if liars <= traitors {
+                group.sample_size(20);
+                group.bench_function(format!("textbook by path, {name}"), |bench| {
                     bench.iter(|| textbook(&heard, &mut vec![0], &others, traitors));
                 });
                 let tree = Heard::new(&heard, &mut vec![0], &others, traitors);
                 assert_eq!(verdict, tree.resolve());
-                group.bench_function("textbook, by tree, a third lie", |bench| {
+                group.bench_function(format!("textbook by tree, {name}"), |bench| {
                     bench.iter(|| black_box(&tree).resolve());
                 });
             }
         }
         let table = vec![0xa5u8; slots(nodes, traitors) * size_of::<Entry<u8>>()];
         let mut copy = table.clone();
-        group.bench_function("copy and compare the table", |bench| {
+        group.bench_function("copy and compare the table, byte by byte", |bench| {
             bench.iter(|| {
                 copy.copy_from_slice(black_box(&table));
-                black_box(&copy).iter().zip(&table).filter(|(one, two)| one == two).count()
+                black_box(&copy).iter().zip(black_box(&table)).all(|(one, two)| one == two)
             });
         });
-        group.bench_function("copy and compare the table, by memcmp", |bench| {
+        group.bench_function("copy and compare the table, memcmp", |bench| {
             bench.iter(|| {
                 copy.copy_from_slice(black_box(&table));
                 black_box(&copy) == black_box(&table)

@@ -291,6 +291,7 @@ fn one_traitor_too_many_breaks_the_conditions_before_the_same_judge() {
     for (nodes, traitors, count) in [(3, 1, 1), (6, 2, 2), (4, 1, 2), (7, 2, 3), (7, 1, 2)] {
         let army = Army::new(nodes, traitors);
         let found = broken(army, count, 200);
+        println!("{found} of 200: {count} traitors among {nodes}, OM({traitors})");
         assert!(found > 0, "no violation with {count} traitors among {nodes}, OM({traitors})");
     }
 }

@@ -47,7 +47,9 @@ fn what_is_no_frame_is_malformed() {
     ];
     // Endorsements that are not whole rows.
     for length in [1u8, 64, 66, 127] {
-        bad.push([head, &[65, length], &vec![0; 65 + usize::from(length)][..], &[0]].concat());
+        let torn = [head, &[65, length], &vec![0; 65 + usize::from(length)][..], &[0]].concat();
+        assert!(postcard::take_from_bytes::<Message<'_, Value>>(&torn).is_err());
+        bad.push(torn);
     }
     // Neither none nor another chain.
     let last = good.len() - 1;

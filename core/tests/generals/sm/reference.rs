@@ -187,20 +187,28 @@ impl Reference {
         {
             return false;
         }
-        let fresh = |scroll: &&Scroll| !general.orders.contains(&scroll.value);
-        let looked = general.looked.entry((from, round)).or_default();
-        let share = 2 - *looked;
-        let asked = frame.iter().filter(fresh).count();
-        *looked += asked.min(share);
-        if asked > share || !frame.iter().filter(fresh).all(is_genuine) {
-            return false;
-        }
         let told = general.told.entry(from).or_default();
-        let values: BTreeSet<_> = frame.iter().map(|scroll| scroll.value).collect();
-        let believed = told.union(&values).count() <= 2;
-        // Even if the rest is not believed: an order that is held was told.
-        let held = values.into_iter().filter(|v| believed || general.orders.contains(v));
-        told.extend(held);
+        let looked = general.looked.entry((from, round)).or_default();
+        let (mut fresh, mut genuine) = (BTreeSet::new(), true);
+        for scroll in frame {
+            if general.orders.contains(&scroll.value) {
+                // It was told, whatever becomes of the rest.
+                told.insert(scroll.value);
+                continue;
+            }
+            *looked += 1;
+            match *looked {
+                ..=2 => genuine &= is_genuine(scroll),
+                3 => return false,
+                _ => genuine = false,
+            }
+            fresh.insert(scroll.value);
+        }
+        let all: BTreeSet<Value> = told.union(&fresh).copied().collect();
+        let believed = genuine && all.len() <= 2;
+        if believed {
+            *told = all;
+        }
         believed
     }
 }

@@ -1,12 +1,12 @@
 //! What a signature under an order means: one order, of one instance, after certain signers.
 
 use super::post::{Outcome, Post};
-use super::scroll::{Scroll, frame};
+use super::scroll::{Scroll, frame, scrolls};
 use super::*;
-use crate::field::scope;
+use crate::field::{scope, seal};
 use crate::scheme::TestSigner;
 use quorate::auth::{Scope, Statement, Tag};
-use quorate::sm::{Endorsement, statement};
+use quorate::sm::{Endorsement, Message, statement};
 use quorate::{Digest, Fault, Principal, Signer};
 
 fn ids(ids: &[u8]) -> impl ExactSizeIterator<Item = NodeId> {
@@ -99,6 +99,19 @@ fn a_true_signature_under_another_order_is_forged() {
     let mut last = Scroll::signed(A, &[0, 1]);
     last.value = B;
     assert_eq!(hear(1, &last), FORGED);
+}
+
+/// Sealing signs what its sender states, and nothing in anybody else's name.
+#[test]
+fn what_others_signed_stays_as_it_is() {
+    let (mine, of_2) = (Scroll::signed(A, &[0, 1]), Scroll::signed(B, &[0, 2]).spoilt(1));
+    let mut message = Message::new(INSTANCE, mine.chain());
+    message.first.last = Endorsement::unsigned(NodeId(1));
+    message.second = Some(of_2.chain());
+    assert_eq!(scrolls(&seal(NodeId(1), message)), [mine.clone(), of_2.clone()]);
+    let blank = Scroll::of(&message.first);
+    assert_eq!(scrolls(&seal(NodeId(2), message))[0], blank);
+    assert_eq!(scrolls(&seal(NodeId(3), message)), [blank, of_2]);
 }
 
 /// A request, a checkpoint or whatever else its author signs is no order.
