@@ -53,7 +53,8 @@
 //! signatures of all who passed them on, may run: nobody can forge an order or an endorsement. But
 //! whoever can open a connection can take a peer's place on the link, spend what is looked at of
 //! that peer, and have it accused. Then the peer is not heard, which counts as a fault of
-//! that peer. So plain links are for networks that no stranger has access to.
+//! that peer. A relay that is needed may then go unheard, and loyal generals may disagree. So plain
+//! links are for networks that no stranger has access to.
 //!
 //! # What is bounded
 //!
