@@ -84,6 +84,8 @@ fn messages() -> Vec<Message<'static>> {
         Message::FetchState { sequence },
         Message::State { sequence, clients: Bytes(b"clients"), state: Bytes(b"state") },
         Message::Settled { sequence, digest },
+        Message::Recover { nonce: 300, lost: true, until: sequence },
+        Message::Estimate { nonce: 300, stable, prepared: sequence, view, history: true },
     ]
 }
 
@@ -99,6 +101,8 @@ fn records() -> Vec<Record<'static>> {
         Record::ViewChange(view_change()),
         Record::Named(view_change()),
         Record::NewView(new_view()),
+        Record::Recovering { nonce: 300 },
+        Record::Recovered { signed: view },
     ]
 }
 
@@ -134,7 +138,7 @@ fn messages_and_records_are_what_they_were() {
         of_kind.map(|(_, bytes)| usize::from(bytes[0])).collect::<Vec<_>>()
     };
     assert_eq!(tags("message"), (0..support::KINDS).collect::<Vec<_>>());
-    assert_eq!(tags("record"), (0..9).collect::<Vec<_>>());
+    assert_eq!(tags("record"), (0..11).collect::<Vec<_>>());
     for ((name, bytes), message) in vectors.0.iter().zip(messages()) {
         assert_eq!(wire::decode(bytes), Ok(message), "{name}");
     }
@@ -276,6 +280,10 @@ message State
     0df0a20407636c69656e7473057374617465
 message Settled
     0ef0a204d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
+message Recover
+    0fac0201f0a204
+message Estimate
+    10ac02e8a204f0a204ac0201
 record PrePrepared
     00ac02f0a2049f0100000500000000000000030000006f6e6504d1b2f04e47b9c4f8ff16222e0423
     8824ec8096905fe76532b941e1dbae56cb632958042da1586907350c362e0f69ed5c22b904e3b84d
@@ -324,6 +332,10 @@ record NewView
     d1d1d1d1d1d17211010000000000aca2c3458d77c2a12be90d8324276f17aaed113aa0153bdfd478
     e47f622d87a01561e1e97871c1960b8935e17b386b6f70d56dd7f704a9db8e3c04e63a3c74f2090d
     4d8184afe232a4e9bae671e02612256fb70827730f71008705443b75da07
+record Recovering
+    09ac02
+record Recovered
+    0aac02
 ";
 
 const LINKS: &str = "

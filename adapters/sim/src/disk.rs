@@ -76,6 +76,12 @@ impl Disk {
         (survive, lost)
     }
 
+    /// Everything that was ever written is lost.
+    pub fn wipe(&mut self) {
+        let written = self.written;
+        *self = Self { written, ..Self::default() };
+    }
+
     /// The durable records, in order.
     #[must_use]
     pub fn records(&self) -> &[Vec<u8>] {

@@ -146,7 +146,7 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("checkpoints", s.checkpoints.to_string()),
         ("state transfers", s.transfers.to_string()),
         ("views entered", s.view_changes.to_string()),
-        ("crashes", format!("{}, {} of them lost a write", s.crashes, s.torn)),
+        ("crashes", format!("{}, {} lost a write, {} the disk", s.crashes, s.torn, s.wiped)),
         ("restarts", s.restarts.to_string()),
         ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
     ];

@@ -78,6 +78,8 @@ pub struct Crash {
     pub when: Trigger,
     /// How long it stays down; `None`: for ever.
     pub down: Option<Duration>,
+    /// Whether its disk is lost as well: it returns as a replica that knows that.
+    pub wiped: bool,
 }
 
 /// When a replica loses its power.
@@ -231,7 +233,9 @@ impl Plan {
         let at = Instant::from_micros(random.below(self.calm.as_micros()));
         let writes = random.between(1, 2 * (self.clients * self.requests) as u64);
         let when = *random.pick(&[Trigger::At(at), Trigger::Writes(writes)]);
-        self.crashes.push(Crash { node, when, down: (!for_ever).then_some(down) });
+        // Until it has recovered, which takes traffic, it is one of the f.
+        let wiped = !for_ever && self.traitors.len() < faults && random.chance(250);
+        self.crashes.push(Crash { node, when, down: (!for_ever).then_some(down), wiped });
     }
 
     /// Splits replicas and clients in two; in one of three, one side still hears the other.
@@ -287,8 +291,9 @@ impl fmt::Display for Plan {
         )?;
         writeln!(f, "disk: a write is durable after up to {:?}", self.disk_latency)?;
         for crash in &self.crashes {
-            let Crash { node, when, down } = crash;
+            let Crash { node, when, down, wiped } = crash;
             let how = down.map_or("for ever".to_owned(), |down| format!("for {down:?}"));
+            let how = how + if *wiped { ", and loses its disk" } else { "" };
             writeln!(f, "r{} goes down {when:?} {how}", node.0)?;
         }
         for partition in &self.partitions {
@@ -315,7 +320,8 @@ mod tests {
             assert!(plan.nodes == 4 || plan.nodes == 7);
             assert!(plan.storm.loss <= 200 && plan.fair.loss <= plan.storm.loss);
             let faults = Quorum::of(plan.nodes).unwrap().faults();
-            let lost = plan.crashes.iter().filter(|crash| crash.down.is_none()).count();
+            let gone = |crash: &&Crash| crash.down.is_none() || crash.wiped;
+            let lost = plan.crashes.iter().filter(gone).count();
             assert!(plan.traitors.len() + lost <= faults, "seed {seed}");
             assert!(plan.partitions.iter().all(|p| p.from <= p.until && p.until <= plan.calm));
             kinds.insert((plan.nodes, lost > 0, plan.crashes.len(), plan.partitions.len()));

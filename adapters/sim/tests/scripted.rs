@@ -81,3 +81,39 @@ fn a_view_change_that_some_did_not_hear_of_is_caught_up_with() {
     cluster.run_until(second(60)).unwrap();
     assert_eq!(cluster.replies(CLIENT).len(), 2);
 }
+
+#[test]
+fn a_wiped_replica_recovers_under_load_and_its_vote_counts_again() {
+    let mut cluster = idle(4);
+    let mut time = 0;
+    let mut order = |cluster: &mut Cluster, count: usize| {
+        for _ in 0..count {
+            time += 1;
+            let before = cluster.replies(CLIENT).len();
+            cluster.submit(CLIENT, b"more");
+            cluster.run_until(second(time)).unwrap();
+            assert_eq!(cluster.replies(CLIENT).len(), before + 1, "at {time} s");
+        }
+    };
+    order(&mut cluster, 6);
+    cluster.wipe(NodeId(2));
+    order(&mut cluster, 1);
+    cluster.restart(NodeId(2));
+    order(&mut cluster, 24);
+    cluster.crash(NodeId(1));
+    order(&mut cluster, 3);
+}
+
+#[test]
+fn more_that_recover_than_faults_are_allowed_stop_the_cluster_and_split_nothing() {
+    let mut cluster = idle(4);
+    cluster.submit(CLIENT, b"one");
+    cluster.run_until(second(1)).unwrap();
+    for node in [1, 2] {
+        cluster.wipe(NodeId(node));
+        cluster.restart(NodeId(node));
+    }
+    cluster.submit(CLIENT, b"two");
+    cluster.run_until(second(20)).unwrap();
+    assert_eq!(cluster.replies(CLIENT).len(), 1);
+}

@@ -30,6 +30,10 @@ pub struct ReplicaConfig {
     pub key: SecretKey,
     /// The directory of its log and checkpoints. It is made if it does not exist.
     pub data: PathBuf,
+    /// Whether the log of this replica was lost: its directory is empty, and it has taken part in
+    /// the cluster before. It is silent until it cannot contradict what it said then, and counts
+    /// among the f until that time. Without this an empty directory is a new replica.
+    pub recover: bool,
     /// Where to listen instead of at the replica's address in the cluster: behind a port
     /// forwarding, or on all interfaces.
     pub listen: Option<SocketAddr>,
@@ -72,6 +76,7 @@ impl ReplicaConfig {
             me,
             key,
             data: data.into(),
+            recover: false,
             listen: None,
             timeout: core.timeout,
             timeout_cap: core.timeout_cap,

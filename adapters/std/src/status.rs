@@ -15,6 +15,8 @@ pub struct StatusReport {
     pub view: u64,
     /// Whether it is in that view and takes part in it.
     pub active: bool,
+    /// Whether it lost its log and does not vote yet.
+    pub recovering: bool,
     /// The last sequence that it executed; 0 before the first.
     pub executed: u64,
     /// Its last stable checkpoint; 0 before the first.
@@ -74,6 +76,7 @@ impl StatusReport {
             node,
             view: 0,
             active: false,
+            recovering: false,
             executed: 0,
             stable: 0,
             digest: None,

@@ -59,9 +59,16 @@ impl Rules<'_> {
     /// Vouches for a checkpoint that this replica holds.
     pub(super) fn vouch(&mut self, sequence: Sequence, digest: Digest) {
         self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
-        self.emit(Effect::PersistCheckpoint { sequence, digest });
-        self.emit(Effect::Checkpoint { to: Target::All, sequence, digest });
+        self.say_checkpoint(sequence, digest);
         self.count_checkpoint(sequence);
+    }
+
+    /// Multicasts a CHECKPOINT that is entered already. A replica that recovers keeps it to itself.
+    pub(super) fn say_checkpoint(&mut self, sequence: Sequence, digest: Digest) {
+        if !self.node.is_mute() {
+            self.emit(Effect::PersistCheckpoint { sequence, digest });
+            self.emit(Effect::Checkpoint { to: Target::All, sequence, digest });
+        }
     }
 
     /// Counts the votes for whatever digests replicas vouch for at a sequence: the others may
@@ -141,7 +148,11 @@ impl Rules<'_> {
 
     /// What follows from the votes for a checkpoint.
     pub(super) fn try_stabilize(&mut self, sequence: Sequence, digest: Digest) {
-        if self.vouchers(sequence, &digest).len() < self.node.quorum.strong() {
+        let mut vouchers = self.vouchers(sequence, &digest);
+        if self.node.is_mute() {
+            vouchers.remove(self.node.me());
+        }
+        if vouchers.len() < self.node.quorum.strong() {
             return;
         }
         match self.checkpoint_of(self.node.me(), sequence) {
@@ -166,6 +177,7 @@ impl Rules<'_> {
         if self.node.transfer.is_some_and(|transfer| transfer.sequence <= sequence) {
             self.node.transfer = None;
         }
+        self.try_recovered();
         self.review_log();
         self.propose();
     }

@@ -10,6 +10,12 @@ use crate::auth::Digest;
 use crate::node::NodeSet;
 use crate::quorum::Quorum;
 
+/// How many windows above its low water mark a VIEW-CHANGE is counted. Its author has voted on
+/// nothing above one, and will not in an older view; a second window is for members that lag behind
+/// the others. It ends somewhere for the sake of replicas that lose their log, see
+/// [`amnesia`](super::amnesia).
+pub(super) const REACH: u64 = 2;
+
 /// The VIEW-CHANGEs of distinct replicas for one view, where they are kept.
 #[derive(Debug)]
 pub(super) struct Members<'s> {
@@ -93,12 +99,19 @@ impl<'s> Members<'s> {
         allowed.max_by_key(|claim| (claim.view, claim.digest)).map(|claim| claim.digest)
     }
 
-    /// A1: strong members with their low water mark below the sequence prepared nothing there
-    /// that is of a later view, or of the same view and another digest.
+    /// Whether a member's word counts at a sequence: it lies above its low water mark and within
+    /// its reach.
+    fn speaks_of(&self, change: &ViewChange<'_>, sequence: Sequence) -> bool {
+        let reach = REACH.saturating_mul(self.window as u64);
+        change.stable < sequence && sequence.0 <= change.stable.0.saturating_add(reach)
+    }
+
+    /// A1: strong members who speak of the sequence prepared nothing there that is of a later
+    /// view, or of the same view and another digest.
     fn a1(&self, sequence: Sequence, claim: &PrePrepared) -> bool {
         let agrees = |change: &ViewChange<'_>| {
             let prepared = change.histories.get(sequence).and_then(|history| history.prepared());
-            change.stable < sequence
+            self.speaks_of(change, sequence)
                 && prepared.is_none_or(|own| own.view < claim.view || own == *claim)
         };
         self.count(agrees) >= self.quorum.strong()
@@ -115,11 +128,12 @@ impl<'s> Members<'s> {
         self.count(vouches) >= self.quorum.weak()
     }
 
-    /// B: strong members with their low water mark below the sequence prepared nothing there.
+    /// B: strong members who speak of the sequence prepared nothing there.
     fn is_gap(&self, sequence: Sequence) -> bool {
         let empty = |change: &ViewChange<'_>| {
             let history = change.histories.get(sequence);
-            change.stable < sequence && history.is_none_or(|history| history.prepared.is_none())
+            self.speaks_of(change, sequence)
+                && history.is_none_or(|history| history.prepared.is_none())
         };
         self.count(empty) >= self.quorum.strong()
     }

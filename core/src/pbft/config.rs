@@ -114,6 +114,21 @@ const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
+/// What a replica has to keep over a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Durability {
+    /// A log of all records, of which it is made again with
+    /// [`Replica::recover`](super::Replica::recover).
+    #[default]
+    Log,
+    /// Nothing: no record is ever made, for boards whose flash would wear out. Each start but the
+    /// first of the cluster is that of an [amnesiac](super::Replica::amnesiac), which counts among
+    /// the f until it has recovered; so no more than f replicas may be faulty or have lost their
+    /// power at a time, and a cluster of which more lose it does not come back.
+    None,
+}
+
 /// The settings of one replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -122,6 +137,8 @@ pub struct Config {
     pub me: NodeId,
     /// What every statement of the cluster begins with.
     pub scope: Scope,
+    /// Whether there is a log.
+    pub durability: Durability,
     /// How long a primary with batches under way waits for more requests before it proposes.
     /// With none under way it proposes at once.
     pub batch_delay: Duration,
@@ -144,6 +161,7 @@ impl Config {
         Self {
             me,
             scope,
+            durability: Durability::Log,
             batch_delay: Duration::from_millis(1),
             batch_requests: MAX_REQUESTS,
             timeout: Duration::from_secs(1),

@@ -155,4 +155,15 @@ pub enum Record<'a> {
     Named(ViewChange<'a>),
     /// The replica has entered a view.
     NewView(NewView<'a>),
+    /// The replica began to recover from the loss of its log. Until it has, it says nothing that
+    /// could contradict what it said before.
+    Recovering {
+        /// Of its question to the others.
+        nonce: u64,
+    },
+    /// The replica has recovered.
+    Recovered {
+        /// It may have signed a VIEW-CHANGE for any view up to this one before the loss.
+        signed: View,
+    },
 }

@@ -137,6 +137,28 @@ pub enum Message<'a> {
         /// The digest of the batch.
         digest: Digest,
     },
+    /// This replica has lost its log, or finds none and may be new. Where do you stand?
+    Recover {
+        /// Tells the answers to this question from those to an earlier one.
+        nonce: u64,
+        /// Whether it is known that there was a log.
+        lost: bool,
+        /// The sequence that must be stable before it can take part again; 0: not known yet.
+        until: Sequence,
+    },
+    /// Where a replica stands, in answer to [`Message::Recover`].
+    Estimate {
+        /// Of the question.
+        nonce: u64,
+        /// Its last stable checkpoint.
+        stable: Sequence,
+        /// The highest sequence that it has prepared, or that is stable.
+        prepared: Sequence,
+        /// The view it is in, or is changing to.
+        view: View,
+        /// Whether anything was ever ordered or any view changed, as far as it knows.
+        history: bool,
+    },
 }
 
 /// A PREPARE or a COMMIT; its author is who sent it over the link.
@@ -294,6 +316,7 @@ impl Signed for Message<'_> {
         }
         match self {
             Message::Request(request) => request.verify(roster, verifier),
+            Message::PrePrepare { batch, .. } if batch.bytes().is_empty() => Ok(batch.digest()),
             Message::PrePrepare { batch, .. } => {
                 batch.check(roster.clients())?;
                 for request in batch.iter() {

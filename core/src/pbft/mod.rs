@@ -35,13 +35,28 @@
 //! fetched by digest. What was garbage-collected elsewhere is fetched as a whole state, against a
 //! digest that a weak quorum vouches for, checked before it is installed.
 //!
+//! # A replica that lost its log
+//!
+//! It could vote differently on what it voted on before, so it must not vote there at all. It
+//! asks the others where they stand and concludes an M such that nothing that it said before the
+//! loss counts above M + 3W; `amnesia` says why. Until it holds a checkpoint at or above that
+//! which a strong quorum of others vouches for, it sends no PRE-PREPARE, PREPARE, COMMIT,
+//! CHECKPOINT, VIEW-CHANGE or NEW-VIEW, fetches what is committed, and counts among the f: safety
+//! does not depend on it, progress needs Byzantine and recovering replicas to be f at most
+//! together. A primary with no requests orders NULLs meanwhile, K / 8 in a status interval, so
+//! that a recovery ends in an idle cluster too; a peer that only pretends to recover costs an idle
+//! cluster as much and a busy one nothing. A primary that has lost its log is replaced at once.
+//!
+//! A host that keeps no log at all ([`Durability::None`]) starts every time like this. A replica
+//! that finds an empty log and does not know whether it is new ([`Replica::unsure`]) asks first.
+//!
 //! # The files
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
 //! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
-//! `new_view`, `transfer` and `status` are the rest of the protocol; `log` is the ring of slots and
-//! does all modular arithmetic; `outputs` alone builds messages; `recover` makes a replica from its
-//! records.
+//! `new_view`, `transfer`, `amnesia` and `status` are the rest of the protocol; `log` is the ring
+//! of slots and does all modular arithmetic; `outputs` alone builds messages; `recover` makes a
+//! replica from its records.
 //!
 //! # Deviations from the paper
 //!
@@ -59,13 +74,15 @@
 //! * Every sequence of the window must be decided, or be a gap, before a NEW-VIEW is made, also
 //!   those above the last chosen one: a batch that only one VIEW-CHANGE at hand tells of may be
 //!   committed. Members whose window ends below a sequence count as having prepared nothing
-//!   there, as in the paper.
+//!   there, as in the paper, but only to a window above that.
+//! * A replica that lost its log recovers at M + 3W, not at M + W: old messages stay valid here.
 //! * A backup also starts the timer of a request when a PRE-PREPARE brings it.
 //! * One batch is with the application at a time; the client table changes only as it answers.
 //! * The low water mark moves only with a strong quorum of CHECKPOINTs. A state that was fetched
 //!   on the word of a weak quorum is executed from and vouched for at once.
 //! * Tentative execution, read-only requests and MAC-authenticated requests are left out.
 
+mod amnesia;
 mod checkpoint;
 mod choice;
 mod client;
@@ -97,7 +114,7 @@ pub use crate::service::{
     Request, Requests,
 };
 pub use client::{Client, ClientConfig, ClientOutputs};
-pub use config::{Config, Dimensions};
+pub use config::{Config, Dimensions, Durability};
 pub use decision::{Command, Decision, Execution, Record};
 pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
 pub use message::{Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};

@@ -20,7 +20,7 @@ impl Rules<'_> {
     /// arrives is added, so that one that lies can delay the decision but not prevent it.
     pub(super) fn try_new_view(&mut self) {
         let (view, me) = (self.node.view, self.node.me());
-        if self.node.active || self.node.primary(view) != me {
+        if self.node.primary(view) != me || self.node.is_mute() || !self.has_a_say() {
             return;
         }
         let members = self.wanting_mine();
@@ -314,7 +314,7 @@ impl Rules<'_> {
 
     fn review(&mut self, sequence: Sequence) {
         let view = self.node.view;
-        if let Some(digest) = self.chosen(sequence) {
+        if let Some(digest) = self.chosen(sequence).filter(|_| !self.node.is_mute()) {
             let accepted = self.slot(sequence).is_some_and(|slot| slot.accepted(view).is_some());
             if !accepted && self.at_hand(sequence, &digest) {
                 let vote = Vote { view, sequence, digest };

@@ -91,17 +91,33 @@ impl Rules<'_> {
     /// under way at once, else when one is full, half the room is used, or the delay is over.
     pub(super) fn propose(&mut self) {
         for _ in 0..PROPOSALS {
+            if self.null_waits() {
+                self.node.fill.left = self.node.fill.left.saturating_sub(1);
+                self.propose_next(0);
+                return;
+            }
             if !self.node.leads() || self.node.pool_count == 0 || !self.batch_closes() {
                 return;
             }
             let bytes = self.pool_front(self.node.config.batch_requests);
-            let next = self.node.proposed.max(self.node.stable).next();
-            match next.filter(|next| next.0 != u64::MAX) {
-                None => return self.refuse(Refusal::Exhausted),
-                Some(sequence) if self.in_window(sequence) => self.propose_at(sequence, bytes),
-                Some(_) => return,
+            if !self.propose_next(bytes) {
+                return;
             }
         }
+    }
+
+    /// Proposes the first bytes of the pool at the next sequence, NULL if that is none of them,
+    /// unless the window is full or all sequences are used up.
+    fn propose_next(&mut self, bytes: usize) -> bool {
+        let next = self.node.proposed.max(self.node.stable).next();
+        let Some(sequence) = next.filter(|next| next.0 != u64::MAX) else {
+            self.refuse(Refusal::Exhausted);
+            return false;
+        };
+        if self.in_window(sequence) {
+            self.propose_at(sequence, bytes);
+        }
+        self.node.proposed == sequence
     }
 
     /// Whether the requests that wait are proposed now.
@@ -165,6 +181,10 @@ impl Rules<'_> {
             return self.accuse(from, Fault::NotPrimary);
         }
         if view != self.node.view || !self.node.active || !self.in_window(sequence) {
+            return;
+        }
+        if self.node.is_mute() {
+            // It may have accepted another one before. What is committed is fetched.
             return;
         }
         assert!(self.knows_its_beginning(), "an active view's NEW-VIEW is kept");
@@ -402,7 +422,7 @@ impl Rules<'_> {
     fn may_swear(&self, vote: &Vote) -> bool {
         let mine = self.commits(vote.sequence).get(self.node.me().index());
         let sworn = mine.is_some_and(|mine| mine.is_cast() && mine.view >= vote.view);
-        self.node.active && !sworn
+        self.node.active && !self.node.is_mute() && !sworn
     }
 
     /// Whether the batch of a digest is kept at its sequence.

@@ -1,5 +1,6 @@
 //! What a step wants done, unfolded one output at a time. This file alone builds messages.
 
+use super::amnesia::Estimate;
 use super::decision::{Decision, Execution, Record};
 use super::history::{History, Pairs};
 use super::log::{self, Ring};
@@ -110,6 +111,14 @@ impl<'a> Outputs<'a> {
             Effect::FetchState { to, sequence } => {
                 send(Target::Node(to), Message::FetchState { sequence })
             }
+            Effect::Recover { nonce, lost, until } => {
+                send(all, Message::Recover { nonce, lost, until })
+            }
+            Effect::Estimate { to, nonce, estimate } => {
+                let Estimate { stable, prepared, view, history } = estimate;
+                let to = Target::Node(to);
+                send(to, Message::Estimate { nonce, stable, prepared, view, history })
+            }
             Effect::Accuse { node, fault } => Output::Accuse { node, fault },
             Effect::Refuse(refusal) => Output::Refuse(refusal),
             other => self.record(other).map(Output::Persist).or_else(|| self.decide(other))?,
@@ -134,6 +143,8 @@ impl<'a> Outputs<'a> {
                 Record::Checkpoint { sequence, digest }
             }
             Effect::PersistStable { sequence, digest } => Record::Stable { sequence, digest },
+            Effect::PersistRecovering { nonce } => Record::Recovering { nonce },
+            Effect::PersistRecovered { signed } => Record::Recovered { signed },
             Effect::PersistViewChange => {
                 Record::ViewChange(self.view_change(self.node.me(), false)?)
             }

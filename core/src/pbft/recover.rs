@@ -8,7 +8,7 @@ use super::message::{NewView, Sequence, View, ViewChange, Vote};
 use super::normal::Phase;
 use super::outputs::Outputs;
 use super::replica::Replica;
-use super::rules::{NewViewStage, Rules, StoredNewView};
+use super::rules::{NewViewStage, Recovering, Rules, StoredNewView};
 use super::slot::CheckpointVote;
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
@@ -100,6 +100,9 @@ impl<S: Storage> Replica<S> {
         }
         rules.restore(snapshot)?;
         rules.resume();
+        if let Some(recovering) = rules.node.recovering {
+            rules.begin_recovery(recovering.nonce.wrapping_add(1), true);
+        }
         Ok(replica)
     }
 
@@ -115,13 +118,14 @@ impl<S: Storage> Replica<S> {
 
 impl<'a> Outputs<'a> {
     /// How many records there can be: stable checkpoint, own checkpoints, VIEW-CHANGE and
-    /// NEW-VIEW in either order, four a slot.
+    /// NEW-VIEW in either order, four a slot, and whether it recovers.
     fn parts(&self) -> usize {
         1 + super::view_store::CHECKPOINTS
             + 2
             + self.node.sizes.nodes
             + 1
             + 4 * self.memory.slots.len()
+            + 1
     }
 
     /// The record of one part.
@@ -137,6 +141,13 @@ impl<'a> Outputs<'a> {
         let Some(part) = part.checked_sub(n + 3) else {
             return self.keep_view(part);
         };
+        if part == 4 * self.memory.slots.len() {
+            let signed = self.node.signed_view;
+            let recovered = (signed > View(0)).then_some(Record::Recovered { signed });
+            let recovering = self.node.recovering.filter(|it| it.lost);
+            let recovering = recovering.map(|it| Record::Recovering { nonce: it.nonce });
+            return recovering.or(recovered);
+        }
         self.keep_slot(part / 4, part % 4)
     }
 
@@ -248,6 +259,15 @@ impl Rules<'_> {
                 Ok(())
             }
             Record::NewView(new_view) => self.replay_new_view(&new_view),
+            Record::Recovering { nonce } => {
+                self.node.recovering = Some(Recovering { nonce, lost: true, bound: None });
+                Ok(())
+            }
+            Record::Recovered { signed } => {
+                self.node.recovering = None;
+                self.node.signed_view = signed;
+                Ok(())
+            }
         }
     }
 

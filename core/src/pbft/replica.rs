@@ -1,5 +1,6 @@
 //! The replica: its one `match` on inputs is the table of contents of the protocol.
 
+use super::amnesia::Estimate;
 use super::config::Config;
 use super::decision::{Command, Decision, Record};
 use super::message::{Message, Status};
@@ -32,6 +33,41 @@ impl<S: Storage> Replica<S> {
         config.check(&sizes)?;
         let quorum = Quorum::of(sizes.nodes).ok_or(ConfigError("no replicas"))?;
         Ok(Self { node: Node::new(config, sizes, quorum), storage })
+    }
+
+    /// A replica that has lost its log, in empty memory. It votes on nothing until it holds a
+    /// checkpoint above everything that it may have voted on before, so that it cannot contradict
+    /// itself; see "A replica that lost its log" in [the chapter](crate::pbft). Until then it
+    /// counts among the f. `nonce` was never used before by this replica: from a random source.
+    ///
+    /// # Errors
+    /// Sizes or settings that cannot work.
+    pub fn amnesiac(config: Config, storage: S, nonce: u64) -> Result<Self, ConfigError> {
+        let mut replica = Self::new(config, storage)?;
+        let mut rules = Rules { node: &mut replica.node, memory: replica.storage.parts() };
+        rules.begin_recovery(nonce, true);
+        Ok(replica)
+    }
+
+    /// A replica with an empty log that may be new, or may have lost one without knowing: like
+    /// [`Replica::amnesiac`] if weak peers tell that the cluster has a history, like
+    /// [`Replica::new`] as soon as `n - 1 - f` tell that it has none. It says nothing until then.
+    /// With faulty peers and correct ones that lag this may take a lost log for a new replica,
+    /// which then counts among the f: declare a loss that is known.
+    ///
+    /// # Errors
+    /// Sizes or settings that cannot work.
+    pub fn unsure(config: Config, storage: S, nonce: u64) -> Result<Self, ConfigError> {
+        let mut replica = Self::new(config, storage)?;
+        let mut rules = Rules { node: &mut replica.node, memory: replica.storage.parts() };
+        rules.begin_recovery(nonce, false);
+        Ok(replica)
+    }
+
+    /// Whether it has lost its log, or may have, and does not vote yet.
+    #[must_use]
+    pub const fn is_recovering(&self) -> bool {
+        self.node.is_mute()
     }
 
     /// Where the replica stands.
@@ -147,6 +183,10 @@ impl Rules<'_> {
                 self.on_state(from, sequence, clients.0, &digest);
             }
             Message::Settled { sequence, digest } => self.on_settled(from, sequence, digest),
+            Message::Recover { nonce, lost, until } => self.on_recover(from, nonce, lost, until),
+            Message::Estimate { nonce, stable, prepared, view, history } => {
+                self.on_estimate(from, nonce, Estimate { stable, prepared, view, history });
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 //! The rules of the protocol are methods of [`Rules`], spread over the files named after their
 //! subject. None of them is generic, so there is one copy of each whatever the sizes.
 
-use super::config::{Config, Dimensions};
+use super::amnesia::Estimate;
+use super::config::{Config, Dimensions, Durability};
 use super::message::{Sequence, View, Vote};
 use super::storage::Parts;
 use crate::auth::{Digest, Signature};
@@ -48,6 +49,13 @@ pub(super) struct Node {
     /// A checkpoint that was captured before a restart and not vouched for yet.
     pub(super) recaptured: Option<(Sequence, Digest)>,
     pub(super) transfer: Option<Transfer>,
+    /// This replica has lost its log, and votes on nothing yet.
+    pub(super) recovering: Option<Recovering>,
+    /// Whether it has said so.
+    pub(super) recovery_said: bool,
+    /// It may have signed a VIEW-CHANGE for any view up to this one before it lost its log.
+    pub(super) signed_view: View,
+    pub(super) fill: Fill,
     /// Bytes of the pool in use, and since when something waits in it.
     pub(super) pool_used: usize,
     /// How many requests that is.
@@ -91,6 +99,26 @@ pub(super) struct Transfer {
     pub(super) asked: Instant,
     /// How many servers were asked in vain.
     pub(super) tries: u8,
+}
+
+/// What a replica that lost its log knows of what it may have said before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recovering {
+    pub(super) nonce: u64,
+    /// Whether it knows that it had a log; otherwise it may be new.
+    pub(super) lost: bool,
+    /// Nothing that it said before the loss counts above this sequence; not known before enough
+    /// peers have answered.
+    pub(super) bound: Option<Sequence>,
+}
+
+/// NULLs that a primary with nothing else to do orders for a peer that recovers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fill {
+    /// How far the peer needs the others to get.
+    pub(super) until: Sequence,
+    /// How many may still be ordered before the next status tick.
+    pub(super) left: u64,
 }
 
 /// The NEW-VIEW that is waited for or that began the current view. Its lists lie in the storage.
@@ -183,6 +211,22 @@ pub(super) enum Effect {
         digest: Digest,
     },
     PersistViewChange,
+    PersistRecovering {
+        nonce: u64,
+    },
+    PersistRecovered {
+        signed: View,
+    },
+    Recover {
+        nonce: u64,
+        lost: bool,
+        until: Sequence,
+    },
+    Estimate {
+        to: NodeId,
+        nonce: u64,
+        estimate: Estimate,
+    },
     PersistNewView,
     Forward {
         to: NodeId,
@@ -262,6 +306,25 @@ pub(super) enum Effect {
     Refuse(Refusal),
 }
 
+impl Effect {
+    /// Whether it is a record to be persisted.
+    const fn is_record(&self) -> bool {
+        matches!(
+            self,
+            Self::PersistPrePrepared { .. }
+                | Self::PersistRePrePrepared(_)
+                | Self::PersistPrepared(_)
+                | Self::PersistCommitted { .. }
+                | Self::PersistCheckpoint { .. }
+                | Self::PersistStable { .. }
+                | Self::PersistViewChange
+                | Self::PersistNewView
+                | Self::PersistRecovering { .. }
+                | Self::PersistRecovered { .. }
+        )
+    }
+}
+
 /// A replica at work.
 pub(super) struct Rules<'s> {
     pub(super) node: &'s mut Node,
@@ -287,6 +350,10 @@ impl Node {
             diverged: false,
             recaptured: None,
             transfer: None,
+            recovering: None,
+            recovery_said: false,
+            signed_view: View(0),
+            fill: Fill::default(),
             pool_used: 0,
             pool_count: 0,
             pool_since: Instant::ZERO,
@@ -321,13 +388,21 @@ impl Node {
 
     /// Whether this replica is the primary of the view that it is in.
     pub(super) fn leads(&self) -> bool {
-        self.active && self.primary(self.view) == self.me()
+        self.active && !self.is_mute() && self.primary(self.view) == self.me()
+    }
+
+    /// Whether this replica may have said before what it does not know any more.
+    pub(super) const fn is_mute(&self) -> bool {
+        self.recovering.is_some()
     }
 }
 
 impl Rules<'_> {
     /// Adds an effect. That there is room is an invariant of the rules, not of what peers say.
     pub(super) fn emit(&mut self, effect: Effect) {
+        if self.node.config.durability == Durability::None && effect.is_record() {
+            return;
+        }
         let kept = self.node.effects.push(effect);
         assert!(kept.is_ok(), "a step has at most {EFFECTS} effects");
     }

@@ -61,7 +61,7 @@ impl Rules<'_> {
         if batch.bytes().len() > self.node.sizes.batch_bytes {
             return self.accuse(from, Fault::BadBatch);
         }
-        if self.chosen(sequence) == Some(digest) {
+        if self.chosen(sequence) == Some(digest) && !self.node.is_mute() {
             self.accept(view, sequence, batch, digest);
             self.try_prepare(sequence);
         } else if let Some(committed) = self.slot(sequence).and_then(|slot| slot.committed) {
@@ -82,7 +82,8 @@ impl Rules<'_> {
     /// The digest that was settled at a sequence while its batch is not at hand.
     pub(super) fn wanted(&self, sequence: Sequence) -> Option<Digest> {
         let committed = self.slot(sequence).and_then(|slot| slot.committed);
-        let digest = committed.map_or_else(|| self.chosen(sequence), |c| Some(c.digest))?;
+        let chosen = || self.chosen(sequence).filter(|_| !self.node.is_mute());
+        let digest = committed.map_or_else(chosen, |c| Some(c.digest))?;
         (self.in_window(sequence) && !self.at_hand(sequence, &digest)).then_some(digest)
     }
 }

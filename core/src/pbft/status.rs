@@ -21,6 +21,9 @@ const FETCHES: u8 = 64;
 const REFETCHED: usize = 8;
 /// After so many ticks without progress a state is fetched rather than votes.
 const STUCK: u32 = 3;
+/// A primary with nothing else to do orders this part of a checkpoint interval of NULLs in a
+/// status interval for a peer that recovers.
+const NULLS: u64 = 8;
 /// A status goes out every so many ticks when all is well.
 const HEARTBEAT: u32 = 8;
 
@@ -30,7 +33,9 @@ impl Rules<'_> {
     pub(super) fn on_wake(&mut self) {
         let now = self.node.now;
         let view_timer = self.view_deadline();
-        if let Some((sequence, digest)) = self.node.recaptured.take() {
+        if self.say_recovery() {
+            // What it has to say first is said.
+        } else if let Some((sequence, digest)) = self.node.recaptured.take() {
             if sequence > self.node.stable {
                 self.vouch(sequence, digest);
             }
@@ -45,6 +50,9 @@ impl Rules<'_> {
 
     /// When this replica gives up on the view that it is in, or that it waits for.
     fn view_deadline(&self) -> Option<Instant> {
+        if self.node.is_mute() {
+            return None;
+        }
         if self.node.active { self.request_deadline() } else { self.node.new_view_deadline }
     }
 
@@ -64,7 +72,7 @@ impl Rules<'_> {
     pub(super) fn next_deadline(&self) -> Instant {
         let mut due = self.node.status.due;
         let waits = self.node.backlog.is_some() || self.node.recaptured.is_some();
-        if waits || self.batch_waits() {
+        if waits || self.batch_waits() || self.null_waits() {
             due = self.node.now;
         }
         let view_timer = self.view_deadline();
@@ -79,6 +87,7 @@ impl Rules<'_> {
         let open = self.memory.slots.iter().any(|slot| self.is_open(slot));
         let awaited = self.own_checkpoint_unstable();
         !self.node.active
+            || self.node.is_mute()
             || pending
             || open
             || awaited
@@ -113,6 +122,7 @@ impl Rules<'_> {
         status.served = crate::NodeSet::EMPTY;
         status.fetches = [0; crate::node::MAX_NODES];
         status.behind = false;
+        self.node.fill.left = (self.node.sizes.checkpoint_interval() / NULLS).max(1);
         let wanting = lacks && (stuck || behind);
         let heartbeat = status.ticks.is_multiple_of(HEARTBEAT);
         if wanting || heartbeat {
@@ -158,7 +168,8 @@ impl Rules<'_> {
             self.want(sequence, &digest);
         }
         self.fetch_named(Target::All);
-        if !self.node.active && self.node.status.ticks.is_multiple_of(2) {
+        self.ask_again();
+        if self.has_a_say() && !self.node.is_mute() && self.node.status.ticks.is_multiple_of(2) {
             let author = self.node.me();
             self.emit(Effect::ViewChange { to: Target::All, author, named: false });
         }
@@ -180,7 +191,8 @@ impl Rules<'_> {
         if self.nodes().filter(ahead).count() >= self.node.quorum.weak() {
             self.node.status.behind = true;
         }
-        if (status.wanting || self.waits_for(status)) && self.node.status.helped.insert(from) {
+        let asked = status.wanting || self.waits_for(status);
+        if asked && !self.node.is_mute() && self.node.status.helped.insert(from) {
             self.help(from, status);
         }
     }
@@ -199,7 +211,7 @@ impl Rules<'_> {
         if enters && self.node.active && self.node.new_view.stage == NewViewStage::Entered {
             self.emit(Effect::NewView { to });
         }
-        if !self.node.active && self.node.view > View(0) && status.view <= self.node.view {
+        if self.has_a_say() && self.node.view > View(0) && status.view <= self.node.view {
             let author = self.node.me();
             self.emit(Effect::ViewChange { to, author, named: false });
         }

@@ -143,8 +143,7 @@ impl Rules<'_> {
         self.forget_checkpoints_above(sequence);
         self.emit(Effect::Install { sequence });
         self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
-        self.emit(Effect::PersistCheckpoint { sequence, digest });
-        self.emit(Effect::Checkpoint { to: crate::Target::All, sequence, digest });
+        self.say_checkpoint(sequence, digest);
         if transfer.stable {
             self.stabilize(sequence, digest);
         } else {

@@ -45,6 +45,10 @@ impl Rules<'_> {
         if self.node.new_view.view < view {
             self.node.new_view.stage = NewViewStage::None;
         }
+        if self.node.is_mute() || view <= self.node.signed_view {
+            // It follows a NEW-VIEW, and has no say in it: it may have had one before.
+            return self.watch_new_view();
+        }
         self.write_view_change(view);
         self.emit(Effect::PersistViewChange);
         let author = self.node.me();
@@ -54,9 +58,16 @@ impl Rules<'_> {
         self.try_enter();
     }
 
+    /// Whether this replica has signed a VIEW-CHANGE for the view that it is changing to.
+    pub(super) fn has_a_say(&self) -> bool {
+        let mine = self.row(Shelf::Latest, self.node.me());
+        !self.node.active && mine.is_some_and(|row| row.view == self.node.view)
+    }
+
     /// Asks for the view after this one.
     pub(super) fn next_view(&mut self) {
-        match self.node.view.next() {
+        // One view for which it may have signed a VIEW-CHANGE that it has forgotten is passed over.
+        match self.node.view.max(self.node.signed_view).next() {
             Some(view) => self.start_view_change(view),
             None => self.refuse(Refusal::Exhausted),
         }
@@ -149,8 +160,9 @@ impl Rules<'_> {
             let views = higher.iter().filter_map(|node| self.row(Shelf::Latest, node));
             view = views.map(|row| row.view).min().unwrap_or(view);
         }
-        if view > self.node.view {
-            self.start_view_change(view);
+        if view > self.node.view && !self.node.is_mute() {
+            let unsigned = self.node.signed_view.next().unwrap_or(view);
+            self.start_view_change(view.max(unsigned));
         }
     }
 
@@ -175,7 +187,7 @@ impl Rules<'_> {
     /// view-change messages for view v + 1 and then starts its timer to expire after some time
     /// T" (1999, section 4.5.2); T doubles with each view that fails. One that wants a later view
     /// counts too: it no longer says what it wanted before, and must not be waited for.
-    fn watch_new_view(&mut self) {
+    pub(super) fn watch_new_view(&mut self) {
         let view = self.node.view;
         let wants =
             |node: &NodeId| self.row(Shelf::Latest, *node).is_some_and(|row| row.view >= view);
@@ -219,7 +231,8 @@ impl Rules<'_> {
     /// Replaces a row; what its replica reported stays.
     fn put_row(&mut self, shelf: Shelf, node: NodeId, row: ViewRow) {
         if let Some(place) = self.row_mut(shelf, node) {
-            *place = ViewRow { reported: place.reported, executed: place.executed, ..row };
+            let ViewRow { reported, executed, estimate, .. } = *place;
+            *place = ViewRow { reported, executed, estimate, ..row };
         }
     }
 

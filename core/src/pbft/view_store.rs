@@ -1,5 +1,6 @@
 //! Where VIEW-CHANGEs are kept.
 
+use super::amnesia::Estimate;
 use super::history::{Histories, History, Pairs};
 use super::message::{Sequence, View, ViewChange};
 use crate::auth::{Digest, Signature};
@@ -23,6 +24,8 @@ pub struct ViewRow {
     pub(super) reported: View,
     /// The last sequence that it said it executed.
     pub(super) executed: Sequence,
+    /// What it answered when this replica had lost its log.
+    pub(super) estimate: Option<Estimate>,
 }
 
 impl ViewRow {
@@ -36,6 +39,7 @@ impl ViewRow {
         history_count: 0,
         reported: View(0),
         executed: Sequence(0),
+        estimate: None,
     };
 
     /// The message that is stored here, with its P and Q in the bytes beside it.

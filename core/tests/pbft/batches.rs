@@ -167,7 +167,7 @@ fn p46_batch_that_breaks_a_rule_is_refused_by_all_alike_and_changes_nothing() {
     let cut = &good[..good.len() - 1];
     let mut lying = good.clone();
     lying[10..14].copy_from_slice(&u32::MAX.to_le_bytes());
-    let bad = [&[][..], &[0], &twice, &one_client, &stranger, &too_big, &with_rest, cut, &lying];
+    let bad = [&[0][..], &twice, &one_client, &stranger, &too_big, &with_rest, cut, &lying];
     for (at, batch) in bad.into_iter().enumerate() {
         assert_eq!(refused(&mut bench, batch), [Fault::BadBatch; 3], "bad batch {at}");
     }

@@ -58,6 +58,8 @@ fn one_of_each<'a>(bench: &Bench<4>, batch: &'a [u8], lists: &'a [u8]) -> Vec<Me
         Message::FetchState { sequence },
         Message::State { sequence, clients: state, state },
         Message::Settled { sequence, digest },
+        Message::Recover { nonce: 1, lost: true, until: sequence },
+        Message::Estimate { nonce: 1, stable: sequence, prepared: sequence, view, history: true },
     ]
 }
 

@@ -198,6 +198,18 @@ fn member_whose_stable_checkpoint_is_at_or_above_a_sequence_says_nothing_about_i
 }
 
 #[test]
+fn member_is_not_counted_more_than_a_window_above_its_own() {
+    // W is 8. The start is 24; the primary itself is at 0 and speaks of nothing above 16.
+    let at = |author, stable| change_at(author, VIEW, &[(stable, b())], &[]);
+    for (stable, decides) in [(0, false), (8, false), (16, true), (24, true)] {
+        let fourth = at(3, stable);
+        let outcome = choices(&[at(0, 24), at(2, 24), fourth]);
+        let decided = decides.then(Vec::new);
+        assert_eq!(outcome, [None, None, decided], "the fourth at {stable}");
+    }
+}
+
+#[test]
 fn each_replica_counts_once_and_only_for_the_view_it_wants() {
     let mut bench = Bench::<4>::new();
     let first = change(0, VIEW, &[]);

@@ -295,7 +295,7 @@ fn any_message<'a>(bench: &Bench<4>, dice: &mut Dice, bytes: &'a mut Vec<u8>) ->
     let (active, wanting) = (dice.below(2) == 0, dice.below(2) == 0);
     let status = Status { view, active, stable: sequence, executed: sequence, wanting };
     let author = node(dice.below(4));
-    match dice.below(15) {
+    match dice.below(17) {
         0 | 1 => Message::Request(batch.iter().next().unwrap()),
         2 | 3 => Message::PrePrepare { view, sequence, batch },
         4 | 5 => Message::Prepare(vote),
@@ -306,6 +306,14 @@ fn any_message<'a>(bench: &Bench<4>, dice: &mut Dice, bytes: &'a mut Vec<u8>) ->
         11 => Message::Batch { sequence, batch },
         12 => Message::FetchViewChange { author, digest },
         13 => Message::FetchState { sequence },
+        14 => Message::Recover { nonce: sequence.0, lost: true, until: sequence },
+        15 => Message::Estimate {
+            nonce: sequence.0,
+            stable: sequence,
+            prepared: sequence,
+            view,
+            history: true,
+        },
         _ => Message::Settled { sequence, digest },
     }
 }

@@ -19,7 +19,7 @@ pub(crate) const NODES: usize = 4;
 /// Clients of the small cluster.
 pub(crate) const CLIENTS: usize = 3;
 /// How many kinds of messages there are.
-pub(crate) const KINDS: usize = 15;
+pub(crate) const KINDS: usize = 17;
 /// The kinds that carry signatures: Request, PrePrepare, ViewChange, NewView.
 pub(crate) const SIGNED: [usize; 4] = [0, 2, 6, 7];
 
@@ -179,7 +179,18 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
             clients: Bytes(leak(rng.bytes(100))),
             state: Bytes(leak(rng.bytes(300))),
         },
-        _ => Message::Settled { sequence, digest },
+        14 => Message::Settled { sequence, digest },
+        15 => {
+            let until = Sequence(rng.number());
+            Message::Recover { nonce: rng.number(), lost: rng.below(2) == 0, until }
+        }
+        _ => Message::Estimate {
+            nonce: rng.number(),
+            stable: sequence,
+            prepared: Sequence(rng.number()),
+            view,
+            history: rng.below(2) == 0,
+        },
     }
 }
 

@@ -75,6 +75,10 @@ pub struct ReplicaArgs {
     /// The replica's file, nodeI.toml.
     #[arg(long)]
     pub(crate) config: PathBuf,
+    /// The replica took part before and its data directory was lost: it stays silent until it
+    /// cannot contradict what it said then. The directory must be empty.
+    #[arg(long)]
+    pub(crate) recover: bool,
     /// End with the end of standard input, and take orders from there.
     #[arg(long, hide = true)]
     pub(crate) control_stdin: bool,

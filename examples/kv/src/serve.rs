@@ -22,6 +22,7 @@ use std::time::Duration;
 /// Why it does not start, or why it ended.
 pub fn replica(arguments: &ReplicaArgs) -> Result<(), Problem> {
     let mut config = ReplicaFile::load(&arguments.config)?;
+    config.recover = arguments.recover;
     if arguments.control_stdin {
         let lying = Arc::new(AtomicBool::new(false));
         config.tamper = Some(Box::new(Liar::new(Arc::clone(&lying))));

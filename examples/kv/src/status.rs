@@ -41,7 +41,11 @@ pub fn run(arguments: &StatusArgs) -> Result<(), Problem> {
 }
 
 fn to_text(report: &StatusReport) -> String {
-    let activity = if report.active { "" } else { " (changing to it)" };
+    let activity = match (report.recovering, report.active) {
+        (true, _) => " (recovering from the loss of its log)",
+        (false, true) => "",
+        (false, false) => " (changing to it)",
+    };
     let digest = report.digest.map_or("unknown".to_owned(), |digest| to_hex(&digest.0));
     let peers: Vec<String> = report
         .peers
@@ -89,6 +93,7 @@ fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
         "answered": true,
         "view": report.view,
         "active": report.active,
+        "recovering": report.recovering,
         "executed": report.executed,
         "checkpoint": report.stable,
         "digest": report.digest.map(|digest| to_hex(&digest.0)),

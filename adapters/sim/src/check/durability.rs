@@ -38,7 +38,11 @@ impl Durability {
                 Fact::Prepared(view.0, sequence.0, *digest)
             }
             Record::Checkpoint { sequence, digest } => Fact::Checkpoint(sequence.0, *digest),
-            Record::Committed { .. } | Record::Stable { .. } | Record::Named(_) => return,
+            Record::Committed { .. }
+            | Record::Stable { .. }
+            | Record::Named(_)
+            | Record::Recovering { .. }
+            | Record::Recovered { .. } => return,
             Record::ViewChange(change) => {
                 Fact::ViewChange(change.view.0, Digest::of(change.histories.bytes()))
             }

@@ -22,6 +22,8 @@ pub struct Statistics {
     pub crashes: u64,
     /// Power cuts that lost a write which was not durable.
     pub torn: u64,
+    /// Crashes that took the disk with them.
+    pub wiped: u64,
     /// Restarts.
     pub restarts: u64,
     /// Accusations by correct replicas.
@@ -40,6 +42,7 @@ impl Statistics {
         self.view_changes += other.view_changes;
         self.crashes += other.crashes;
         self.torn += other.torn;
+        self.wiped += other.wiped;
         self.restarts += other.restarts;
         self.accusations += other.accusations;
         self.lies += other.lies;

@@ -170,6 +170,14 @@ impl Cluster {
         self.with_server(node, |server, stage| server.crash(stage));
     }
 
+    /// Cuts a replica's power, and takes its disk away.
+    pub fn wipe(&mut self, node: NodeId) {
+        if let Some(server) = self.servers.get_mut(node.index()) {
+            server.site.fragile = true;
+        }
+        self.crash(node);
+    }
+
     /// Gives a replica its power back.
     pub fn restart(&mut self, node: NodeId) {
         self.with_server(node, |server, stage| server.restart(stage));
@@ -247,7 +255,8 @@ impl Cluster {
             self.engine.schedule(partition.from, Happening::Cut(at));
             self.engine.schedule(partition.until, Happening::Heal(at));
         }
-        for Crash { node, when, down } in self.plan.crashes.clone() {
+        for Crash { node, when, down, wiped } in self.plan.crashes.clone() {
+            self.servers[node.index()].site.fragile = wiped;
             match when {
                 Trigger::At(at) => self.engine.schedule(at, Happening::Crash(node, down)),
                 Trigger::Writes(fuel) => self.servers[node.index()].site.fuel = Some(fuel),

@@ -186,6 +186,13 @@ impl fmt::Display for Said<'_> {
             Message::Settled { sequence, digest } => {
                 write!(f, "SETTLED s{} {digest:?}", sequence.0)
             }
+            Message::Recover { nonce, lost, until } => {
+                let what = if lost { "lost" } else { "unsure" };
+                write!(f, "RECOVER {nonce:x} {what} until s{}", until.0)
+            }
+            Message::Estimate { stable, prepared, view, .. } => {
+                write!(f, "ESTIMATE stable s{} prepared s{} v{}", stable.0, prepared.0, view.0)
+            }
             Message::FetchState { sequence } => write!(f, "FETCH-STATE s{}", sequence.0),
             Message::State { sequence, clients, state } => {
                 write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)

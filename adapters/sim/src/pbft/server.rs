@@ -7,8 +7,8 @@ use super::stage::Stage;
 use crate::disk::Write;
 use crate::engine::{Payload, perform};
 use quorate::pbft::{
-    Admission, Command, Config, Dimensions, Message, Record, Replica, Sequence, Snapshot, Status,
-    View,
+    Admission, Command, Config, Dimensions, Message, Record, RecoverError, Replica, Sequence,
+    Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
 use quorate::{Digest, Fault, Principal, wire};
@@ -131,12 +131,19 @@ impl Server {
         );
         let (node, records_held) = (site.me, records.len());
         let memory = Memory::new(self.dimensions);
-        let recovered = Replica::recover(self.config, memory, now, snapshot, records);
+        let recovered = if site.lost {
+            let nonce = u64::from(site.life);
+            site.note_loss(nonce);
+            Replica::amnesiac(self.config, memory, nonce).map_err(RecoverError::Config)
+        } else {
+            Replica::recover(self.config, memory, now, snapshot, records)
+        };
         stage.enter(&Line::Restarted { node, checkpoint, records: records_held });
         stage.checks.statistics.restarts += 1;
         stage.checks.resumed(now, node, checkpoint, site.journal.digest());
         match recovered {
             Ok(machine) => {
+                site.lost = false;
                 let status = machine.status();
                 self.seen = (status.view, status.active);
                 self.machine = Some(machine);

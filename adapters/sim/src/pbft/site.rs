@@ -34,6 +34,10 @@ pub(super) struct Site {
     pub(super) owed: VecDeque<Owed>,
     pub(super) alarm: Alarm,
     pub(super) traitor: Option<Box<dyn Traitor>>,
+    /// Whether the next loss of power is that of the disk too.
+    pub(super) fragile: bool,
+    /// Whether the disk was lost since the replica last ran.
+    pub(super) lost: bool,
     /// Writes left until the power fails.
     pub(super) fuel: Option<u64>,
     pub(super) compact: bool,
@@ -70,6 +74,8 @@ impl Site {
             owed: VecDeque::new(),
             alarm: Alarm::default(),
             traitor: None,
+            fragile: false,
+            lost: false,
             fuel: None,
             compact: false,
             key,
@@ -89,6 +95,11 @@ impl Site {
                 checks.durable(node, &decode(bytes));
             }
         });
+        if core::mem::take(&mut self.fragile) {
+            self.disk.wipe();
+            self.lost = true;
+            stage.checks.statistics.wiped += 1;
+        }
         self.life += 1;
         self.outbox.clear();
         self.capturing.clear();
@@ -99,6 +110,14 @@ impl Site {
         stage.checks.statistics.crashes += 1;
         stage.checks.statistics.torn += u64::from(lost > 0);
         stage.enter(&Line::Crashed { node, survived, lost });
+    }
+
+    /// That the disk was lost is durable before anything is said.
+    pub(super) fn note_loss(&mut self, nonce: u64) {
+        let mut buffer = [0; 16];
+        let record = wire::encode(&Record::Recovering { nonce }, &mut buffer).expect("it fits");
+        self.disk.write(Write::Record(record.to_vec()));
+        self.disk.settle(self.disk.written(), |_| {});
     }
 
     /// Writes to the disk, and burns fuel.

@@ -36,7 +36,8 @@ impl Replica {
         let owner = Owner { cluster: cluster.id(), node: config.me };
         let directory = Arc::new(Directory::open(&config.data, owner)?);
         let clock = Clock::start();
-        let restarted = restart(config.core(), memory, &directory, &mut application, clock.now())?;
+        let (core, recover) = (config.core(), config.recover);
+        let restarted = restart(core, memory, &directory, &mut application, clock.now(), recover)?;
         let address = config.listen.unwrap_or(cluster.addresses[config.me.index()]);
         let listener =
             TcpListener::bind(address).map_err(|error| SpawnError::Listen { address, error })?;

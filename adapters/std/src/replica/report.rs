@@ -85,6 +85,7 @@ impl Reporter {
             node: self.me,
             view: status.view.0,
             active: status.active,
+            recovering: core.is_recovering(),
             executed: status.executed.0,
             stable: status.stable.0,
             digest: Some(host.digest()),

@@ -7,6 +7,7 @@ use crate::disk::{Checkpoint, Checkpoints, Directory, DiskError, Log, Recovered}
 use crate::heap::Heap;
 use quorate::pbft::{Config, Record, RecoverError, Sequence, Snapshot};
 use quorate::{Digest, Instant, wire};
+use std::io;
 
 /// A replica as its data directory has it.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) fn restart<A: Application>(
     directory: &Directory,
     application: &mut A,
     now: Instant,
+    recover: bool,
 ) -> Result<Restarted, SpawnError> {
     let Some(recovered) = Recovered::open(directory)? else {
         if let Some(sequence) = Checkpoints(directory).sequences()?.last() {
@@ -30,9 +32,16 @@ pub(crate) fn restart<A: Application>(
             let why = format!("checkpoint-{} is there", sequence.0);
             return Err(DiskError::Missing { path, why }.into());
         }
+        let log = Log::create(directory)?;
+        if recover {
+            return amnesiac(config, memory, log);
+        }
         let core = Core::new(config, memory).map_err(SpawnError::Config)?;
-        return Ok(Restarted { core, log: Log::create(directory)?, notes: Vec::new() });
+        return Ok(Restarted { core, log, notes: Vec::new() });
     };
+    if recover && !records(&recovered)?.iter().any(|it| matches!(it, Record::Recovering { .. })) {
+        return Err(SpawnError::NotLost);
+    }
     let records = records(&recovered)?;
     let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
     let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
@@ -46,6 +55,17 @@ pub(crate) fn restart<A: Application>(
     });
     let core = Core::recover(config, memory, now, snapshot, records).map_err(refused)?;
     Ok(Restarted { core, log: recovered.log, notes })
+}
+
+/// A replica that lost its log. That it did is durable before it says anything, so that a second
+/// start does not take it for a new one.
+fn amnesiac(config: Config, memory: Heap, mut log: Log) -> Result<Restarted, SpawnError> {
+    let nonce = getrandom::u64().map_err(|error| SpawnError::System(io::Error::other(error)))?;
+    let core = Core::amnesiac(config, memory, nonce).map_err(SpawnError::Config)?;
+    log.append(&Record::Recovering { nonce });
+    log.commit()?;
+    let note = "the log was lost: silent until a checkpoint above all that was said before";
+    Ok(Restarted { core, log, notes: vec![note.to_owned()] })
 }
 
 fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {

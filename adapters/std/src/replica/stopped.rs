@@ -33,6 +33,8 @@ pub enum SpawnError {
     Disk(DiskError),
     /// What is on disk does not make a replica; the text says why.
     Records(String),
+    /// It was to recover from the loss of its log, and the log is there.
+    NotLost,
     /// The application does not take its snapshot back.
     Restore(RestoreError),
     /// The address cannot be listened at.
@@ -67,6 +69,10 @@ impl fmt::Display for SpawnError {
                 "the log does not make a replica: {problem}. It was written by other software, or \
                  for a cluster with other constants"
             ),
+            Self::NotLost => f.write_str(
+                "the replica was to recover from the loss of its log, but its data directory holds \
+                 one: start it without that, or move the directory away if it is not to be trusted",
+            ),
             Self::Restore(error) => error.fmt(f),
             Self::Listen { address, error } => write!(
                 f,
@@ -87,7 +93,7 @@ impl std::error::Error for SpawnError {
             Self::Disk(error) => Some(error),
             Self::Restore(error) => Some(error),
             Self::Listen { error, .. } | Self::System(error) => Some(error),
-            Self::NoSuchNode { .. } | Self::WrongKey(_) | Self::Records(_) => None,
+            Self::NoSuchNode { .. } | Self::WrongKey(_) | Self::Records(_) | Self::NotLost => None,
         }
     }
 }

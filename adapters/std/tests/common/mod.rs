@@ -116,6 +116,8 @@ pub(crate) struct Members {
     pub(crate) replicas: Vec<Option<ReplicaHandle>>,
     pub(crate) ballast: usize,
     pub(crate) log_bytes: u64,
+    /// Whether the next one that is started has lost its log.
+    pub(crate) recover: bool,
 }
 
 impl Members {
@@ -125,8 +127,14 @@ impl Members {
 
     pub(crate) fn start_with(name: &str, cluster: Cluster, ballast: usize) -> Self {
         let (nodes, scratch) = (cluster.nodes.len(), Scratch::new(name));
-        let mut members =
-            Self { cluster, scratch, replicas: Vec::new(), ballast, log_bytes: 64 << 20 };
+        let mut members = Self {
+            cluster,
+            scratch,
+            replicas: Vec::new(),
+            ballast,
+            log_bytes: 64 << 20,
+            recover: false,
+        };
         members.replicas = (0..nodes).map(|_| None).collect();
         for id in 0..nodes {
             members.start_one(id);
@@ -140,6 +148,7 @@ impl Members {
         ReplicaConfig {
             timeout: Duration::from_millis(500),
             log_bytes: self.log_bytes,
+            recover: self.recover,
             ..ReplicaConfig::new(self.cluster.clone(), me, key, data)
         }
     }

@@ -1,0 +1,51 @@
+//! A replica whose data directory is lost.
+
+mod common;
+
+use common::{Members, add, cluster, eventually};
+use quorate_std::{Links, Replica, SpawnError};
+use std::fs;
+
+#[test]
+fn one_that_lost_its_directory_is_silent_and_then_takes_part_again() {
+    let mut members = Members::start("amnesia", cluster(4, 2, Links::Hmac));
+    let client = members.client(2);
+    let mut sum = 0;
+    let mut add_some = |client| {
+        for number in 0..20 {
+            sum += number;
+            assert_eq!(add(client, number), sum);
+        }
+    };
+    add_some(&client);
+    members.stop_one(3);
+    fs::remove_dir_all(members.config(3).data).expect("its directory is there");
+    members.recover = true;
+    members.start_one(3);
+    let replica = |members: &Members| members.replicas[3].as_ref().expect("it runs").status();
+    assert!(replica(&members).recovering, "nothing has been ordered since");
+    // Crashed while it recovers, and started as if nothing had happened.
+    members.stop_one(3);
+    members.recover = false;
+    members.start_one(3);
+    assert!(replica(&members).recovering, "its log knows");
+    eventually("it has recovered", || {
+        add_some(&client);
+        !replica(&members).recovering
+    });
+    // With one of the others gone its votes are needed.
+    members.stop_one(1);
+    add_some(&client);
+    members.wait_until_equal();
+}
+
+#[test]
+fn one_whose_log_is_there_does_not_recover_from_its_loss() {
+    let mut members = Members::start("not-lost", cluster(4, 1, Links::Hmac));
+    members.stop_one(2);
+    members.recover = true;
+    let error = Replica::spawn(members.config(2), common::Counter::with_ballast(0)).err();
+    assert!(matches!(error, Some(SpawnError::NotLost)), "{error:?}");
+    let text = error.expect("it is refused").to_string();
+    assert!(text.contains("move the directory away"), "{text}");
+}
