@@ -334,12 +334,7 @@ impl Rules<'_> {
             }
         }
         self.try_prepare(sequence);
-        for node in self.nodes() {
-            let vote = self.commits(sequence).get(node.index()).copied().unwrap_or_default();
-            if vote.is_cast() {
-                self.try_commit(vote);
-            }
-        }
+        self.count_commits(sequence);
         self.try_execute();
     }
 }

@@ -382,6 +382,16 @@ impl Rules<'_> {
         self.try_execute();
     }
 
+    /// Counts the COMMITs at a sequence, of whatever views they are.
+    pub(super) fn count_commits(&mut self, sequence: Sequence) {
+        for node in self.nodes() {
+            let vote = self.commits(sequence).get(node.index()).copied().unwrap_or_default();
+            if vote.is_cast() {
+                self.try_commit(vote);
+            }
+        }
+    }
+
     /// Adds this replica's COMMIT to a strong quorum of them that it holds. The quorum proves
     /// that the batch is prepared; a replica that lags may see too few of its COMMITs, if some of
     /// their senders are gone, and needs this one. A replica that had accepted another batch in

@@ -17,7 +17,8 @@ impl Rules<'_> {
     pub(super) fn on_settled(&mut self, from: NodeId, sequence: Sequence, digest: Digest) {
         let word = Vote::settled(sequence, digest);
         if self.in_window(sequence) && self.cast(word, from, Phase::Commit) {
-            self.try_commit(word);
+            // It may be what the COMMITs of a view lacked.
+            self.count_commits(sequence);
         }
     }
 

@@ -64,6 +64,18 @@ fn a_word_stands_for_the_commit_of_its_sender_and_adds_to_those_of_others() {
 }
 
 #[test]
+fn a_word_that_comes_after_the_commits_completes_their_quorum() {
+    let mut bench = Bench::<7>::new();
+    let (view, sequence, digest) = (View(0), Sequence(1), bench.lot(1, 5, b"a").1);
+    let vote = Message::Commit(Vote { view, sequence, digest });
+    for from in 0..4 {
+        assert_eq!(bench.hear(6, from, vote), []);
+    }
+    // Its COMMIT was lost, and is not taken after its word.
+    assert_ne!(bench.hear(6, 4, word(1, digest)), []);
+}
+
+#[test]
 fn words_outside_of_the_window_change_nothing() {
     let mut bench = Bench::<4>::new();
     let digest = bench.lot(1, 5, b"a").1;

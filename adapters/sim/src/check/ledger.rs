@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 /// For one view and sequence all of PRE-PREPARE, PREPARE and COMMIT name one digest; a sequence
 /// has one CHECKPOINT digest; a view has one VIEW-CHANGE and one NEW-VIEW of each author. And
 /// each VIEW-CHANGE tells of every vote of an older view, whether that left before or after: a
-/// vote that was durable when the power failed may leave only after the restart.
+/// vote that was durable when the power failed may leave only after the restart. A replica that
+/// lost its disk does not know what it promised: of its VIEW-CHANGEs of an earlier life only that
+/// holds which others may count, up to two windows above its low water mark.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     votes: BTreeMap<(NodeId, Sequence, View), Voted>,
@@ -24,6 +26,8 @@ pub struct Ledger {
 struct Report {
     stable: Sequence,
     histories: Vec<u8>,
+    /// The last sequence that it counts for.
+    reach: Sequence,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,14 @@ impl Ledger {
         }
     }
 
+    /// A replica has lost its disk; `window` is W.
+    pub fn lost(&mut self, node: NodeId, window: u64) {
+        let mine = (node, View(0))..=(node, View(u64::MAX));
+        for (_, report) in self.reports.range_mut(mine) {
+            report.reach = Sequence(report.stable.0.saturating_add(2 * window));
+        }
+    }
+
     fn vote(
         &mut self,
         node: NodeId,
@@ -108,7 +120,8 @@ impl Ledger {
         );
         same(&mut self.view_changes, (node, change.view), content, node, &what)?;
         let histories = change.histories.bytes().to_vec();
-        let report = Report { stable: change.stable, histories };
+        let reach = Sequence(u64::MAX);
+        let report = Report { stable: change.stable, histories, reach };
         let from = (node, change.stable, View(0));
         let to = (node, Sequence(u64::MAX), View(u64::MAX));
         for ((_, sequence, view), voted) in self.votes.range(from..=to) {
@@ -128,7 +141,7 @@ impl Report {
     /// was pre-prepared here stands in Q or was displaced, by later ones or by what a quorum
     /// committed. That is what makes a view change safe.
     fn tells(&self, sequence: Sequence, view: View, voted: Voted) -> Result<(), String> {
-        if sequence <= self.stable {
+        if sequence <= self.stable || sequence > self.reach {
             return Ok(());
         }
         let place = format_args!("its vote v{} s{} {:?}", view.0, sequence.0, voted.digest);
@@ -259,6 +272,17 @@ mod tests {
         ledger.sent(NODE, &Message::Prepare(vote(1, 2, b"x"))).unwrap();
         assert!(ledger.clone().sent(NODE, &Message::Commit(vote(0, 1, b"x"))).is_err());
         assert!(ledger.sent(NODE, &Message::Prepare(vote(0, 2, b"x"))).is_err());
+    }
+
+    #[test]
+    fn after_a_loss_a_view_change_binds_as_far_as_others_count_it() {
+        let mut ledger = Ledger::default();
+        ledger.sent(NODE, &change(1, &[])).unwrap();
+        let above = Message::Prepare(vote(0, 17, b"x"));
+        assert!(ledger.clone().sent(NODE, &above).is_err());
+        ledger.lost(NODE, 8);
+        ledger.sent(NODE, &above).unwrap();
+        assert!(ledger.sent(NODE, &Message::Prepare(vote(0, 16, b"x"))).is_err());
     }
 
     #[test]

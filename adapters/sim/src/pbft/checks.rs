@@ -54,6 +54,7 @@ impl Statistics {
 pub(super) struct Checks {
     pub(super) statistics: Statistics,
     traitors: NodeSet,
+    window: u64,
     violation: Option<Violation>,
     agreement: Agreement,
     once: Once,
@@ -66,11 +67,12 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// Checkers that know who lies.
-    pub(super) fn new(traitors: NodeSet) -> Self {
+    /// Checkers that know who lies, and how large the window is.
+    pub(super) fn new(traitors: NodeSet, window: u64) -> Self {
         Self {
             statistics: Statistics::default(),
             traitors,
+            window,
             violation: None,
             agreement: Agreement::default(),
             once: Once::default(),
@@ -91,6 +93,12 @@ impl Checks {
     /// Whether the node is correct: nothing is promised about the others.
     pub(super) const fn correct(&self, node: NodeId) -> bool {
         !self.traitors.contains(node)
+    }
+
+    /// A replica has lost its disk.
+    pub(super) fn wiped(&mut self, node: NodeId) {
+        self.statistics.wiped += 1;
+        self.ledger.lost(node, self.window);
     }
 
     /// Enters a violation, if it is the first.

@@ -55,7 +55,7 @@ impl Cluster {
         let scripts = &mut Random::new(!plan.seed);
         let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
         let mut cluster = Self {
-            checks: Checks::new(plan.liars()),
+            checks: Checks::new(plan.liars(), plan.window as u64),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
             plan,

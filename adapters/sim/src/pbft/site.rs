@@ -98,7 +98,7 @@ impl Site {
         if core::mem::take(&mut self.fragile) {
             self.disk.wipe();
             self.lost = true;
-            stage.checks.statistics.wiped += 1;
+            stage.checks.wiped(node);
         }
         self.life += 1;
         self.outbox.clear();
