@@ -85,7 +85,7 @@ fn messages() -> Vec<Message<'static>> {
         Message::State { sequence, clients: Bytes(b"clients"), state: Bytes(b"state") },
         Message::Settled { sequence, digest },
         Message::Recover { nonce: 300, lost: true, until: sequence },
-        Message::Estimate { nonce: 300, stable, prepared: sequence, view, history: true },
+        Message::Estimate { nonce: 300, stable, prepared: sequence, view, heard: true },
     ]
 }
 

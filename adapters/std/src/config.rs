@@ -32,7 +32,9 @@ pub struct ReplicaConfig {
     pub data: PathBuf,
     /// Whether the log of this replica was lost: its directory is empty, and it has taken part in
     /// the cluster before. It is silent until it cannot contradict what it said then, and counts
-    /// among the f until that time. Without this an empty directory is a new replica.
+    /// among the f until that time. Without this a replica
+    /// with an empty directory asks the others, and recovers if weak of them remember a vote of
+    /// it; those that were started since then do not.
     pub recover: bool,
     /// Where to listen instead of at the replica's address in the cluster: behind a port
     /// forwarding, or on all interfaces.

@@ -27,8 +27,8 @@ pub(super) struct Estimate {
     pub(super) prepared: Sequence,
     /// The highest view that it told of.
     pub(super) view: View,
-    /// Whether anything has ever happened, as far as it knows.
-    pub(super) history: bool,
+    /// Whether it remembers a vote of the one who asks.
+    pub(super) heard: bool,
 }
 
 impl Rules<'_> {
@@ -80,15 +80,11 @@ impl Rules<'_> {
         let furthest = (2 + REACH).saturating_mul(self.node.sizes.window as u64);
         let until = until.min(Sequence(stable.0.saturating_add(furthest)));
         self.node.fill.until = self.node.fill.until.max(until);
-        let slots = self.memory.slots.iter();
-        let prepared = slots.clone().filter(|slot| slot.history.prepared.is_some());
-        let prepared = prepared.map(|slot| slot.history.sequence).max().unwrap_or_default();
-        let entered =
-            slots.clone().any(|slot| slot.history.pre_prepared.iter().any(Option::is_some));
-        let history =
-            entered || stable.0 != 0 || self.node.executed.0 != 0 || self.node.view.0 != 0;
+        let slots = self.memory.slots.iter().filter(|slot| slot.history.prepared.is_some());
+        let prepared = slots.map(|slot| slot.history.sequence).max().unwrap_or_default();
+        let heard = self.row(Shelf::Latest, from).is_some_and(|row| row.spoken);
         let (prepared, view) = (prepared.max(stable), self.node.view);
-        let estimate = Estimate { stable, prepared, view, history };
+        let estimate = Estimate { stable, prepared, view, heard };
         self.emit(Effect::Estimate { to: from, nonce, estimate });
         if lost && self.node.active && from == self.node.primary(view) && !self.node.is_mute() {
             self.next_view();
@@ -110,7 +106,7 @@ impl Rules<'_> {
             stable: before.stable.min(said.stable),
             prepared: before.prepared.max(said.prepared),
             view: before.view.max(said.view),
-            history: before.history || said.history,
+            heard: before.heard || said.heard,
         });
         if !recovering.lost {
             return self.find_out();
@@ -124,12 +120,12 @@ impl Rules<'_> {
         }
     }
 
-    /// Weak peers who tell of a history tell a replica with an empty log that it may have had a
-    /// part in it: it asks anew, since from now on only those count who know where they stand.
-    /// That all who can be waited for know of none tells it that it is new.
+    /// Weak peers who remember a vote of a replica with an empty log tell it that it had another:
+    /// it asks anew, since from now on only those count who know where they stand. That all who
+    /// can be waited for remember none tells it that it is new.
     fn find_out(&mut self) {
         let Some(recovering) = self.node.recovering else { return };
-        let old = self.answers().filter(|answer| answer.history).count();
+        let old = self.answers().filter(|answer| answer.heard).count();
         let new = self.answers().count() - old;
         if old >= self.node.quorum.weak() {
             self.begin_recovery(recovering.nonce.wrapping_add(1), true);

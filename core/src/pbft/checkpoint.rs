@@ -96,6 +96,7 @@ impl Rules<'_> {
         }
         if known.is_none() {
             self.put_checkpoint(from, CheckpointVote { sequence, digest });
+            self.note_spoken(from);
         }
         self.try_stabilize(sequence, digest);
     }

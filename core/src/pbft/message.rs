@@ -156,8 +156,8 @@ pub enum Message<'a> {
         prepared: Sequence,
         /// The view it is in, or is changing to.
         view: View,
-        /// Whether anything was ever ordered or any view changed, as far as it knows.
-        history: bool,
+        /// Whether it remembers a vote of the one who asks.
+        heard: bool,
     },
 }
 

@@ -322,6 +322,7 @@ impl Rules<'_> {
             return false;
         }
         *place = vote;
+        self.note_spoken(from);
         true
     }
 

@@ -115,9 +115,9 @@ impl<'a> Outputs<'a> {
                 send(all, Message::Recover { nonce, lost, until })
             }
             Effect::Estimate { to, nonce, estimate } => {
-                let Estimate { stable, prepared, view, history } = estimate;
+                let Estimate { stable, prepared, view, heard } = estimate;
                 let to = Target::Node(to);
-                send(to, Message::Estimate { nonce, stable, prepared, view, history })
+                send(to, Message::Estimate { nonce, stable, prepared, view, heard })
             }
             Effect::Accuse { node, fault } => Output::Accuse { node, fault },
             Effect::Refuse(refusal) => Output::Refuse(refusal),

@@ -50,10 +50,10 @@ impl<S: Storage> Replica<S> {
     }
 
     /// A replica with an empty log that may be new, or may have lost one without knowing: like
-    /// [`Replica::amnesiac`] if weak peers tell that the cluster has a history, like
-    /// [`Replica::new`] as soon as `n - 1 - f` tell that it has none. It says nothing until then.
-    /// With faulty peers and correct ones that lag this may take a lost log for a new replica,
-    /// which then counts among the f: declare a loss that is known.
+    /// [`Replica::amnesiac`] if weak peers remember a vote of it, like [`Replica::new`] as soon as
+    /// `n - 1 - f` remember none. It says nothing until then. Peers remember what they have heard
+    /// since they were started themselves; so a lost log may be taken for a new replica, which then
+    /// counts among the f: declare a loss that is known.
     ///
     /// # Errors
     /// Sizes or settings that cannot work.
@@ -184,8 +184,8 @@ impl Rules<'_> {
             }
             Message::Settled { sequence, digest } => self.on_settled(from, sequence, digest),
             Message::Recover { nonce, lost, until } => self.on_recover(from, nonce, lost, until),
-            Message::Estimate { nonce, stable, prepared, view, history } => {
-                self.on_estimate(from, nonce, Estimate { stable, prepared, view, history });
+            Message::Estimate { nonce, stable, prepared, view, heard } => {
+                self.on_estimate(from, nonce, Estimate { stable, prepared, view, heard });
             }
         }
     }

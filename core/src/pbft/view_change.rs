@@ -140,6 +140,7 @@ impl Rules<'_> {
         }
         if change.view > known_view {
             self.store_view_change(Shelf::Latest, change, digest);
+            self.note_spoken(author);
             self.join();
             self.watch_new_view();
             self.try_new_view();
@@ -231,8 +232,8 @@ impl Rules<'_> {
     /// Replaces a row; what its replica reported stays.
     fn put_row(&mut self, shelf: Shelf, node: NodeId, row: ViewRow) {
         if let Some(place) = self.row_mut(shelf, node) {
-            let ViewRow { reported, executed, estimate, .. } = *place;
-            *place = ViewRow { reported, executed, estimate, ..row };
+            let ViewRow { reported, executed, spoken, estimate, .. } = *place;
+            *place = ViewRow { reported, executed, spoken, estimate, ..row };
         }
     }
 
@@ -268,6 +269,13 @@ impl Rules<'_> {
         row.checkpoint_count = u8::try_from(change.checkpoints.len()).unwrap_or(0);
         row.history_count = u16::try_from(change.histories.len()).unwrap_or(0);
         self.put_row(shelf, change.author, row);
+    }
+
+    /// A replica has said something that it must not contradict.
+    pub(super) fn note_spoken(&mut self, node: NodeId) {
+        if let Some(row) = self.row_mut(Shelf::Latest, node) {
+            row.spoken = true;
+        }
     }
 
     /// Puts the latest VIEW-CHANGE of a replica among those that the stored NEW-VIEW names.

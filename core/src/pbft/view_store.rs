@@ -24,6 +24,8 @@ pub struct ViewRow {
     pub(super) reported: View,
     /// The last sequence that it said it executed.
     pub(super) executed: Sequence,
+    /// Whether a vote, a checkpoint or a VIEW-CHANGE of it was heard since the start.
+    pub(super) spoken: bool,
     /// What it answered when this replica had lost its log.
     pub(super) estimate: Option<Estimate>,
 }
@@ -39,6 +41,7 @@ impl ViewRow {
         history_count: 0,
         reported: View(0),
         executed: Sequence(0),
+        spoken: false,
         estimate: None,
     };
 

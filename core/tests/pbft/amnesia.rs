@@ -153,8 +153,8 @@ fn it_joins_no_view_change() {
 
 fn answer(bench: &mut Bench<7>, from: usize, nonce: u64, stable: u64, prepared: u64) {
     let (stable, prepared) = (Sequence(stable), Sequence(prepared));
-    let (view, history) = (View(0), true);
-    bench.tell(6, from, Message::Estimate { nonce, stable, prepared, view, history });
+    let (view, heard) = (View(0), true);
+    bench.tell(6, from, Message::Estimate { nonce, stable, prepared, view, heard });
 }
 
 /// The bound that replica 6 of 7 concludes shows in which stable checkpoint ends its recovery.
@@ -371,7 +371,7 @@ fn replicas_that_find_empty_logs_find_out_that_they_are_new_with_f_of_them_silen
 }
 
 #[test]
-fn one_that_finds_its_log_empty_in_a_cluster_with_a_history_recovers() {
+fn one_that_finds_its_log_empty_and_is_remembered_recovers() {
     let mut bench = Bench::<4>::new();
     bench.order(1, 1);
     bench.forget(3, 1);
@@ -386,11 +386,24 @@ fn one_that_finds_its_log_empty_in_a_cluster_with_a_history_recovers() {
 }
 
 #[test]
-fn one_liar_with_a_history_keeps_no_new_replica_silent() {
+fn one_that_starts_late_is_new_although_the_cluster_is_not() {
+    let mut bench = Bench::<4>::new();
+    bench.doubt(3);
+    for t in 1..=3 {
+        bench.ask(0, 1, t, b"x");
+        bench.run_where(|from, to, _| from != 3 && to != 3);
+    }
+    bench.pass(200);
+    assert!(!bench.recovers(3));
+    assert_eq!(bench.operations(3).len(), 3);
+}
+
+#[test]
+fn one_liar_who_remembers_it_keeps_no_new_replica_silent() {
     let mut bench = unsure::<4>();
     let (stable, prepared, view) = (Sequence(400), Sequence(444), View(9));
     bench.wake(0);
-    let lie = Message::Estimate { nonce: 100, stable, prepared, view, history: true };
+    let lie = Message::Estimate { nonce: 100, stable, prepared, view, heard: true };
     bench.tell(0, 3, lie);
     bench.pass_where(200, &[0, 1, 2], |from, to, _| from != 3 && to != 3);
     assert!(!bench.recovers(0));

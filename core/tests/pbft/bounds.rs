@@ -59,7 +59,7 @@ fn one_of_each<'a>(bench: &Bench<4>, batch: &'a [u8], lists: &'a [u8]) -> Vec<Me
         Message::State { sequence, clients: state, state },
         Message::Settled { sequence, digest },
         Message::Recover { nonce: 1, lost: true, until: sequence },
-        Message::Estimate { nonce: 1, stable: sequence, prepared: sequence, view, history: true },
+        Message::Estimate { nonce: 1, stable: sequence, prepared: sequence, view, heard: true },
     ]
 }
 

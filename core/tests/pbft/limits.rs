@@ -312,7 +312,7 @@ fn any_message<'a>(bench: &Bench<4>, dice: &mut Dice, bytes: &'a mut Vec<u8>) ->
             stable: sequence,
             prepared: sequence,
             view,
-            history: true,
+            heard: true,
         },
         _ => Message::Settled { sequence, digest },
     }

@@ -189,7 +189,7 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
             stable: sequence,
             prepared: Sequence(rng.number()),
             view,
-            history: rng.below(2) == 0,
+            heard: rng.below(2) == 0,
         },
     }
 }

@@ -4,6 +4,7 @@
 use super::archive;
 use super::arrival::Core;
 use super::outbox::Outbox;
+use super::restart;
 use super::stopped::Stopped;
 use crate::application::Application;
 use crate::disk::{Checkpoints, Directory, DiskError, Log};
@@ -60,8 +61,10 @@ impl<A: Application> Host<A> {
     ) -> Result<(), Stopped> {
         match output {
             Output::Persist(record) => {
-                if let Record::Stable { sequence, .. } = record {
-                    self.stable = Some(sequence);
+                match record {
+                    Record::Stable { sequence, .. } => self.stable = Some(sequence),
+                    Record::Recovering { .. } => self.note(restart::LOST.to_owned()),
+                    _ => {}
                 }
                 self.log.append(&record);
             }

@@ -9,6 +9,10 @@ use quorate::pbft::{Config, Record, RecoverError, Sequence, Snapshot};
 use quorate::{Digest, Instant, wire};
 use std::io;
 
+/// What the operator is told of a replica without its log.
+pub(crate) const LOST: &str =
+    "the log was lost: silent until a checkpoint above all that was said before";
+
 /// A replica as its data directory has it.
 #[derive(Debug)]
 pub(crate) struct Restarted {
@@ -32,17 +36,16 @@ pub(crate) fn restart<A: Application>(
             let why = format!("checkpoint-{} is there", sequence.0);
             return Err(DiskError::Missing { path, why }.into());
         }
-        let log = Log::create(directory)?;
-        if recover {
-            return amnesiac(config, memory, log);
-        }
-        let core = Core::new(config, memory).map_err(SpawnError::Config)?;
-        return Ok(Restarted { core, log, notes: Vec::new() });
+        return begin(config, memory, Log::create(directory)?, recover);
     };
-    if recover && !records(&recovered)?.iter().any(|it| matches!(it, Record::Recovering { .. })) {
+    let records = records(&recovered)?;
+    let recovering = records.iter().any(|it| matches!(it, Record::Recovering { .. }));
+    if recover && !recovering && !records.is_empty() {
         return Err(SpawnError::NotLost);
     }
-    let records = records(&recovered)?;
+    if records.is_empty() && Checkpoints(directory).sequences()?.is_empty() {
+        return begin(config, memory, recovered.log, recover);
+    }
     let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
     let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
     if let Some(checkpoint) = &checkpoint {
@@ -57,15 +60,23 @@ pub(crate) fn restart<A: Application>(
     Ok(Restarted { core, log: recovered.log, notes })
 }
 
-/// A replica that lost its log. That it did is durable before it says anything, so that a second
-/// start does not take it for a new one.
-fn amnesiac(config: Config, memory: Heap, mut log: Log) -> Result<Restarted, SpawnError> {
+/// A replica without a record: one that lost its log, or one that asks the others whether it did.
+/// A loss that is known is durable before anything is said, so that a second start knows it too.
+fn begin(
+    config: Config,
+    memory: Heap,
+    mut log: Log,
+    recover: bool,
+) -> Result<Restarted, SpawnError> {
     let nonce = getrandom::u64().map_err(|error| SpawnError::System(io::Error::other(error)))?;
+    if !recover {
+        let core = Core::unsure(config, memory, nonce).map_err(SpawnError::Config)?;
+        return Ok(Restarted { core, log, notes: Vec::new() });
+    }
     let core = Core::amnesiac(config, memory, nonce).map_err(SpawnError::Config)?;
     log.append(&Record::Recovering { nonce });
     log.commit()?;
-    let note = "the log was lost: silent until a checkpoint above all that was said before";
-    Ok(Restarted { core, log, notes: vec![note.to_owned()] })
+    Ok(Restarted { core, log, notes: vec![LOST.to_owned()] })
 }
 
 fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {
