@@ -103,6 +103,7 @@ impl ReplicaConfig {
             timeout: self.timeout,
             timeout_cap: self.timeout_cap,
             status_interval: self.status_interval,
+            watch_window: (self.timeout / 2).max(self.status_interval),
             ..Config::new(self.me, scope)
         }
     }

@@ -151,11 +151,15 @@ pub struct Config {
     /// How often a replica tells the others where it stands while it lacks something; when all
     /// is well it does so eight times less often.
     pub status_interval: Duration,
+    /// How long a primary is watched before it is judged: it is left after two windows in which
+    /// the requests that wait here waited longer than T / 4 on average to be proposed. From the
+    /// status interval up; half of T is a good choice.
+    pub watch_window: Duration,
 }
 
 impl Config {
     /// Settings for a local network: T = 1 s, capped at 64 s; batches of up to 64 requests, held
-    /// for at most 1 ms; status every 50 ms.
+    /// for at most 1 ms; status every 50 ms; the primary is judged every 500 ms.
     #[must_use]
     pub const fn new(me: NodeId, scope: Scope) -> Self {
         Self {
@@ -167,6 +171,7 @@ impl Config {
             timeout: Duration::from_secs(1),
             timeout_cap: Duration::from_secs(64),
             status_interval: Duration::from_millis(50),
+            watch_window: Duration::from_millis(500),
         }
     }
 
@@ -190,6 +195,11 @@ impl Config {
         if self.status_interval.is_zero() || self.status_interval >= self.timeout {
             return Err(ConfigError(
                 "the status interval must be above zero and below the timeout",
+            ));
+        }
+        if self.watch_window < self.status_interval || self.watch_window > self.timeout_cap {
+            return Err(ConfigError(
+                "the watch window must be from the status interval up to the timeout's cap",
             ));
         }
         Ok(())

@@ -86,7 +86,7 @@ impl Rules<'_> {
         let pending = self.memory.pending.get(client.index()).copied().unwrap_or_default();
         if pending.timestamp != 0 && pending.timestamp <= timestamp {
             if pending.pooled {
-                self.pool_remove(client);
+                let _ = self.pool_remove(client);
             }
             self.set_pending(client.index(), Pending::NONE);
         }

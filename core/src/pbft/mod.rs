@@ -106,6 +106,7 @@ mod storage;
 mod transfer;
 mod view_change;
 mod view_store;
+mod watch;
 
 pub use crate::fault::ConfigError;
 pub use crate::protocol::Admission;
@@ -124,3 +125,4 @@ pub use replica::Replica;
 pub use slot::{CheckpointVote, Pending, Slot};
 pub use storage::{Fixed, Lent, Parts, Storage};
 pub use view_store::ViewRow;
+pub use watch::Departures;

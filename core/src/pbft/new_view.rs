@@ -89,7 +89,7 @@ impl Rules<'_> {
         if view > self.node.view {
             // What the current view chose stands where this one is going to wait: leave it first,
             // or its primary could propose again what it chose.
-            self.start_view_change(view);
+            self.follow(view);
         }
         let (named, chosen) = (new_view.view_changes.bytes(), new_view.chosen.bytes());
         let (Some(named_store), Some(chosen_store)) =
@@ -260,6 +260,7 @@ impl Rules<'_> {
             *pending = if pending.pooled { Pending { since, ..*pending } } else { Pending::NONE };
         }
         self.node.status.due = self.node.now.after(self.node.config.status_interval);
+        self.watch_view(self.node.proposed);
         self.review_log();
         if start.sequence > self.node.executed && !self.node.diverged {
             self.begin_transfer(start.sequence, start.digest, false);

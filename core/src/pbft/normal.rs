@@ -38,9 +38,9 @@ impl Rules<'_> {
 
         if self.node.leads() {
             self.propose();
-        } else if direct && self.node.active && request.timestamp > pending.timestamp {
-            let to = self.node.primary(self.node.view);
-            self.emit(Effect::Forward { to, client });
+        } else if self.node.active && request.timestamp > pending.timestamp {
+            // Also one that another replica passed on, taking this one for the primary.
+            self.watch_request(client);
         }
     }
 
@@ -60,14 +60,16 @@ impl Rules<'_> {
     fn keep_request(&mut self, request: &Request<'_>, known: Pending) -> bool {
         let client = request.client;
         let mut pending = known;
+        let mut place = None;
         if request.timestamp > known.timestamp {
-            self.pool_remove(client);
+            place = self.pool_remove(client);
             let (timestamp, since) = (request.timestamp, self.node.now);
             pending = Pending { timestamp, since, ..Pending::NONE };
         }
         let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
         if !pending.pooled && !under_way {
-            pending.pooled = self.pool_add(request);
+            pending.pooled = self.pool_add(request, place);
+            pending.stamp = self.node.watch.clock();
         }
         let kept = pending.pooled || under_way || request.timestamp == known.timestamp;
         self.set_pending(client.index(), if kept { pending } else { Pending::NONE });
@@ -259,15 +261,26 @@ impl Rules<'_> {
         let Some(which) = slot.position(digest) else { return };
         let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
         let (since, range) = (self.node.now, self.ring().batch(sequence, which));
+        let view = self.node.view;
+        let measured = !self.node.leads() && !self.is_settled_by_new_view(sequence);
+        self.watch_sequence(sequence);
         let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
         for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
             let (client, timestamp) = (request.client.index(), request.timestamp);
             let executed = self.memory.clients.get(client).map_or(u64::MAX, |row| row.timestamp);
-            if let Some(pending) = self.memory.pending.get_mut(client)
-                && timestamp > executed
-                && pending.timestamp == 0
-            {
+            let Some(pending) = self.memory.pending.get_mut(client) else { continue };
+            if timestamp <= executed || timestamp < pending.timestamp {
+                continue;
+            }
+            let known = pending.timestamp != 0;
+            let seen = pending.proposed == Some(view);
+            let stamp = pending.pooled.then_some(pending.stamp);
+            if !known {
                 *pending = Pending { timestamp, since, ..Pending::NONE };
+            }
+            pending.proposed = Some(view);
+            if measured && !seen {
+                self.node.watch.propose(stamp);
             }
         }
     }

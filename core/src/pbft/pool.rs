@@ -13,11 +13,17 @@ impl Rules<'_> {
         Batch::from_bytes(self.memory.pool.get(..self.node.pool_used).unwrap_or_default())
     }
 
-    /// Adds a request; false if there is no room for it now.
-    pub(super) fn pool_add(&mut self, request: &Request<'_>) -> bool {
+    /// Adds a request at its end, or at the place where an older one of its client lay: a client
+    /// that asks for something else all the time keeps its turn, or it could wait for ever at a
+    /// correct primary. False if there is no room for it now.
+    pub(super) fn pool_add(&mut self, request: &Request<'_>, place: Option<usize>) -> bool {
         let Some(used) = request.append(self.memory.pool, self.node.pool_used) else {
             return false;
         };
+        let length = used.saturating_sub(self.node.pool_used);
+        if let Some(rest) = place.and_then(|place| self.memory.pool.get_mut(place..used)) {
+            rest.rotate_right(length.min(rest.len()));
+        }
         if self.node.pool_used == 0 {
             self.node.pool_since = self.node.now;
         }
@@ -26,14 +32,15 @@ impl Rules<'_> {
         true
     }
 
-    /// Takes a client's request out, if it is there.
-    pub(super) fn pool_remove(&mut self, client: ClientId) {
+    /// Takes a client's request out, if it is there, and says where it lay.
+    pub(super) fn pool_remove(&mut self, client: ClientId) -> Option<usize> {
         let mut start = 0usize;
         let found = self.pool().iter().find_map(|request| {
             let range = start..start.saturating_add(request.len());
             start = range.end;
             (request.client == client).then_some(range)
         });
+        let place = found.as_ref().map(|range| range.start);
         if let Some(range) = found {
             let used = self.node.pool_used;
             self.memory.pool.copy_within(range.end.min(used)..used, range.start.min(used));
@@ -43,6 +50,7 @@ impl Rules<'_> {
         if let Some(pending) = self.memory.pending.get_mut(client.index()) {
             pending.pooled = false;
         }
+        place
     }
 
     /// How many bytes the first `most` requests are.

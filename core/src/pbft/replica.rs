@@ -8,6 +8,7 @@ use super::outputs::Outputs;
 use super::rules::{Cursor, Effect, Node, Rules};
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
+use super::watch::Departures;
 use crate::auth::Verified;
 use crate::fault::{ConfigError, Fault};
 use crate::node::{NodeId, Principal};
@@ -89,6 +90,12 @@ impl<S: Storage> Replica<S> {
         self.node.diverged
     }
 
+    /// Why this replica left the views that it left since it was started.
+    #[must_use]
+    pub const fn departures(&self) -> Departures {
+        self.node.watch.departures
+    }
+
     /// Whether a decoded message from an authentic link is worth its verification. Cheap, and it
     /// changes nothing.
     #[must_use]
@@ -124,6 +131,7 @@ impl<S: Storage> Protocol for Replica<S> {
             self.node.cursor.set(Cursor::default());
             self.node.now = self.node.now.max(now);
             let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
+            rules.watch_time();
             match input {
                 Input::Wake => rules.on_wake(),
                 Input::Command(Command::Executed { client, reply }) => {
@@ -138,6 +146,7 @@ impl<S: Storage> Protocol for Replica<S> {
             if let Some(resend) = rules.node.resend.take() {
                 rules.emit(Effect::Resend(resend));
             }
+            rules.watch_state();
             rules.node.deadline = rules.next_deadline();
         }
         Outputs { node: &self.node, memory: self.storage.lend() }

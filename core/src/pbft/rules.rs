@@ -7,6 +7,7 @@ use super::amnesia::Estimate;
 use super::config::{Config, Dimensions, Durability};
 use super::message::{Sequence, View, Vote};
 use super::storage::Parts;
+use super::watch::Watch;
 use crate::auth::{Digest, Signature};
 use crate::fault::{Fault, Refusal};
 use crate::node::{ClientId, NodeId, NodeSet};
@@ -69,6 +70,8 @@ pub(super) struct Node {
     /// Sequences whose slots are to be looked at again, a few a step.
     pub(super) backlog: Option<(Sequence, Sequence)>,
     pub(super) status: StatusClock,
+    /// What is known of the primary's service.
+    pub(super) watch: Watch,
     /// What is to be said again at the end of this step: it is read from the log when it is
     /// unfolded, so nothing may change the log, and persist that, after it.
     pub(super) resend: Option<Resend>,
@@ -371,6 +374,7 @@ impl Node {
                 served: NodeSet::EMPTY,
                 fetches: [0; crate::node::MAX_NODES],
             },
+            watch: Watch::NEW,
             resend: None,
             deadline: Instant::ZERO,
             effects: heapless::Vec::new(),

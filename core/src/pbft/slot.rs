@@ -119,11 +119,21 @@ pub struct Pending {
     pub(super) since: Instant,
     /// Whether it lies in the pool, waiting to be proposed.
     pub(super) pooled: bool,
-    /// In which view this replica proposed it, as primary.
+    /// In which view its primary, this replica or another, proposed it.
     pub(super) proposed: Option<View>,
+    /// When, on the clock of `watch`, it came.
+    pub(super) stamp: u64,
+    /// When the primary of this view was last told of it.
+    pub(super) told: Option<Instant>,
 }
 
 impl Pending {
-    pub(super) const NONE: Self =
-        Self { timestamp: 0, since: Instant::ZERO, pooled: false, proposed: None };
+    pub(super) const NONE: Self = Self {
+        timestamp: 0,
+        since: Instant::ZERO,
+        pooled: false,
+        proposed: None,
+        stamp: 0,
+        told: None,
+    };
 }

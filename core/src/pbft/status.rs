@@ -8,7 +8,7 @@ use super::message::{Sequence, Status, View};
 use super::rules::{Effect, NewViewStage, Resend, Rules};
 use super::slot::Slot;
 use super::view_change::Shelf;
-use crate::node::{ClientId, NodeId};
+use crate::node::NodeId;
 use crate::protocol::Target;
 use crate::time::Instant;
 
@@ -40,10 +40,11 @@ impl Rules<'_> {
                 self.vouch(sequence, digest);
             }
         } else if view_timer.is_some_and(|due| due <= now) {
+            self.node.watch.departures.timer = self.node.watch.departures.timer.saturating_add(1);
             self.next_view();
         } else if self.node.status.due <= now {
             self.tick();
-        } else {
+        } else if !self.watch_wake() {
             self.propose();
         }
     }
@@ -78,7 +79,10 @@ impl Rules<'_> {
         let view_timer = self.view_deadline();
         let batch_timer = (self.node.leads() && self.node.pool_used != 0 && self.has_room())
             .then(|| self.node.pool_since.after(self.node.config.batch_delay));
-        [view_timer, batch_timer].into_iter().flatten().fold(due, Instant::min)
+        [view_timer, batch_timer, self.watch_deadline()]
+            .into_iter()
+            .flatten()
+            .fold(due, Instant::min)
     }
 
     /// Whether something is under way here that the others could help with.
@@ -135,24 +139,7 @@ impl Rules<'_> {
         if self.node.status.stuck >= STUCK && self.node.executing.is_none() {
             self.consider_transfer(true);
         }
-        self.forward_again();
-    }
-
-    /// Forwards the request that has waited longest to the primary once more, when half of its
-    /// time is over: the first time it may have been lost, or there was no room for it.
-    fn forward_again(&mut self) {
-        if !self.node.active || self.node.leads() {
-            return;
-        }
-        let waiting = (0u16..).zip(self.memory.pending.iter());
-        let oldest = waiting.filter(|(_, it)| it.timestamp != 0 && it.pooled);
-        let oldest = oldest.min_by_key(|(_, it)| it.since).map(|(client, it)| (client, it.since));
-        if let Some((client, since)) = oldest
-            && since.after(self.patience() / 2) <= self.node.now
-        {
-            let to = self.node.primary(self.node.view);
-            self.emit(Effect::Forward { to, client: ClientId(client) });
-        }
+        self.watch_tick();
     }
 
     /// Asks again for what was asked for before, and says again what nobody answered.

@@ -156,7 +156,7 @@ impl Rules<'_> {
     /// the others anew.
     fn forget_executed(&mut self) {
         for pending in self.memory.pending.iter_mut() {
-            pending.since = self.node.now;
+            (pending.since, pending.stamp) = (self.node.now, self.node.watch.clock());
         }
         for at in 0..self.memory.clients.len() {
             let timestamp = self.memory.clients.get(at).map_or(0, |row| row.timestamp);

@@ -163,7 +163,7 @@ impl Rules<'_> {
         }
         if view > self.node.view && !self.node.is_mute() {
             let unsigned = self.node.signed_view.next().unwrap_or(view);
-            self.start_view_change(view.max(unsigned));
+            self.follow(view.max(unsigned));
         }
     }
 

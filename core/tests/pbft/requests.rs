@@ -3,7 +3,7 @@
 use crate::bench::*;
 use crate::wanted::*;
 use quorate::pbft::*;
-use quorate::{ClientId, Fault, Instant, Principal, Signer, Target, wire};
+use quorate::{ClientId, Fault, Instant, NodeId, Principal, Signer, Target, wire};
 
 const CLIENT: Principal = Principal::Client(ClientId(1));
 
@@ -27,10 +27,12 @@ fn backup_relays_a_client_s_request_to_the_primary_and_starts_its_timer() {
 }
 
 #[test]
-fn request_that_another_replica_relayed_is_not_relayed_again() {
+fn request_that_another_replica_relayed_is_relayed_once_more_to_the_primary_only() {
     let mut bench = Bench::<4>::new();
     let message = Message::Request(bench.request(1, 5, b"a"));
-    assert_eq!(bench.hear(2, 3, message), []);
+    let wanted = bench.hear(2, 3, message);
+    assert!(matches!(wanted[..], [Wanted::Send(Target::Node(NodeId(0)), _)]), "{wanted:?}");
+    assert_eq!(bench.hear(2, 1, message), []);
     assert_eq!(alone(&mut bench, 2, 1_010), (1, false));
 }
 
@@ -129,16 +131,21 @@ fn timer_of_a_request_is_moved_neither_by_its_repetition_nor_by_the_progress_of_
     };
     for id in 1..4 {
         bench.ask(id, 1, 5, b"censored");
+        for client in [0, 2, 3] {
+            bench.ask(id, client, 5, b"favoured");
+        }
     }
-    for t in 1..=9 {
+    for round in 1..=9 {
         bench.pass_where(100, &[0, 1, 2, 3], censored);
-        bench.ask(0, 2, t, b"favoured");
+        if let Some(client) = [0, 2, 3].get(round / 3) {
+            bench.ask(0, *client, 5, b"favoured");
+        }
         for id in 1..4 {
             bench.ask(id, 1, 5, b"censored");
         }
         bench.run_where(censored);
     }
-    assert_eq!((bench.view(2), bench.operations(2).len()), ((0, true), 9));
+    assert_eq!((bench.view(2), bench.operations(2).len()), ((0, true), 3));
     bench.pass_where(150, &[0, 1, 2, 3], censored);
     for id in 0..4 {
         assert_eq!(bench.view(id), (1, true), "replica {id}");

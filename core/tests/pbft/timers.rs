@@ -45,16 +45,18 @@ fn proposal_starts_the_timers_of_its_requests_at_a_backup_that_never_heard_of_th
 #[test]
 fn timer_of_a_request_is_not_moved_by_the_progress_of_other_clients() {
     let mut bench = Bench::<4>::new();
-    // The primary never hears of client 1, and serves client 0 all the time.
-    for id in 1..4 {
-        bench.ask(id, 1, 1, b"starved");
+    // The primary never hears of client 1, and serves the others one after another.
+    for (id, client) in (1..4).flat_map(|id| (0..4).map(move |client| (id, client))) {
+        bench.ask(id, client, 1, b"starved");
     }
     bench.mail.clear();
-    for t in 1..=9 {
-        bench.ask(0, 0, t, b"served");
+    for (served, client) in [(1, Some(0)), (2, Some(2)), (3, Some(3)), (3, None)] {
+        if let Some(client) = client {
+            bench.ask(0, client, 1, b"starved");
+        }
         let forwarded = |m: &Message<'_>| matches!(m, Message::Request(_));
-        bench.pass_where(100, &[0, 1, 2, 3], |_, _, message| !forwarded(message));
-        assert_eq!(bench.operations(2).len() as u64, t, "others make progress");
+        bench.pass_where(225, &[0, 1, 2, 3], |_, _, message| !forwarded(message));
+        assert_eq!(bench.operations(2).len(), served, "others make progress");
         assert_eq!(bench.view(2), (0, true));
     }
     bench.pass_where(110, &[0, 1, 2, 3], |_, _, m| !matches!(m, Message::Request(_)));
@@ -136,7 +138,10 @@ fn p18_seventy_views_fail_in_a_whole_cluster_and_the_next_one_serves() {
     let mut bench = Bench::<4>::new();
     for id in 0..4 {
         // The status interval does not matter here; a long one makes the test short.
-        bench.reconfigure(id, |config| config.status_interval = Duration::from_millis(900));
+        bench.reconfigure(id, |config| {
+            config.status_interval = Duration::from_millis(900);
+            config.watch_window = Duration::from_millis(900);
+        });
     }
     for id in 1..4 {
         bench.ask(id, 0, 1, b"A");
@@ -216,29 +221,6 @@ fn p16_weak_replicas_that_want_later_views_are_joined_in_the_lowest_of_those() {
     assert_eq!(bench.view(2), (0, true));
     bench.show(2, change(6, 4, &[]));
     assert_eq!(bench.view(2), (3, false));
-}
-
-#[test]
-fn p17_f_replicas_that_ask_for_new_views_all_the_time_move_nobody() {
-    let mut bench = Bench::<4>::new();
-    for tick in 1..=12_000u64 {
-        bench.now += 10_000;
-        // A new demand every tick; each wakes and hears the others.
-        let demand = change(3, tick + (tick % 3) * (1 << 40), &[]);
-        for id in 0..3 {
-            bench.show(id, demand);
-            bench.wake(id);
-        }
-        bench.run_where(|from, to, _| from != 3 && to != 3);
-        if tick % 1_000 == 0 {
-            bench.ask(0, 0, tick, b"served");
-            bench.run_where(|from, to, _| from != 3 && to != 3);
-        }
-        let moved = (0..3).any(|id| bench.view(id) != (0, true));
-        assert!(!moved, "a view changed at tick {tick}");
-    }
-    assert!((0..3).all(|id| bench.operations(id).len() == 12));
-    assert!(!bench.sent.iter().any(|letter| matches!(message(letter), Message::ViewChange(_))));
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn state_stops_the_timers_of_the_requests_that_it_includes() {
     bench.ask(3, 1, 8, b"x");
     bench.ask(3, 2, 5, b"fresh");
     bench.mail.clear();
-    bench.pass_where(900, &[0, 1, 2, 3], |_, _, message| !matches!(message, Message::Request(_)));
+    bench.pass_where(400, &[0, 1, 2, 3], |_, _, message| !matches!(message, Message::Request(_)));
     assert_eq!(bench.hosts[3].installs, [8]);
     bench.ask(0, 2, 5, b"fresh");
     bench.pass(5_000);

@@ -391,6 +391,7 @@ fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
         timeout: plan.timeout,
         timeout_cap: plan.timeout_cap,
         status_interval: plan.status_interval,
+        watch_window: plan.timeout / 2,
         ..Config::new(me, *registry.scope())
     };
     let ground = Ground {
