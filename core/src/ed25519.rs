@@ -4,9 +4,9 @@
 //! `S >= L` are rejected. Which edge cases are accepted is fixed by the exact version of the
 //! crate that does the arithmetic, and is named in [`Ed25519`]'s profile.
 
-use crate::auth::{Digest, PublicKey, Scope, Signature, Signer, Statement, Tag, Verifier};
+use crate::auth::{Digest, PublicKey, Signature, Signer, Statement, Tag, Verifier};
 use crate::hmac::PairKey;
-use crate::link::{Direction, HEADER, Hello, LinkError, Proof};
+use crate::link::{Direction, HEADER, Hello, LinkError, Proof, signed_prefix};
 use core::fmt;
 use ed25519_compact::{KeyPair, Seed, x25519};
 
@@ -120,24 +120,15 @@ pub fn session(
     }
     let sealer = Sealer {
         direction: Direction::new(Proof::Ed25519, mine.from),
-        prefix: prefix(mine, theirs),
+        prefix: signed_prefix(Ed25519::PROFILE, mine, theirs),
         secret: secret.clone(),
     };
     let opener = Opener {
         direction: Direction::new(Proof::Ed25519, theirs.from),
-        prefix: prefix(theirs, mine),
+        prefix: signed_prefix(Ed25519::PROFILE, theirs, mine),
         peer: *peer,
     };
     Ok((sealer, opener))
-}
-
-/// What all statements of one direction of a session begin with: `from` is the hello of the
-/// sender of the frames, `to` that of their receiver.
-fn prefix(from: &Hello, to: &Hello) -> Statement {
-    let Hello { cluster, epoch, .. } = *from;
-    Statement::new(Tag::Frame, &Scope { cluster, epoch, profile: Ed25519::PROFILE }, from.from)
-        .bytes(&from.to_bytes())
-        .bytes(&to.to_bytes())
 }
 
 /// The digest that the sender of a frame signs.

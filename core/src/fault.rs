@@ -1,5 +1,7 @@
 //! What can be wrong, and whose wrong it is.
 
+pub use crate::evidence::{Evidence, EvidenceError, Finding, SignedFrame, SignedOrder, verify};
+
 use crate::node::ClientId;
 
 /// A wrong that a peer did: it lied, forged, or broke a rule that no correct node breaks.

@@ -112,6 +112,7 @@ pub mod auth;
 pub mod cost;
 #[cfg(feature = "ed25519")]
 pub mod ed25519;
+mod evidence;
 pub mod fault;
 pub mod hmac;
 pub mod king;

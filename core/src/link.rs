@@ -13,12 +13,17 @@
 //! with every frame of a direction, and a frame whose counter does not rise is not opened: what
 //! was recorded cannot be replayed, neither within its session nor into another.
 
-use crate::auth::Digest;
+use crate::auth::{Digest, Scope, Statement, Tag};
 use crate::node::Principal;
 use core::fmt;
 
 /// The version of hellos and frames.
 const VERSION: u8 = 1;
+
+/// The first byte of a payload that is a message of the protocol; the message follows, and
+/// nothing after it. Adapters use other values for what they say themselves. Only a frame that
+/// begins so can be evidence of what its sender said, see [`crate::fault::SignedFrame`].
+pub const PROTOCOL: u8 = 0;
 
 /// The sending half of an authentic link to one peer.
 pub trait Sealer {
@@ -205,6 +210,15 @@ impl fmt::Display for LinkError {
 
 impl core::error::Error for LinkError {}
 
+/// What all signed statements of one direction of a session begin with: `from` is the hello of
+/// the sender of the frames, `to` that of their receiver.
+pub(crate) fn signed_prefix(profile: &'static str, from: &Hello, to: &Hello) -> Statement {
+    let Hello { cluster, epoch, .. } = *from;
+    Statement::new(Tag::Frame, &Scope { cluster, epoch, profile }, from.from)
+        .bytes(&from.to_bytes())
+        .bytes(&to.to_bytes())
+}
+
 /// Bytes before the payload of a frame.
 pub(crate) const HEADER: usize = 1 + 1 + 3 + 8;
 
@@ -222,7 +236,7 @@ impl Direction {
         Self { proof, sender, last: 0 }
     }
 
-    fn header(&self, counter: u64) -> [u8; HEADER] {
+    pub(crate) fn header(&self, counter: u64) -> [u8; HEADER] {
         let [a, b, c] = self.sender.to_bytes();
         let [d, e, f, g, h, i, j, k] = counter.to_le_bytes();
         [VERSION, self.proof as u8, a, b, c, d, e, f, g, h, i, j, k]

@@ -5,7 +5,7 @@
 //! as long as what was decoded: every padded number makes it longer. What is signed is never
 //! these bytes but the fixed-width fields of [`Statement`](crate::auth::Statement).
 
-use crate::auth::{Scope, Signed, Signer};
+use crate::auth::{Scope, Signed, Signer, Statement};
 use crate::node::Principal;
 use core::fmt;
 use postcard::ser_flavors::Flavor;
@@ -166,5 +166,33 @@ impl<S: SerializeSeq> Flavor for ByteSequence<S> {
 
     fn finalize(self) -> postcard::Result<Self> {
         Ok(self)
+    }
+}
+
+/// Adds a value to a statement as [`encode`] writes it, without its length and without a buffer
+/// for it. A value that does not encode ends where it fails: it cannot be sent either.
+pub(crate) fn absorb<T: Serialize>(statement: Statement, value: &T) -> Statement {
+    let mut encoding = Encoding(statement);
+    let _ = postcard::serialize_with_flavor(value, &mut encoding);
+    encoding.0
+}
+
+/// Where [`absorb`] writes: into the statement.
+struct Encoding(Statement);
+
+impl Flavor for &mut Encoding {
+    type Output = ();
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.absorb(bytes);
+        Ok(())
+    }
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }

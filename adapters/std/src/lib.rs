@@ -76,4 +76,4 @@ pub use config::{ReplicaConfig, Tamper};
 pub use disk::DiskError;
 pub use heap::{Heap, HeapError};
 pub use replica::{Replica, ReplicaHandle, SpawnError, Stopped};
-pub use status::{PeerStatus, StatusReport};
+pub use status::{PeerStatus, ProofStatus, StatusReport};

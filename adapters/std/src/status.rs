@@ -1,6 +1,6 @@
 //! What a replica tells about itself, and how it is asked over a link.
 
-use quorate::{Digest, NodeId};
+use quorate::{ClientId, Digest, NodeId, Principal};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of the longest report on the wire; a longer one is cut to its counters.
@@ -36,6 +36,24 @@ pub struct StatusReport {
     pub log_bytes: u64,
     /// What its operator should know, such as a torn tail that was dropped at start.
     pub notes: Vec<String>,
+    /// Wrongs of single clients, those who did most first: 64 rows at most.
+    pub faulty_clients: Vec<(ClientId, String, u64)>,
+    /// Evidence that is kept in the replica's directory: two pieces about one principal and 128
+    /// in all at most.
+    pub proofs: Vec<ProofStatus>,
+}
+
+/// A piece of evidence that [`quorate::fault::verify`] accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofStatus {
+    /// Whom it is about.
+    pub who: Principal,
+    /// What it shows: the name of the [`Fault`](quorate::Fault).
+    pub fault: String,
+    /// Whether one that lost its memory, and keeps the protocol, could have done it.
+    pub loss_explains: bool,
+    /// The file in the replica's directory that holds it.
+    pub file: String,
 }
 
 /// What a replica knows of its link to another one.
@@ -54,6 +72,7 @@ pub struct PeerStatus {
 
 /// What the adapter itself says over a link, beside the messages of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Control {
     /// Asks for a report.
     StatusRequest {
@@ -86,12 +105,15 @@ impl StatusReport {
             clients: 0,
             log_bytes: 0,
             notes: Vec::new(),
+            faulty_clients: Vec::new(),
+            proofs: Vec::new(),
         }
     }
 
     /// The report with no more in it than fits a frame.
     pub(crate) fn trimmed(mut self) -> Self {
         self.faults.truncate(256);
+        self.faulty_clients.truncate(64);
         self.notes.truncate(32);
         for note in &mut self.notes {
             if note.len() > 512 {

@@ -1,6 +1,6 @@
 //! What a replica and its host say to each other.
 
-use super::message::{NewView, Sequence, View, ViewChange};
+use super::message::{Message, NewView, Sequence, View, ViewChange};
 use crate::auth::Digest;
 use crate::node::{ClientId, NodeId};
 use crate::service::ClientTable;
@@ -58,6 +58,14 @@ pub enum Decision<'a> {
     Install {
         /// The checkpoint.
         sequence: Sequence,
+    },
+    /// The message that was the input of this very step, or a request in it, and this signed one
+    /// that was kept are by one author, who contradicts itself. A host that collects evidence
+    /// makes it of the two, by [`Evidence::between`](crate::fault::Evidence::between); for any
+    /// other there is nothing to do.
+    Contradiction {
+        /// A request, a VIEW-CHANGE or a NEW-VIEW.
+        kept: Message<'a>,
     },
 }
 

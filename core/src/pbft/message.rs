@@ -240,7 +240,7 @@ impl ViewChange<'_> {
 
     /// Whether it could come from a correct replica: C ascending from h, P and Q ascending above
     /// h, and no view in it at or above the one it wants.
-    fn well_formed(&self) -> bool {
+    pub(crate) fn well_formed(&self) -> bool {
         let mut checkpoints = self.checkpoints.iter();
         let starts_at_stable = checkpoints.next().is_some_and(|(first, _)| first == self.stable);
         let views_past = self.histories.iter().all(|history| history.before(self.view));
@@ -272,6 +272,22 @@ pub struct NewView<'a> {
 }
 
 impl NewView<'_> {
+    /// Whether it could come from a correct primary of `n` replicas: as far as it shows by itself.
+    ///
+    /// # Errors
+    /// [`Fault::BadNewView`] where its lists are not ascending or its view is 0, else
+    /// [`Fault::NotPrimary`] where its author does not lead its view.
+    pub(crate) fn check(&self, n: usize) -> Result<(), Fault> {
+        let lists = [&self.view_changes, &self.chosen];
+        if self.view == View(0) || !lists.iter().all(|list| list.ascending()) {
+            return Err(Fault::BadNewView);
+        }
+        if n == 0 || self.author != self.view.primary(n) {
+            return Err(Fault::NotPrimary);
+        }
+        Ok(())
+    }
+
     /// The statement that the primary of the new view signs.
     #[must_use]
     pub fn digest(&self, scope: &Scope) -> Digest {
@@ -339,13 +355,7 @@ impl Signed for Message<'_> {
                 Ok(digest)
             }
             Message::NewView(new_view) => {
-                let lists = [&new_view.view_changes, &new_view.chosen];
-                if new_view.view == View(0) || !lists.iter().all(|list| list.ascending()) {
-                    return Err(Fault::BadNewView);
-                }
-                if new_view.author != new_view.view.primary(roster.nodes()) {
-                    return Err(Fault::NotPrimary);
-                }
+                new_view.check(roster.nodes())?;
                 let digest = new_view.digest(roster.scope());
                 let author = Principal::Node(new_view.author);
                 roster.check(verifier, author, &digest, &new_view.signature)?;

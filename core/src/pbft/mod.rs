@@ -87,6 +87,7 @@ mod checkpoint;
 mod choice;
 mod client;
 mod config;
+mod contradiction;
 mod decision;
 mod execution;
 mod history;

@@ -3,7 +3,7 @@
 use super::choice::{Members, Start};
 use super::history::Pairs;
 use super::message::{NewView, Sequence, View, ViewChange, Vote};
-use super::rules::{Effect, NewViewStage, Rules, StoredNewView};
+use super::rules::{Effect, Kept, NewViewStage, Rules, StoredNewView};
 use super::slot::Pending;
 use super::view_change::Shelf;
 use crate::auth::{Digest, Signature};
@@ -77,6 +77,11 @@ impl Rules<'_> {
     /// it names are at hand.
     pub(super) fn on_new_view(&mut self, from: NodeId, new_view: &NewView<'_>, digest: Digest) {
         let (view, author) = (new_view.view, new_view.author);
+        if self.contradicts_new_view(new_view, &digest) {
+            self.accuse(author, Fault::Equivocation);
+            // The one that is kept stays for this step, to be shown; this one comes again.
+            return self.convict(author, Kept::NewView);
+        }
         if view < self.node.view || (view == self.node.view && self.node.active) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::history::PrePrepared;
 use super::message::{Sequence, View, Vote};
-use super::rules::{Effect, Rules};
+use super::rules::{Effect, Kept, Rules};
 use super::slot::Pending;
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
@@ -31,6 +31,9 @@ impl Rules<'_> {
             return self.accuse_sender(from, Fault::OutOfBounds);
         }
 
+        if request.timestamp == pending.timestamp && self.contradicts_pool(request) {
+            return self.emit(Effect::Contradiction(Kept::Request(client)));
+        }
         if !self.keep_request(request, pending) {
             // No room: no timer either, or clients could have a primary replaced that has none.
             return;
@@ -241,6 +244,9 @@ impl Rules<'_> {
         self.emit(Effect::PersistPrePrepared { view, sequence, which });
         self.vote_prepare(Vote { view, sequence, digest });
         self.watch(sequence, &digest);
+        if let Some(request) = batch.iter().find(|request| self.contradicts_pool(request)) {
+            self.emit(Effect::Contradiction(Kept::Request(request.client)));
+        }
     }
 
     /// "If backup i accepts the pre-prepare message, it enters the prepare phase by multicasting

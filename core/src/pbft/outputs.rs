@@ -5,7 +5,7 @@ use super::decision::{Decision, Execution, Record};
 use super::history::{History, Pairs};
 use super::log::{self, Ring};
 use super::message::{Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
-use super::rules::{Cursor, Effect, Node, Resend};
+use super::rules::{Cursor, Effect, Kept, Node, Resend};
 use super::status::REPROPOSED;
 use super::storage::Lent;
 use crate::fault::Refusal;
@@ -163,6 +163,7 @@ impl<'a> Outputs<'a> {
             }
             Effect::ServeState { to, sequence } => Decision::ServeState { to, sequence },
             Effect::Install { sequence } => Decision::Install { sequence },
+            Effect::Contradiction(kept) => Decision::Contradiction { kept: self.kept(kept)? },
             _ => return None,
         }))
     }
@@ -240,6 +241,14 @@ impl<'a> Outputs<'a> {
         let (timestamp, outcome, reply) = self.clients().get(client)?;
         let (view, reply) = (self.node.view, Bytes(reply));
         Some(Message::Reply(Reply { view, client, timestamp, outcome, reply }))
+    }
+
+    fn kept(&self, kept: Kept) -> Option<Message<'a>> {
+        match kept {
+            Kept::Request(client) => self.forward(client),
+            Kept::ViewChange(author) => self.view_change(author, false).map(Message::ViewChange),
+            Kept::NewView => Some(Message::NewView(self.new_view())),
+        }
     }
 
     fn status(&self, wanting: bool) -> Message<'a> {

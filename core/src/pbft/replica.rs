@@ -226,12 +226,15 @@ impl Rules<'_> {
                 let latest = self.row(Shelf::Latest, change.author).map(|row| row.view);
                 let waiting = self.awaits_view_change(change.author);
                 let news = latest.is_none_or(|latest| change.view > latest);
-                if news || waiting { Admission::Verify } else { Admission::Known }
+                let worth = news || waiting || self.contradicts_view_change(change);
+                if worth { Admission::Verify } else { Admission::Known }
             }
             Message::NewView(new_view) => {
                 let entered = new_view.view == self.node.view && self.node.active;
                 let old = new_view.view < self.node.view || entered;
-                if old { Admission::Known } else { Admission::Verify }
+                let digest = || new_view.digest(&self.node.config.scope);
+                let worth = !old || self.contradicts_new_view(new_view, &digest());
+                if worth { Admission::Verify } else { Admission::Known }
             }
             Message::State { sequence, .. } => {
                 let awaited = self.node.transfer.is_some_and(|it| it.sequence == *sequence);

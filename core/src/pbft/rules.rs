@@ -72,6 +72,8 @@ pub(super) struct Node {
     pub(super) status: StatusClock,
     /// What is known of the primary's service.
     pub(super) watch: Watch,
+    /// Replicas of which evidence was found: no more of theirs is looked at for its sake.
+    pub(super) convicted: NodeSet,
     /// What is to be said again at the end of this step: it is read from the log when it is
     /// unfolded, so nothing may change the log, and persist that, after it.
     pub(super) resend: Option<Resend>,
@@ -307,6 +309,19 @@ pub(super) enum Effect {
         fault: Fault,
     },
     Refuse(Refusal),
+    /// The input contradicts what is kept here.
+    Contradiction(Kept),
+}
+
+/// A signed statement that is kept, as far as evidence goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kept {
+    /// A client's request, in the pool.
+    Request(ClientId),
+    /// The latest VIEW-CHANGE of a replica.
+    ViewChange(NodeId),
+    /// The NEW-VIEW that began this view, or that is waited for.
+    NewView,
 }
 
 impl Effect {
@@ -375,6 +390,7 @@ impl Node {
                 fetches: [0; crate::node::MAX_NODES],
             },
             watch: Watch::NEW,
+            convicted: NodeSet::EMPTY,
             resend: None,
             deadline: Instant::ZERO,
             effects: heapless::Vec::new(),

@@ -3,7 +3,7 @@
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::{Sequence, View, ViewChange};
-use super::rules::{Effect, NewViewStage, Rules};
+use super::rules::{Effect, Kept, NewViewStage, Rules};
 use super::view_store::{CHECKPOINTS, ViewRow};
 use crate::auth::{Digest, Signature};
 use crate::fault::{Fault, Refusal};
@@ -137,6 +137,7 @@ impl Rules<'_> {
         let (known_view, known_digest) = (known.view, known.digest);
         if known_view == change.view && known_digest != digest {
             self.accuse(author, Fault::Equivocation);
+            self.convict(author, Kept::ViewChange(author));
         }
         if change.view > known_view {
             self.store_view_change(Shelf::Latest, change, digest);

@@ -5,7 +5,6 @@ use crate::node::{NodeId, Principal};
 use crate::rounds::Instance;
 use crate::value::Value;
 use crate::wire;
-use postcard::ser_flavors::Flavor;
 
 /// The statement that `signer` signs when it endorses `value` after the signers `earlier`; the
 /// commander signs it with nobody before.
@@ -29,30 +28,7 @@ pub fn statement<V: Value>(
     earlier.fold(signers, |statement, id| statement.u64(id.0.into())).finish()
 }
 
-/// Adds a value as it is encoded, its length first, without a buffer for it. A value that does
-/// not encode ends where it fails: it cannot be sent either.
+/// Adds a value as it is encoded, its length first.
 fn with_value<V: Value>(statement: Statement, value: &V) -> Statement {
-    let mut encoding = Encoding(statement.u64(wire::encoded_len(value) as u64));
-    let _ = postcard::serialize_with_flavor(value, &mut encoding);
-    encoding.0
-}
-
-/// Where a value is written: into the statement.
-struct Encoding(Statement);
-
-impl Flavor for &mut Encoding {
-    type Output = ();
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.absorb(bytes);
-        Ok(())
-    }
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
+    wire::absorb(statement.u64(wire::encoded_len(value) as u64), value)
 }

@@ -6,6 +6,7 @@
 
 pub use crate::scheme::*;
 use quorate::auth::{Scope, Statement, Tag};
+use quorate::fault::Evidence;
 use quorate::pbft::*;
 use quorate::{
     ClientId, Digest, Fault, Input, Instant, NodeId, Output, Principal, Protocol, PublicKey,
@@ -46,6 +47,8 @@ pub struct Host<const N: usize> {
     pub accusations: Vec<(usize, Fault)>,
     pub refusals: Vec<Refusal>,
     pub installs: Vec<u64>,
+    /// Evidence of contradictions, encoded.
+    pub proofs: Vec<Vec<u8>>,
     /// Whether captured checkpoints are answered.
     pub captures: bool,
 }
@@ -82,6 +85,7 @@ impl<const N: usize> Bench<N> {
                 accusations: Vec::new(),
                 refusals: Vec::new(),
                 installs: Vec::new(),
+                proofs: Vec::new(),
                 captures: true,
             })
             .collect();
@@ -197,6 +201,10 @@ impl<const N: usize> Bench<N> {
         };
         let now = Instant::from_micros(self.now);
         let me = Principal::Node(node(id));
+        let said = match &input {
+            Input::Message(verified) => Some(*verified.message()),
+            _ => None,
+        };
         let mut execute = Vec::new();
         let mut captured = Vec::new();
         let mut serve = Vec::new();
@@ -234,6 +242,11 @@ impl<const N: usize> Bench<N> {
                     host.state = Digest(state.as_slice().try_into().unwrap());
                     host.captured.insert(sequence.0, (table, host.state));
                     host.installs.push(sequence.0);
+                }
+                Output::Decide(Decision::Contradiction { kept }) => {
+                    let evidence = Evidence::between(kept, said.unwrap()).unwrap();
+                    let mut buffer = vec![0; 1 << 16];
+                    host.proofs.push(wire::encode(&evidence, &mut buffer).unwrap().to_vec());
                 }
                 Output::Accuse { node, fault } => host.accusations.push((node.index(), fault)),
                 Output::Refuse(refusal) => host.refusals.push(refusal),

@@ -12,6 +12,7 @@ mod checkpoints;
 mod choice;
 mod client;
 mod entering;
+mod evidence;
 mod forgery;
 mod interleavings;
 mod ledger;

@@ -192,6 +192,8 @@ fn p13_new_view_of_a_view_that_is_past_or_entered_changes_nothing() {
     let zero = new_view(4, 0, &names(&members()), &[]);
     let lower: Vec<_> = [0, 1, 3].map(|author| change(author, 4, &[])).into();
     let past = new_view(4, 4, &names(&lower), &[]);
+    assert!(bench.install(2, second), "it is looked at once, as evidence against its author");
+    assert_eq!((bench.view(2), bench.hosts[2].proofs.len()), ((5, true), 1));
     bench.wake(2);
     for old in [first, second, past] {
         let before = bench.portrait(2);

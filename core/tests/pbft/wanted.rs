@@ -18,6 +18,7 @@ pub enum Wanted {
     /// To whom, and which checkpoint.
     Serve(usize, u64),
     Install(u64),
+    Contradiction(Vec<u8>),
     Accuse(usize, Fault),
     Refuse(Refusal),
 }
@@ -47,6 +48,9 @@ impl Wanted {
                 Self::Serve(to.index(), sequence.0)
             }
             Output::Decide(Decision::Install { sequence }) => Self::Install(sequence.0),
+            Output::Decide(Decision::Contradiction { kept }) => {
+                Self::Contradiction(wire::encode(&kept, &mut buffer).unwrap().to_vec())
+            }
             Output::Accuse { node, fault } => Self::Accuse(node.index(), fault),
             Output::Refuse(refusal) => Self::Refuse(refusal),
         }

@@ -3,7 +3,7 @@
 use crate::config::{Keygen, keygen};
 use crate::demo::{self, DemoArgs};
 use crate::problem::Problem;
-use crate::{serve, status};
+use crate::{proof, serve, status};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quorate_std::Links;
 use std::net::{IpAddr, SocketAddr};
@@ -33,6 +33,9 @@ enum Subcommands {
     /// Serve Redis clients from one unreplicated process with the same store and the same kind
     /// of log.
     Single(SingleArgs),
+    /// Judge a file of evidence, proof-N in a replica's directory, with nothing but the keys of
+    /// the cluster: who signed what no correct member signs.
+    Proof(ProofArgs),
 }
 
 /// Arguments of `keygen`.
@@ -118,6 +121,19 @@ pub struct StatusArgs {
     pub(crate) timeout_ms: u64,
 }
 
+/// Arguments of `proof`.
+#[derive(Args, Clone, Debug)]
+pub struct ProofArgs {
+    /// The cluster's file, cluster.toml.
+    #[arg(long)]
+    pub(crate) cluster: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file of evidence.
+    pub(crate) file: PathBuf,
+}
+
 /// Arguments of `single`.
 #[derive(Args, Clone, Debug)]
 pub struct SingleArgs {
@@ -142,6 +158,7 @@ impl Cli {
             Subcommands::Gateway(arguments) => serve::gateway(&arguments),
             Subcommands::Status(arguments) => status::run(&arguments),
             Subcommands::Single(arguments) => serve::single(&arguments),
+            Subcommands::Proof(arguments) => proof::run(&arguments),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod glob;
 pub mod liar;
 pub mod local;
 pub mod problem;
+pub mod proof;
 pub mod replicated;
 pub mod reply;
 pub mod request;

@@ -3,8 +3,9 @@
 use crate::cli::StatusArgs;
 use crate::config::{GatewayFile, to_hex};
 use crate::problem::Problem;
+use crate::proof::principal;
 use crate::replicated::Members;
-use quorate::NodeId;
+use quorate::{ClientId, NodeId};
 use quorate_std::{Client, StatusReport};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -88,6 +89,21 @@ fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
         let (node, fault, count) = row;
         json!({ "node": node.0, "fault": fault, "count": count })
     };
+    let faulty_client = |row: &(ClientId, String, u64)| {
+        let (client, fault, count) = row;
+        json!({ "client": client.0, "fault": fault, "count": count })
+    };
+    let proof = |proof: &quorate_std::ProofStatus| {
+        let (kind, id) = principal(proof.who);
+        let (fault, loss_explains, file) = (&proof.fault, proof.loss_explains, &proof.file);
+        json!({
+            "who": kind,
+            "id": id,
+            "fault": fault,
+            "loss_explains": loss_explains,
+            "file": file,
+        })
+    };
     json!({
         "node": node,
         "answered": true,
@@ -102,5 +118,7 @@ fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
         "client_faults": report.client_faults,
         "disk_bytes": report.log_bytes,
         "notes": report.notes,
+        "faulty_clients": report.faulty_clients.iter().map(faulty_client).collect::<Vec<_>>(),
+        "proofs": report.proofs.iter().map(proof).collect::<Vec<_>>(),
     })
 }

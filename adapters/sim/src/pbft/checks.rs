@@ -2,6 +2,7 @@
 
 use crate::check::{Accusation, Agreement, Durability, Ledger, Once, Replies, States};
 use crate::violation::Violation;
+use quorate::fault::{EvidenceError, Finding};
 use quorate::pbft::{Message, Record, Request};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal};
 
@@ -30,6 +31,8 @@ pub struct Statistics {
     pub accusations: u64,
     /// Lies of traitors.
     pub lies: u64,
+    /// Pieces of evidence that correct replicas found.
+    pub proofs: u64,
 }
 
 impl Statistics {
@@ -46,6 +49,7 @@ impl Statistics {
         self.restarts += other.restarts;
         self.accusations += other.accusations;
         self.lies += other.lies;
+        self.proofs += other.proofs;
     }
 }
 
@@ -224,6 +228,26 @@ impl Checks {
             self.statistics.accusations += 1;
             let result = self.accusation.accused(by, who, fault);
             self.note("accusation", now, result);
+        }
+    }
+
+    /// A correct replica has evidence: it must hold for everybody else, and name a traitor.
+    pub(super) fn proved(
+        &mut self,
+        now: Instant,
+        by: NodeId,
+        judged: Option<Result<Finding, EvidenceError>>,
+    ) {
+        if !self.correct(by) {
+            return;
+        }
+        self.statistics.proofs += 1;
+        match judged {
+            Some(Ok(Finding { who, fault, .. })) => {
+                let result = self.accusation.accused(by, who, fault);
+                self.note("evidence", now, result);
+            }
+            other => self.fail("evidence", now, format!("r{} shows {other:?}", by.0)),
         }
     }
 

@@ -2,10 +2,11 @@
 
 use super::line::Line;
 use super::memory::Memory;
-use super::site::{Owed, Site, Step, blame, decode, encode};
+use super::site::{Owed, Site, Step, blame, decode, encode, prove};
 use super::stage::Stage;
 use crate::disk::Write;
 use crate::engine::{Payload, perform};
+use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
     Admission, Command, Config, Dimensions, Message, Record, RecoverError, Replica, Sequence,
     Snapshot, Status, View,
@@ -65,7 +66,16 @@ impl Server {
         }
         let registry = stage.registry;
         match registry.roster.verify(&registry.scheme, from, message) {
-            Err(fault) => blame(stage, me, from, fault),
+            Err(fault) => {
+                // What is malformed may be signed all the same, by whom it names.
+                let evidence = Evidence::of(message, registry.roster.nodes());
+                if evidence
+                    .is_some_and(|it| verify(&it, &registry.roster, &registry.scheme).is_ok())
+                {
+                    prove(stage, me, evidence);
+                }
+                blame(stage, me, from, fault);
+            }
             Ok(verified) => {
                 let transfer = match message {
                     Message::State { clients, state, .. } => Some((clients.0, state.0)),
@@ -164,7 +174,11 @@ impl Server {
     ) {
         let Some(machine) = &mut self.machine else { return };
         let now = stage.engine.now();
-        let mut step = Step { site: &mut self.site, stage, transfer };
+        let said = match &input {
+            Input::Message(verified) => Some(*verified.message()),
+            _ => None,
+        };
+        let mut step = Step { site: &mut self.site, stage, transfer, said };
         perform(machine, now, input, &mut step);
         self.pump(stage);
     }
@@ -191,7 +205,7 @@ impl Server {
                 }
             };
             let now = stage.engine.now();
-            let mut step = Step { site: &mut self.site, stage, transfer: None };
+            let mut step = Step { site: &mut self.site, stage, transfer: None, said: None };
             perform(machine, now, Input::Command(command), &mut step);
         }
         self.note_view(stage);

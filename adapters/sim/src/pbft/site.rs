@@ -8,6 +8,7 @@ use crate::engine::{Alarm, Host, Payload};
 use crate::scheme::Key;
 use crate::traitor::{Rights, Traitor};
 use core::time::Duration;
+use quorate::fault::{Evidence, verify};
 use quorate::pbft::{Decision, Execution, Message, Record, Replica};
 use quorate::protocol::Target;
 use quorate::wire::{self, Bytes};
@@ -238,6 +239,8 @@ pub(super) struct Step<'h, 's> {
     pub(super) stage: &'h mut Stage<'s>,
     /// Client table and state of the message that is the input, if it brings a state.
     pub(super) transfer: Option<(&'h [u8], &'h [u8])>,
+    /// The message that is the input, if it is one.
+    pub(super) said: Option<Message<'h>>,
 }
 
 impl Host<Replica<super::Memory>> for Step<'_, '_> {
@@ -267,6 +270,10 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
             }
             Decision::ServeState { to, sequence } => self.serve(to, sequence.0),
             Decision::Install { sequence } => self.install(sequence.0),
+            Decision::Contradiction { kept } => {
+                let said = self.said.expect("what came contradicts what is kept");
+                prove(self.stage, self.site.me, Evidence::between(kept, said));
+            }
         }
     }
 
@@ -351,4 +358,16 @@ fn content(execution: &Execution<'_>) -> Digest {
 pub(super) fn blame(stage: &mut Stage<'_>, node: NodeId, who: Principal, fault: Fault) {
     stage.enter(&Line::Accused { node, who, fault });
     stage.checks.accused(stage.engine.now(), node, who, fault);
+}
+
+/// Evidence as it is handed on: encoded, decoded by somebody else, and judged with the roster.
+pub(super) fn prove(stage: &mut Stage<'_>, node: NodeId, evidence: Option<Evidence<'_>>) {
+    let (now, registry) = (stage.engine.now(), stage.registry);
+    let judged = evidence.map(|evidence| {
+        let mut bytes = vec![0; wire::encoded_len(&evidence)];
+        wire::encode(&evidence, &mut bytes).expect("as long as it says");
+        let received = wire::decode::<Evidence<'_>>(&bytes).expect("encoded here");
+        verify(&received, &registry.roster, &registry.scheme)
+    });
+    stage.checks.proved(now, node, judged);
 }

@@ -35,7 +35,7 @@ pub(crate) struct LinkId(pub(crate) usize);
 #[repr(u8)]
 pub(crate) enum Channel {
     /// A message of the protocol.
-    Protocol = 0,
+    Protocol = quorate::link::PROTOCOL,
     /// A message of this adapter.
     Control = 1,
     /// The proof that ends a handshake. Nothing follows.

@@ -9,6 +9,7 @@ use super::{LinkId, Payload, Post};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use quorate::Principal;
+use quorate::link::Hello;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -34,6 +35,11 @@ pub(crate) trait Intake {
     fn ready(&mut self, link: LinkId) -> bool;
     /// Takes an authentic frame.
     fn frame(&mut self, link: LinkId, payload: &[u8]);
+    /// The same frame as it came, after [`Intake::frame`], if its sender signed it: with the
+    /// hellos of its session, the sender's first.
+    fn signed(&mut self, link: LinkId, frame: &[u8], hellos: &[Hello; 2]) {
+        let _ = (link, frame, hellos);
+    }
     /// A link is up, or down.
     fn changed(&mut self, link: LinkId, up: bool);
     /// Does what is to be done once a round; may fill queues by [`Post::queue`].
@@ -286,6 +292,9 @@ impl<I: Intake> Reactor<I> {
             Phase::Connecting(_) => return Err(Ended::Frame),
             Phase::Live { link, session } => {
                 self.intake.frame(*link, session.1.open(frame)?);
+                if let Some(hellos) = session.1.signed() {
+                    self.intake.signed(*link, frame, hellos);
+                }
                 return Ok(true);
             }
             Phase::Greeting(handshake) => {

@@ -79,7 +79,8 @@ impl Identities {
             None => plain(mine, theirs),
             Some(Proof::Ed25519) => {
                 let (sealer, opener) = ed25519::session(key, &peer, mine, theirs)?;
-                Ok((Sealer::Ed25519(sealer), Opener::Ed25519(opener)))
+                let hellos = Box::new([*theirs, *mine]);
+                Ok((Sealer::Ed25519(sealer), Opener::Ed25519(opener, hellos)))
             }
             Some(Proof::Hmac) => {
                 let pair = match self.pairs.entry((local, theirs.from)) {
@@ -172,16 +173,22 @@ pub(crate) enum Opener {
     /// Who sent a frame is taken on trust.
     Plain,
     Hmac(hmac::Opener),
-    Ed25519(ed25519::Opener),
+    /// With the hellos that its signatures cover: the peer's, then ours.
+    Ed25519(ed25519::Opener, Box<[Hello; 2]>),
 }
 
 impl Opener {
+    /// The hellos of the session, the peer's first, if its frames are signed.
+    pub(crate) fn signed(&self) -> Option<&[Hello; 2]> {
+        if let Self::Ed25519(_, hellos) = self { Some(hellos) } else { None }
+    }
+
     /// The payload of a frame, if it is the peer's and new.
     pub(crate) fn open<'f>(&mut self, frame: &'f [u8]) -> Result<&'f [u8], LinkError> {
         match self {
             Self::Plain => Ok(frame),
             Self::Hmac(opener) => opener.open(frame),
-            Self::Ed25519(opener) => opener.open(frame),
+            Self::Ed25519(opener, _) => opener.open(frame),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Arrival {
     Signed { from: Principal, payload: Vec<u8>, ticket: Ticket },
     /// A peer did wrong.
     Refused { from: Principal, fault: Fault },
+    /// Evidence of what somebody signed, encoded.
+    Proved { evidence: Vec<u8> },
     /// Somebody wants a report.
     Asked { by: Asker, _ticket: Option<Ticket> },
     /// A checkpoint is durable. One that was captured in an era that an installed state has

@@ -9,8 +9,8 @@ use super::turns::Turns;
 use super::verifier::Job;
 use crate::application::Application;
 use quorate::auth::Checked;
-use quorate::pbft::{Admission, Command, Message};
-use quorate::{Input, Instant, Principal, Protocol, wire};
+use quorate::pbft::{Admission, Command, Decision, Message};
+use quorate::{Input, Instant, Output, Principal, Protocol, wire};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,6 +116,7 @@ impl<A: Application> Driver<A> {
             Arrival::Checked { message, _ticket } => self.on_checked(&message)?,
             Arrival::Signed { from, payload, ticket } => self.admit(from, payload, ticket),
             Arrival::Refused { from, fault } => self.host.faults.count(from, fault),
+            Arrival::Proved { evidence } => self.host.prove(&evidence),
             Arrival::Captured { era, sequence, state } => {
                 if era == self.host.era {
                     self.step(Input::Command(Command::Captured { sequence, state }), None)?;
@@ -158,7 +159,15 @@ impl<A: Application> Driver<A> {
         incoming: Option<Incoming<'_>>,
     ) -> Result<(), Stopped> {
         let now = self.clock.now();
+        let said = match &input {
+            Input::Message(verified) => Some(*verified.message()),
+            _ => None,
+        };
         for output in self.core.step(now, input) {
+            if let (Output::Decide(Decision::Contradiction { kept }), Some(said)) = (&output, said)
+            {
+                self.host.contradiction(*kept, said);
+            }
             self.host.perform(output, incoming)?;
         }
         while let Some((client, reply)) = self.host.replies.pop_front() {

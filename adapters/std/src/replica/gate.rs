@@ -3,9 +3,11 @@
 use super::arrival::{Arrival, Asker, Core};
 use super::load::{Load, Ticket};
 use super::turns::Turns;
+use super::witness::Witness;
 use crate::net::{Channel, Intake, LinkId};
 use crate::status::Control;
 use quorate::ed25519::Ed25519;
+use quorate::link::Hello;
 use quorate::pbft::Message;
 use quorate::{Fault, Principal, PublicKey, Roster, wire};
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub(crate) struct Gate {
     /// Bytes of the largest message that is no state.
     pub(crate) largest_message: usize,
     pub(crate) arrivals: Arc<Turns<Arrival>>,
+    pub(crate) witness: Witness,
 }
 
 impl Gate {
@@ -71,6 +74,12 @@ impl Intake for Gate {
         };
         let arrival = arrival.unwrap_or_else(|fault| Arrival::Refused { from, fault });
         self.arrivals.push(Some(from), arrival);
+    }
+
+    fn signed(&mut self, _link: LinkId, frame: &[u8], hellos: &[Hello; 2]) {
+        if let Some(evidence) = self.witness.note(frame, hellos, &self.roster) {
+            self.arrivals.push(Some(hellos[0].from), Arrival::Proved { evidence });
+        }
     }
 
     fn changed(&mut self, _link: LinkId, _up: bool) {}

@@ -4,12 +4,14 @@
 use super::archive;
 use super::arrival::Core;
 use super::outbox::Outbox;
+use super::proofs::{self, Proofs};
 use super::restart;
 use super::stopped::Stopped;
 use crate::application::Application;
 use crate::disk::{Checkpoints, Directory, DiskError, Log};
 use crate::net::Post;
-use quorate::pbft::{Decision, Execution, Record, Sequence};
+use quorate::fault::Evidence;
+use quorate::pbft::{Decision, Execution, Message, Record, Sequence};
 use quorate::{ClientId, Digest, Fault, NodeId, Output, OutputOf, Principal};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub(crate) struct Host<A> {
     pub(crate) archive: Sender<archive::Job>,
     pub(crate) post: Arc<Post>,
     pub(crate) faults: Faults,
+    pub(crate) proofs: Proofs,
     pub(crate) notes: Vec<String>,
     /// How many states were installed: what was captured before one is of no use after it.
     pub(crate) era: u64,
@@ -106,6 +109,8 @@ impl<A: Application> Host<A> {
                 let incoming = incoming.expect("a state is installed in the step that brought it");
                 self.install(sequence, incoming)?;
             }
+            // Made into evidence by the driver, which has the message that came.
+            Decision::Contradiction { .. } => {}
         }
         Ok(())
     }
@@ -153,6 +158,21 @@ impl<A: Application> Host<A> {
         let _ = self.archive.send(job);
     }
 
+    /// Makes evidence of what was kept and what came.
+    pub(crate) fn contradiction(&mut self, kept: Message<'_>, came: Message<'_>) {
+        if let Some(evidence) = Evidence::between(kept, came) {
+            self.prove(&proofs::encode(&evidence));
+        }
+    }
+
+    /// Keeps evidence. A disk that does not take it is the operator's matter: nothing that the
+    /// replica does depends on it.
+    pub(crate) fn prove(&mut self, evidence: &[u8]) {
+        if let Err(error) = self.proofs.add(evidence) {
+            self.note(format!("evidence is not kept: {error}"));
+        }
+    }
+
     /// Keeps a note for the operator.
     pub(crate) fn note(&mut self, note: String) {
         if self.notes.len() < NOTES && !self.notes.contains(&note) {
@@ -166,18 +186,30 @@ impl<A: Application> Host<A> {
     }
 }
 
-/// Who did what wrong, how often. There are few kinds of wrong and few nodes.
+/// Who did what wrong, how often.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     nodes: HashMap<(NodeId, Fault), u64>,
-    pub(crate) clients: u64,
+    clients: HashMap<(ClientId, Fault), u64>,
+    /// Wrongs of clients, together.
+    pub(crate) client_total: u64,
 }
+
+/// The most rows of clients that are counted; wrongs of further ones only add to the total.
+const FAULTY_CLIENTS: usize = 1024;
 
 impl Faults {
     pub(crate) fn count(&mut self, who: Principal, fault: Fault) {
         let counter = match who {
             Principal::Node(node) => self.nodes.entry((node, fault)).or_default(),
-            Principal::Client(_) => &mut self.clients,
+            Principal::Client(client) => {
+                self.client_total = self.client_total.saturating_add(1);
+                let (key, full) = ((client, fault), self.clients.len() >= FAULTY_CLIENTS);
+                if full && !self.clients.contains_key(&key) {
+                    return;
+                }
+                self.clients.entry(key).or_default()
+            }
         };
         *counter = counter.saturating_add(1);
     }
@@ -187,6 +219,15 @@ impl Faults {
         let named = self.nodes.iter().map(|((node, fault), n)| (*node, format!("{fault:?}"), *n));
         let mut all: Vec<_> = named.collect();
         all.sort_unstable();
+        all
+    }
+
+    /// Wrongs of clients, those who did most first.
+    pub(crate) fn of_clients(&self) -> Vec<(ClientId, String, u64)> {
+        let rows = self.clients.iter();
+        let mut all: Vec<_> =
+            rows.map(|((who, fault), n)| (*who, format!("{fault:?}"), *n)).collect();
+        all.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.cmp(b)));
         all
     }
 }

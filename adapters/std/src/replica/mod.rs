@@ -15,6 +15,7 @@ mod handle;
 mod host;
 mod load;
 mod outbox;
+mod proofs;
 mod report;
 mod restart;
 mod routes;
@@ -22,6 +23,7 @@ mod stopped;
 mod threads;
 mod turns;
 mod verifier;
+mod witness;
 
 pub use handle::{Replica, ReplicaHandle};
 pub use stopped::{SpawnError, Stopped};

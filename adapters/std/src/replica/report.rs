@@ -91,10 +91,12 @@ impl Reporter {
             digest: Some(host.digest()),
             peers: others.map(|id| peer(&host.post, id)).collect(),
             faults: host.faults.of_nodes(),
-            client_faults: host.faults.clients,
+            client_faults: host.faults.client_total,
             clients: host.post.count_open(self.nodes..self.nodes + self.clients) as u64,
             log_bytes: host.log.bytes() + self.archived.load(Ordering::Relaxed),
             notes: host.notes.clone(),
+            faulty_clients: host.faults.of_clients(),
+            proofs: host.proofs.kept().to_vec(),
         }
     }
 }

@@ -7,12 +7,14 @@ use super::gate::Gate;
 use super::host::{Faults, Host};
 use super::load::Load;
 use super::outbox::Outbox;
+use super::proofs::Proofs;
 use super::report::Reporter;
 use super::restart::Restarted;
 use super::routes::{bounds, routes};
 use super::stopped::Stopped;
 use super::turns::Turns;
 use super::verifier::verify;
+use super::witness::Witness;
 use crate::application::Application;
 use crate::config::ReplicaConfig;
 use crate::disk::{Checkpoints, Directory, Log};
@@ -75,7 +77,9 @@ impl<A: Application> Start<A> {
         let sizes = (config.cluster.nodes.len(), config.cluster.clients.len());
         let reporter = Reporter::new(config.me, sizes, archived, Arc::clone(&last));
         let verifying = config.verifiers.max(1);
-        let host = host(config, application, (log, notes), directory, archive, post);
+        let proofs = Proofs::open(Arc::clone(&roster), Arc::clone(&directory));
+        let proofs = proofs.map_err(io::Error::other)?;
+        let host = host(config, application, (log, notes), proofs, (directory, archive), post);
         let verifiers = Arc::clone(&jobs);
         let inputs = Arc::clone(&arrivals);
         let driver = Driver::new(core, host, clock, inputs, verifiers, reporter);
@@ -114,6 +118,7 @@ fn gate(
         loads: routes.iter().enumerate().map(load).collect(),
         largest_message: config.cluster.largest_message(),
         arrivals: Arc::clone(arrivals),
+        witness: Witness::default(),
     }
 }
 
@@ -136,8 +141,8 @@ fn host<A>(
     config: ReplicaConfig,
     application: A,
     (log, notes): (Log, Vec<String>),
-    directory: Arc<Directory>,
-    archive: Sender<archive::Job>,
+    proofs: Proofs,
+    (directory, archive): (Arc<Directory>, Sender<archive::Job>),
     post: Arc<Post>,
 ) -> Host<A> {
     let (nodes, cluster) = (config.cluster.nodes.len(), config.cluster.id());
@@ -149,6 +154,7 @@ fn host<A>(
         archive,
         post,
         faults: Faults::default(),
+        proofs,
         notes,
         era: 0,
         snapshot_bytes: config.snapshot_bytes,
