@@ -131,7 +131,7 @@ impl Cluster {
         let mut message: Message<'_, Digest> = wire::decode(payload).unwrap();
         let from = Principal::Node(from);
         match general.admit(from, &mut message) {
-            Admission::Known => {}
+            Admission::Known | Admission::Later { .. } => {}
             Admission::Refused(fault) => panic!("{fault}"),
             Admission::Verify => {
                 let verifier = CountingVerifier(&self.verified);

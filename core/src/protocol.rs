@@ -4,6 +4,7 @@ use crate::auth::Verified;
 use crate::fault::{Fault, Refusal};
 use crate::node::{ClientId, NodeId, NodeSet};
 use crate::time::Instant;
+use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A protocol as a state machine: an input in, outputs out, nothing else.
@@ -123,6 +124,13 @@ pub enum Admission {
     Known,
     /// It breaks a rule that can be seen without verification: drop it and blame the sender.
     Refused(Fault),
+    /// Its sender has used up what it may cost: drop it, and look at nothing that needs a
+    /// verification of its for so long. A host that can reads nothing of it meanwhile, and tells
+    /// a client that it is busy.
+    Later {
+        /// How long.
+        after: Duration,
+    },
 }
 
 /// The record of a protocol that has nothing to remember: there is none.

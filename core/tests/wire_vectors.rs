@@ -9,8 +9,8 @@ use quorate::ed25519;
 use quorate::hmac::{self, PairKey};
 use quorate::link::{Hello, Opener, Proof, Sealer};
 use quorate::pbft::{
-    Batch, Dimensions, History, Message, NewView, Outcome, PrePrepared, Record, Reply, Sequence,
-    Status, View, ViewChange, Vote,
+    Batch, Busy, Dimensions, History, Message, NewView, Outcome, PrePrepared, Record, Reply,
+    Sequence, Status, View, ViewChange, Vote,
 };
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, NodeId};
@@ -86,6 +86,7 @@ fn messages() -> Vec<Message<'static>> {
         Message::Settled { sequence, digest },
         Message::Recover { nonce: 300, lost: true, until: sequence },
         Message::Estimate { nonce: 300, stable, prepared: sequence, view, heard: true },
+        Message::Busy(Busy { client: ClientId(u16::MAX), timestamp, retry_after: 50_000 }),
     ]
 }
 
@@ -284,6 +285,8 @@ message Recover
     0fac0201f0a204
 message Estimate
     10ac02e8a204f0a204ac0201
+message Busy
+    11ffff03ffffffffffffffffff01d08603
 record PrePrepared
     00ac02f0a2049f0100000500000000000000030000006f6e6504d1b2f04e47b9c4f8ff16222e0423
     8824ec8096905fe76532b941e1dbae56cb632958042da1586907350c362e0f69ed5c22b904e3b84d

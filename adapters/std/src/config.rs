@@ -49,6 +49,9 @@ pub struct ReplicaConfig {
     pub batch_requests: usize,
     /// How often a replica that lacks something says so.
     pub status_interval: Duration,
+    /// How long it takes until a client may cost one more verification after so many of its
+    /// signatures were bad that its budget is used up; a replica 16 more.
+    pub budget_interval: Duration,
     /// Bytes of the largest frame that is accepted from a replica: a snapshot with the client
     /// table. Its buffer grows with what arrives, not with what a frame promises.
     pub snapshot_bytes: usize,
@@ -85,6 +88,7 @@ impl ReplicaConfig {
             batch_delay: core.batch_delay,
             batch_requests: core.batch_requests,
             status_interval: core.status_interval,
+            budget_interval: core.budget_interval,
             snapshot_bytes: 256 << 20,
             log_bytes: 64 << 20,
             verifiers: processors.saturating_sub(1).clamp(1, 16),
@@ -104,6 +108,7 @@ impl ReplicaConfig {
             timeout_cap: self.timeout_cap,
             status_interval: self.status_interval,
             watch_window: (self.timeout / 2).max(self.status_interval),
+            budget_interval: self.budget_interval,
             ..Config::new(self.me, scope)
         }
     }

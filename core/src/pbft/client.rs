@@ -1,6 +1,7 @@
 //! The client: asks, counts equal replies, asks again (Castro-Liskov 1999, section 4.1).
 
-use super::message::{Message, Reply, View};
+use super::busy::Refrain;
+use super::message::{Busy, Message, Reply, View};
 use crate::auth::{Digest, Signature};
 use crate::fault::Refusal;
 use crate::node::{ClientId, MAX_NODES, NodeId, Principal};
@@ -43,6 +44,8 @@ pub struct Client<B> {
     outstanding: Option<Outstanding>,
     /// What each replica answered: its view, and a digest of the answer.
     answers: [Option<(View, Digest)>; MAX_NODES],
+    /// Who has no room for the request.
+    busy: Refrain,
     effects: heapless::Vec<Effect, 4>,
     cursor: Cell<usize>,
     undrained: Cell<bool>,
@@ -79,6 +82,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
             view: View(0),
             outstanding: None,
             answers: [None; MAX_NODES],
+            busy: Refrain::NONE,
             effects: heapless::Vec::new(),
             cursor: Cell::new(0),
             undrained: Cell::new(false),
@@ -117,6 +121,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
         self.operation_len = operation.len();
         self.timestamp = next.max(wall_micros);
         self.answers = [None; MAX_NODES];
+        self.busy = Refrain::NONE;
         let retry_at = self.now.after(self.config.retry);
         self.outstanding = Some(Outstanding { since: self.now, retry_at, retries: 0 });
         let primary = self.view.primary(self.config.quorum.nodes());
@@ -178,14 +183,38 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
         let Some(mut outstanding) = self.outstanding else { return };
         if outstanding.since.after(self.config.give_up) <= self.now {
             self.outstanding = None;
-            return self.emit(Effect::Failed(Failure::TimedOut));
+            let busy = self.busy.hint(self.config.quorum.weak());
+            let timed_out = Failure::TimedOut;
+            let failure = busy.map_or(timed_out, |retry_after| Failure::Busy { retry_after });
+            return self.emit(Effect::Failed(failure));
         }
         if outstanding.retry_at <= self.now {
             outstanding.retries = outstanding.retries.saturating_add(1).min(4);
             let wait = self.config.retry.saturating_mul(1 << outstanding.retries);
             outstanding.retry_at = self.now.after(wait);
             self.outstanding = Some(outstanding);
+            self.busy = Refrain::NONE;
             self.emit(Effect::Ask(Target::All));
+        }
+    }
+
+    /// A replica has no room for the request. When weak of them say so the client does as told:
+    /// it asks again then, a quarter of [`ClientConfig::retry`] later at the soonest and sixteen
+    /// times that at the latest. One that lies is not enough, nor can it make the wait longer.
+    fn on_busy(&mut self, from: NodeId, busy: &Busy) {
+        if busy.client != self.config.me {
+            return self.emit(Effect::Accuse(from, crate::Fault::Impersonation));
+        }
+        let Some(mut outstanding) = self.outstanding else { return };
+        if busy.timestamp != self.timestamp || from.index() >= self.config.quorum.nodes() {
+            return;
+        }
+        let retry = self.config.retry;
+        let hint = Duration::from_micros(busy.retry_after);
+        let hint = hint.clamp(retry / 4, retry.saturating_mul(16));
+        if let Some(wait) = self.busy.hear(from, hint, self.config.quorum.weak()) {
+            outstanding.retry_at = self.now.after(wait);
+            self.outstanding = Some(outstanding);
         }
     }
 }
@@ -220,6 +249,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Protocol for Client<B> {
                 }
                 Input::Message(verified) => match (verified.from, verified.message) {
                     (Principal::Node(from), Message::Reply(reply)) => self.on_reply(from, &reply),
+                    (Principal::Node(from), Message::Busy(busy)) => self.on_busy(from, &busy),
                     (Principal::Node(from), _) => {
                         self.emit(Effect::Accuse(from, crate::Fault::NotAllowed));
                     }

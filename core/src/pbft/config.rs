@@ -155,6 +155,10 @@ pub struct Config {
     /// the requests that wait here waited longer than T / 4 on average to be proposed. From the
     /// status interval up; half of T is a good choice.
     pub watch_window: Duration,
+    /// How long it takes until a client may cost one more verification, a replica 16 more, after
+    /// as many were in vain; longer after more of them. Nobody whose signatures are good meets
+    /// this limit.
+    pub budget_interval: Duration,
 }
 
 impl Config {
@@ -172,6 +176,7 @@ impl Config {
             timeout_cap: Duration::from_secs(64),
             status_interval: Duration::from_millis(50),
             watch_window: Duration::from_millis(500),
+            budget_interval: Duration::from_millis(50),
         }
     }
 
@@ -201,6 +206,9 @@ impl Config {
             return Err(ConfigError(
                 "the watch window must be from the status interval up to the timeout's cap",
             ));
+        }
+        if self.budget_interval.is_zero() {
+            return Err(ConfigError("the budget interval must not be zero: it would be no limit"));
         }
         Ok(())
     }

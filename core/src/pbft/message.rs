@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::node::{ClientId, NodeId, Principal};
 use crate::service::{Batch, Outcome, Request};
 use crate::wire::Bytes;
+use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A view: the reign of one primary, replica `view mod n`.
@@ -159,6 +160,20 @@ pub enum Message<'a> {
         /// Whether it remembers a vote of the one who asks.
         heard: bool,
     },
+    /// A replica has no room for a client's request, which it dropped.
+    Busy(Busy),
+}
+
+/// A replica's answer to a client for whose request it has no room now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Busy {
+    /// Whose request it answers.
+    pub client: ClientId,
+    /// Which request it answers.
+    pub timestamp: u64,
+    /// After how many microseconds there may be room.
+    pub retry_after: u64,
 }
 
 /// A PREPARE or a COMMIT; its author is who sent it over the link.
@@ -296,6 +311,16 @@ impl NewView<'_> {
             .bytes(self.view_changes.bytes())
             .bytes(self.chosen.bytes())
             .finish()
+    }
+}
+
+impl Message<'_> {
+    /// The answer to a request for which there is no room. The core gives it where its pool is
+    /// full; a host may where [`Admission::Later`](crate::Admission::Later) says to wait.
+    #[must_use]
+    pub fn busy(client: ClientId, timestamp: u64, after: Duration) -> Self {
+        let retry_after = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        Self::Busy(Busy { client, timestamp, retry_after })
     }
 }
 

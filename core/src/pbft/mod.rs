@@ -83,6 +83,8 @@
 //! * Tentative execution, read-only requests and MAC-authenticated requests are left out.
 
 mod amnesia;
+mod budget;
+mod busy;
 mod checkpoint;
 mod choice;
 mod client;
@@ -115,11 +117,12 @@ pub use crate::service::{
     Batch, ClientCommand, ClientDecision, ClientRow, ClientTable, Failure, MAX_REQUESTS, Outcome,
     Request, Requests,
 };
+pub use budget::Budget;
 pub use client::{Client, ClientConfig, ClientOutputs};
 pub use config::{Config, Dimensions, Durability};
 pub use decision::{Command, Decision, Execution, Record};
 pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
-pub use message::{Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
+pub use message::{Busy, Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
 pub use outputs::Outputs;
 pub use recover::{RecoverError, Snapshot};
 pub use replica::Replica;

@@ -36,6 +36,9 @@ impl Rules<'_> {
         }
         if !self.keep_request(request, pending) {
             // No room: no timer either, or clients could have a primary replaced that has none.
+            if direct {
+                self.emit(Effect::Busy { client, timestamp: request.timestamp });
+            }
             return;
         }
 

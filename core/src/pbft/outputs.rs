@@ -98,6 +98,10 @@ impl<'a> Outputs<'a> {
                 let reply = Reply { view, client, timestamp, outcome, reply: Bytes(&[]) };
                 send(Target::Client(client), Message::Reply(reply))
             }
+            Effect::Busy { client, timestamp } => {
+                let after = self.node.config.status_interval;
+                send(Target::Client(client), Message::busy(client, timestamp, after))
+            }
             Effect::Batch { to, sequence, which } => {
                 let batch = self.batch(sequence, which);
                 send(Target::Node(to), Message::Batch { sequence, batch })

@@ -97,12 +97,16 @@ impl<S: Storage> Replica<S> {
     }
 
     /// Whether a decoded message from an authentic link is worth its verification. Cheap, and it
-    /// changes nothing.
+    /// changes nothing but what its sender owes: the verification is charged to it, and paid
+    /// back as the verified message is stepped.
     #[must_use]
     pub fn admit(&mut self, now: Instant, from: Principal, message: &Message<'_>) -> Admission {
         self.node.now = self.node.now.max(now);
-        let rules = Rules { node: &mut self.node, memory: self.storage.parts() };
-        rules.admit(from, message)
+        let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
+        match rules.admit(from, message) {
+            Admission::Verify => rules.charge(from, message),
+            other => other,
+        }
     }
 }
 
@@ -161,6 +165,7 @@ impl Rules<'_> {
     /// One line for each message of the protocol.
     fn on_message(&mut self, verified: &Verified<Message<'_>>) {
         let digest = verified.digest;
+        self.repay(verified.from, &verified.message);
         if let Message::Request(request) = &verified.message {
             return self.on_request(verified.from, request);
         }
@@ -196,6 +201,7 @@ impl Rules<'_> {
             Message::Estimate { nonce, stable, prepared, view, heard } => {
                 self.on_estimate(from, nonce, Estimate { stable, prepared, view, heard });
             }
+            Message::Busy(_) => self.accuse(from, Fault::NotAllowed),
         }
     }
 

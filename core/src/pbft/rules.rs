@@ -309,6 +309,11 @@ pub(super) enum Effect {
         fault: Fault,
     },
     Refuse(Refusal),
+    /// There is no room for a client's request.
+    Busy {
+        client: ClientId,
+        timestamp: u64,
+    },
     /// The input contradicts what is kept here.
     Contradiction(Kept),
 }

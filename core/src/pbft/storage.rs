@@ -1,5 +1,6 @@
 //! The memory of a replica: handed in by the host, lent to the rules as slices.
 
+use super::budget::Budget;
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::Vote;
@@ -42,6 +43,10 @@ macro_rules! parts {
             pub replies: &'s $($mutability)? [u8],
             /// C requests known and not executed.
             pub pending: &'s $($mutability)? [Pending],
+            /// What each replica owes: n.
+            pub replica_budgets: &'s $($mutability)? [Budget],
+            /// What each client owes: C.
+            pub client_budgets: &'s $($mutability)? [Budget],
             /// Checkpoints that replicas vouch for: n x 4.
             pub checkpoints: &'s $($mutability)? [CheckpointVote],
             /// VIEW-CHANGEs: the latest of each replica, then those of the NEW-VIEW: 2 x n.
@@ -77,6 +82,8 @@ impl Parts<'_> {
             clients: self.clients,
             replies: self.replies,
             pending: self.pending,
+            replica_budgets: self.replica_budgets,
+            client_budgets: self.client_budgets,
             checkpoints: self.checkpoints,
             view_rows: self.view_rows,
             histories: self.histories,
@@ -108,6 +115,8 @@ pub struct Fixed<const N: usize, const W: usize, const B: usize, const C: usize,
     clients: [ClientRow; C],
     replies: [[u8; R]; C],
     pending: [Pending; C],
+    replica_budgets: [Budget; N],
+    client_budgets: [Budget; C],
     checkpoints: [[CheckpointVote; CHECKPOINTS]; N],
     view_rows: [[ViewRow; N]; 2],
     histories: [[[[u8; History::ENTRY]; W]; N]; 2],
@@ -138,6 +147,8 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             clients: [ClientRow::EMPTY; C],
             replies: [[0; R]; C],
             pending: [Pending::NONE; C],
+            replica_budgets: [Budget::NONE; N],
+            client_budgets: [Budget::NONE; C],
             checkpoints: [[CheckpointVote::NONE; CHECKPOINTS]; N],
             view_rows: [const { [const { ViewRow::EMPTY }; N] }; 2],
             histories: [[[[0; History::ENTRY]; W]; N]; 2],
@@ -172,6 +183,8 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             clients: &mut self.clients,
             replies: self.replies.as_flattened_mut(),
             pending: &mut self.pending,
+            replica_budgets: &mut self.replica_budgets,
+            client_budgets: &mut self.client_budgets,
             checkpoints: self.checkpoints.as_flattened_mut(),
             view_rows: self.view_rows.as_flattened_mut(),
             histories: self.histories.as_flattened_mut().as_flattened_mut().as_flattened_mut(),
@@ -190,6 +203,8 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             clients: &self.clients,
             replies: self.replies.as_flattened(),
             pending: &self.pending,
+            replica_budgets: &self.replica_budgets,
+            client_budgets: &self.client_budgets,
             checkpoints: self.checkpoints.as_flattened(),
             view_rows: self.view_rows.as_flattened(),
             histories: self.histories.as_flattened().as_flattened().as_flattened(),

@@ -1,5 +1,7 @@
 //! What a client's host asks, and how it ends.
 
+use core::time::Duration;
+
 /// What the host asks of its client.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -39,6 +41,12 @@ pub enum Failure {
     Stale,
     /// No answer in time. It may have been executed, or may yet be.
     TimedOut,
+    /// The cluster has no room for it now, weak replicas say: try again later. It may have been
+    /// executed all the same, or may yet be.
+    Busy {
+        /// When there may be room.
+        retry_after: Duration,
+    },
 }
 
 impl core::fmt::Display for Failure {
@@ -46,6 +54,7 @@ impl core::fmt::Display for Failure {
         f.write_str(match self {
             Self::ReplyTooLong => "executed, but the reply is longer than the cluster allows",
             Self::Stale => "not executed: a later request of this client was executed before",
+            Self::Busy { .. } => "the cluster is busy: it may or may not have been executed",
             Self::TimedOut => "no answer in time: it may or may not have been executed",
         })
     }

@@ -253,7 +253,7 @@ impl<V: Value, T: AsRef<[Row]> + AsMut<[Row]>> Rules for Chains<V, T> {
                         admission = Admission::Verify;
                         continue;
                     }
-                    Admission::Known => Ok(()),
+                    Admission::Known | Admission::Later { .. } => Ok(()),
                     Admission::Refused(fault) => Err(fault),
                 },
             };

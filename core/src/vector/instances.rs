@@ -153,7 +153,7 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Rules for Instances<P, T> {
                     message.strike(at, P::struck(&part));
                     verdict = Admission::Verify;
                 }
-                Admission::Known => message.strike(at, u8::MAX),
+                Admission::Known | Admission::Later { .. } => message.strike(at, u8::MAX),
                 Admission::Refused(fault) => return Admission::Refused(fault),
             }
         }

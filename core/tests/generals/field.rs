@@ -255,7 +255,7 @@ where
     let from = Principal::Node(from);
     match general.admit(from, &mut message) {
         Admission::Refused(fault) => Err(fault),
-        Admission::Known => Ok(None),
+        Admission::Known | Admission::Later { .. } => Ok(None),
         Admission::Verify => {
             *verified += 1;
             roster.verify(&TestVerifier, from, message).map(|it| Some(Input::Message(it)))

@@ -75,7 +75,7 @@ where
     let mut message: Message<'p, P> = wire::decode(payload).map_err(|_| Fault::Malformed)?;
     match general.admit(now, from, &mut message) {
         Admission::Refused(fault) => Err(fault),
-        Admission::Known => Ok(None),
+        Admission::Known | Admission::Later { .. } => Ok(None),
         Admission::Verify => {
             roster.verify(&TestVerifier, from, message).map(|it| Some(Input::Message(it)))
         }

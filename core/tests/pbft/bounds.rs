@@ -60,6 +60,7 @@ fn one_of_each<'a>(bench: &Bench<4>, batch: &'a [u8], lists: &'a [u8]) -> Vec<Me
         Message::Settled { sequence, digest },
         Message::Recover { nonce: 1, lost: true, until: sequence },
         Message::Estimate { nonce: 1, stable: sequence, prepared: sequence, view, heard: true },
+        Message::busy(ClientId(1), 5, core::time::Duration::from_millis(50)),
     ]
 }
 

@@ -227,7 +227,7 @@ impl<const N: usize> Bench<N> {
 
     /// Everything that a replica is, as text: equal texts, equal replicas.
     pub fn portrait(&self, id: usize) -> String {
-        format!("{:?}", self.hosts[id].replica)
+        without_budgets(&format!("{:?}", self.hosts[id].replica))
     }
 
     /// Has a replica continue from these records, with no checkpoint captured.

@@ -295,7 +295,7 @@ fn any_message<'a>(bench: &Bench<4>, dice: &mut Dice, bytes: &'a mut Vec<u8>) ->
     let (active, wanting) = (dice.below(2) == 0, dice.below(2) == 0);
     let status = Status { view, active, stable: sequence, executed: sequence, wanting };
     let author = node(dice.below(4));
-    match dice.below(17) {
+    match dice.below(18) {
         0 | 1 => Message::Request(batch.iter().next().unwrap()),
         2 | 3 => Message::PrePrepare { view, sequence, batch },
         4 | 5 => Message::Prepare(vote),
@@ -314,7 +314,8 @@ fn any_message<'a>(bench: &Bench<4>, dice: &mut Dice, bytes: &'a mut Vec<u8>) ->
             view,
             heard: true,
         },
-        _ => Message::Settled { sequence, digest },
+        16 => Message::Settled { sequence, digest },
+        _ => Message::busy(ClientId(dice.below(4) as u16), dice.next(), Duration::ZERO),
     }
 }
 

@@ -7,6 +7,7 @@ mod batches;
 mod bench;
 mod blameless;
 mod bounds;
+mod budgets;
 mod catching_up;
 mod checkpoints;
 mod choice;

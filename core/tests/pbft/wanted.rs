@@ -120,7 +120,7 @@ impl<const N: usize> Bench<N> {
         let refused = self.dry(id, Input::Command(command));
         let sequence = u64::MAX;
         assert_eq!(refused, [Wanted::Refuse(Refusal::NotCapturing { sequence })]);
-        format!("{:?}", self.hosts[id].replica)
+        without_budgets(&format!("{:?}", self.hosts[id].replica))
     }
 
     /// A PRE-PREPARE of one batch.

@@ -4,7 +4,7 @@
 use quorate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Verifier};
 use quorate::ed25519::{Ed25519, SecretKey};
 use quorate::pbft::{
-    Batch, Histories, History, Message, NewView, Outcome, Pairs, PrePrepared, Reply, Request,
+    Batch, Busy, Histories, History, Message, NewView, Outcome, Pairs, PrePrepared, Reply, Request,
     Sequence, Status, View, ViewChange, Vote,
 };
 use quorate::wire::{self, Bytes};
@@ -19,7 +19,7 @@ pub(crate) const NODES: usize = 4;
 /// Clients of the small cluster.
 pub(crate) const CLIENTS: usize = 3;
 /// How many kinds of messages there are.
-pub(crate) const KINDS: usize = 17;
+pub(crate) const KINDS: usize = 18;
 /// The kinds that carry signatures: Request, PrePrepare, ViewChange, NewView.
 pub(crate) const SIGNED: [usize; 4] = [0, 2, 6, 7];
 
@@ -184,13 +184,18 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
             let until = Sequence(rng.number());
             Message::Recover { nonce: rng.number(), lost: rng.below(2) == 0, until }
         }
-        _ => Message::Estimate {
+        16 => Message::Estimate {
             nonce: rng.number(),
             stable: sequence,
             prepared: Sequence(rng.number()),
             view,
             heard: rng.below(2) == 0,
         },
+        _ => Message::Busy(Busy {
+            client: ClientId(rng.next() as u16),
+            timestamp: rng.number(),
+            retry_after: rng.number(),
+        }),
     }
 }
 

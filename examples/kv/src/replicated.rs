@@ -72,7 +72,9 @@ impl Backend for Members {
 
     fn submit(&self, bundle: Vec<u8>, done: Done) {
         let outcome = |failure| match failure {
-            quorate_std::Failure::TimedOut => Failure::TimedOut,
+            quorate_std::Failure::TimedOut | quorate_std::Failure::ClusterBusy { .. } => {
+                Failure::TimedOut
+            }
             other => Failure::Refused(other.to_string()),
         };
         self.client.submit(bundle, move |result| done(result.map_err(outcome)));

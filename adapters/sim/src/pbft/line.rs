@@ -197,6 +197,9 @@ impl fmt::Display for Said<'_> {
             Message::State { sequence, clients, state } => {
                 write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)
             }
+            Message::Busy(busy) => {
+                write!(f, "BUSY c{} @{} for {} us", busy.client.0, busy.timestamp, busy.retry_after)
+            }
             #[allow(unreachable_patterns, reason = "messages may be added")]
             other => write!(f, "{other:?}"),
         }

@@ -1,8 +1,8 @@
 //! A replica's memory with sizes that a plan chooses.
 
 use quorate::pbft::{
-    CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Slot, Storage,
-    ViewRow, Vote,
+    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Slot,
+    Storage, ViewRow, Vote,
 };
 
 /// Storage in vectors.
@@ -17,6 +17,8 @@ pub struct Memory {
     clients: Vec<ClientRow>,
     replies: Vec<u8>,
     pending: Vec<Pending>,
+    replica_budgets: Vec<Budget>,
+    client_budgets: Vec<Budget>,
     checkpoints: Vec<CheckpointVote>,
     view_rows: Vec<ViewRow>,
     histories: Vec<u8>,
@@ -42,6 +44,8 @@ impl Memory {
             clients: vec![ClientRow::default(); clients],
             replies: vec![0; clients * reply_bytes],
             pending: vec![Pending::default(); clients],
+            replica_budgets: vec![Budget::default(); nodes],
+            client_budgets: vec![Budget::default(); clients],
             checkpoints: vec![CheckpointVote::default(); nodes * CHECKPOINTS],
             view_rows: vec![ViewRow::default(); 2 * nodes],
             histories: vec![0; 2 * nodes * window * History::ENTRY],
@@ -66,6 +70,8 @@ impl Storage for Memory {
             clients: &mut self.clients,
             replies: &mut self.replies,
             pending: &mut self.pending,
+            replica_budgets: &mut self.replica_budgets,
+            client_budgets: &mut self.client_budgets,
             checkpoints: &mut self.checkpoints,
             view_rows: &mut self.view_rows,
             histories: &mut self.histories,
@@ -84,6 +90,8 @@ impl Storage for Memory {
             clients: &self.clients,
             replies: &self.replies,
             pending: &self.pending,
+            replica_budgets: &self.replica_budgets,
+            client_budgets: &self.client_budgets,
             checkpoints: &self.checkpoints,
             view_rows: &self.view_rows,
             histories: &self.histories,
@@ -112,6 +120,8 @@ mod tests {
                 parts.clients.len(),
                 parts.replies.len(),
                 parts.pending.len(),
+                parts.replica_budgets.len(),
+                parts.client_budgets.len(),
                 parts.checkpoints.len(),
                 parts.view_rows.len(),
                 parts.histories.len(),

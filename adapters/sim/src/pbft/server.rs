@@ -61,7 +61,9 @@ impl Server {
         let now = stage.engine.now();
         match machine.admit(now, from, &message) {
             Admission::Verify => {}
-            Admission::Known => return stage.enter(&Line::Known { node: me }),
+            Admission::Known | Admission::Later { .. } => {
+                return stage.enter(&Line::Known { node: me });
+            }
             Admission::Refused(fault) => return blame(stage, me, from, fault),
         }
         let registry = stage.registry;

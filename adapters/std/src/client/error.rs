@@ -4,6 +4,7 @@ use crate::cluster::ClusterError;
 use quorate::{ClientId, NodeId, pbft};
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// Why a client did not start.
 #[derive(Debug)]
@@ -69,6 +70,12 @@ pub enum Failure {
     TimedOut,
     /// The client's timestamps are used up: it needs a new key.
     Exhausted,
+    /// The cluster had no room for it until it was given up. It may have been executed, or may
+    /// yet be.
+    ClusterBusy {
+        /// When there may be room.
+        retry_after: Duration,
+    },
 }
 
 impl From<pbft::Failure> for Failure {
@@ -77,6 +84,7 @@ impl From<pbft::Failure> for Failure {
             pbft::Failure::ReplyTooLong => Self::ReplyTooLong,
             pbft::Failure::Stale => Self::Stale,
             pbft::Failure::TimedOut => Self::TimedOut,
+            pbft::Failure::Busy { retry_after } => Self::ClusterBusy { retry_after },
         }
     }
 }
@@ -92,6 +100,9 @@ impl fmt::Display for Failure {
             Self::ReplyTooLong => f.write_str("executed, but the reply is too long to be sent"),
             Self::Stale => f.write_str("somebody else uses this client's key"),
             Self::TimedOut => f.write_str("no answer in time; it may have been executed or not"),
+            Self::ClusterBusy { .. } => {
+                f.write_str("the cluster is busy; it may have been executed or not")
+            }
             Self::Exhausted => f.write_str("the client's timestamps are used up: use a new key"),
         }
     }

@@ -100,7 +100,7 @@ where
         let mut message: R::Message<'f> = wire::decode(bytes).map_err(|_| Fault::Malformed)?;
         match self.report.general.admit(from, &mut message) {
             Admission::Verify => self.roster.verify(&Ed25519, from, message).map(Some),
-            Admission::Known => Ok(None),
+            Admission::Known | Admission::Later { .. } => Ok(None),
             Admission::Refused(fault) => Err(fault),
         }
     }

@@ -10,7 +10,7 @@ use super::verifier::Job;
 use crate::application::Application;
 use quorate::auth::Checked;
 use quorate::pbft::{Admission, Command, Decision, Message};
-use quorate::{Input, Instant, Output, Principal, Protocol, wire};
+use quorate::{Fault, Input, Instant, Output, Principal, Protocol, Target, wire};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,6 +149,17 @@ impl<A: Application> Driver<A> {
             }
             Admission::Known => {}
             Admission::Refused(fault) => self.host.faults.count(from, fault),
+            Admission::Later { after } => {
+                self.host.faults.count(from, Fault::OverBudget);
+                // What it sent before it is heard of nobody reads; it is told once.
+                let waits = ticket.pause(after);
+                if let (Message::Request(request), Principal::Client(client), true) =
+                    (message, from, waits)
+                {
+                    let busy = Message::busy(client, request.timestamp, after);
+                    self.host.outbox.hold(Target::Client(client), busy);
+                }
+            }
         }
     }
 

@@ -4,13 +4,15 @@ use super::arrival::{Arrival, Asker, Core};
 use super::load::{Load, Ticket};
 use super::turns::Turns;
 use super::witness::Witness;
-use crate::net::{Channel, Intake, LinkId};
+use crate::net::{Channel, Intake, LinkId, Post};
 use crate::status::Control;
 use quorate::ed25519::Ed25519;
 use quorate::link::Hello;
 use quorate::pbft::Message;
 use quorate::{Fault, Principal, PublicKey, Roster, wire};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Takes what authentic links bring. Votes, which carry no signature, are checked here and are
 /// ready to be stepped; what carries signatures goes to the step thread first, which knows
@@ -24,6 +26,9 @@ pub(crate) struct Gate {
     pub(crate) largest_message: usize,
     pub(crate) arrivals: Arc<Turns<Arrival>>,
     pub(crate) witness: Witness,
+    /// Links that are not read before their time, the earliest first.
+    pub(crate) waiting: BTreeSet<(Instant, LinkId)>,
+    pub(crate) post: Arc<Post>,
 }
 
 impl Gate {
@@ -55,7 +60,12 @@ const fn is_signed(message: &Message<'_>) -> bool {
 
 impl Intake for Gate {
     fn ready(&mut self, link: LinkId) -> bool {
-        self.loads[link.0].has_room()
+        let load = &self.loads[link.0];
+        if let Some(until) = load.paused() {
+            self.waiting.insert((until, link));
+            return false;
+        }
+        load.has_room()
     }
 
     fn frame(&mut self, link: LinkId, payload: &[u8]) {
@@ -80,6 +90,18 @@ impl Intake for Gate {
         if let Some(evidence) = self.witness.note(frame, hellos, &self.roster) {
             self.arrivals.push(Some(hellos[0].from), Arrival::Proved { evidence });
         }
+    }
+
+    fn turn(&mut self) {
+        let now = Instant::now();
+        while let Some((_, link)) = self.waiting.first().copied().filter(|it| it.0 <= now) {
+            self.waiting.pop_first();
+            self.post.resume(link);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.waiting.first().map(|(until, _)| *until)
     }
 
     fn changed(&mut self, _link: LinkId, _up: bool) {}

@@ -2,6 +2,10 @@
 
 use crate::net::{Bounds, LinkId, Post};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest that a peer waits at a time.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// What a peer may have under way between its socket and the end of its last step. At the bound
 /// its socket is not read: TCP makes the peer wait, while all others go on.
@@ -17,6 +21,8 @@ pub(crate) struct Load {
 struct Held {
     count: usize,
     bytes: usize,
+    /// Until when nothing of the peer is read: it has used up what it may cost.
+    paused: Option<Instant>,
     /// Whether the network thread waits to be told that there is room.
     waited_for: bool,
 }
@@ -31,6 +37,23 @@ impl Load {
         let mut held = self.held();
         held.waited_for = self.is_full(&held);
         !held.waited_for
+    }
+
+    /// Lets the peer wait so long, at least: its socket is not read. Says whether it did not wait
+    /// before.
+    pub(crate) fn pause(&self, span: Duration) -> bool {
+        let (now, mut held) = (Instant::now(), self.held());
+        let until = now.checked_add(span.min(LONGEST));
+        let new = held.paused.is_none_or(|paused| paused <= now);
+        held.paused = held.paused.max(until);
+        new
+    }
+
+    /// When the peer's socket is read again, if it waits.
+    pub(crate) fn paused(&self) -> Option<Instant> {
+        let mut held = self.held();
+        held.paused = held.paused.filter(|until| *until > Instant::now());
+        held.paused
     }
 
     /// A ticket for a message of so many bytes. It is dropped when the message is dealt with.
@@ -55,6 +78,13 @@ impl Load {
 pub(crate) struct Ticket {
     load: Arc<Load>,
     bytes: usize,
+}
+
+impl Ticket {
+    /// Lets the peer whose message it is wait, see [`Load::pause`].
+    pub(crate) fn pause(&self, span: Duration) -> bool {
+        self.load.pause(span)
+    }
 }
 
 impl Drop for Ticket {

@@ -21,7 +21,7 @@ use crate::disk::{Checkpoints, Directory, Log};
 use crate::net::{Identities, Identity, Limits, LinkId, Post, Random, Reactor, Route, poll};
 use crate::status::StatusReport;
 use quorate::Principal;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,6 +119,8 @@ fn gate(
         largest_message: config.cluster.largest_message(),
         arrivals: Arc::clone(arrivals),
         witness: Witness::default(),
+        waiting: BTreeSet::new(),
+        post: Arc::clone(post),
     }
 }
 

@@ -119,7 +119,7 @@ impl Post {
         let from = Principal::Node(NodeId(from));
         match self.general.admit(from, &mut message) {
             Admission::Refused(fault) => Outcome::Refused(fault),
-            Admission::Known => Outcome::Known,
+            Admission::Known | Admission::Later { .. } => Outcome::Known,
             Admission::Verify => {
                 match self.roster.verify(&Counting(&self.verified), from, message) {
                     Err(fault) => Outcome::Refused(fault),

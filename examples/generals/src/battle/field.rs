@@ -363,7 +363,7 @@ where
     let from = Principal::Node(from);
     match general.admit(from, &mut message) {
         Admission::Refused(fault) => Err(fault),
-        Admission::Known => Ok(None),
+        Admission::Known | Admission::Later { .. } => Ok(None),
         Admission::Verify => {
             keys.roster.verify(&Ed25519, from, message).map(|it| Some(Input::Message(it)))
         }

@@ -1,0 +1,220 @@
+//! What each principal may cost before it proves useful.
+//!
+//! Verifying signatures and hashing what is long is the dearest work that a peer can cause, and
+//! whether it is in vain shows only afterwards. So each principal has a budget of its own, in
+//! units of one verification or the hash of [`HASHED`] bytes. What is admitted is charged; what
+//! was verified is paid back when it is stepped. A correct principal, whose signatures are good,
+//! therefore owes at most what is under way between the two, for which the budget has room at
+//! full load. What turns out forged is not paid back: it comes back with time alone, slowly, and
+//! the slower the more often the budget was used up: half as fast each time, down to a 64th,
+//! until all of it is back.
+//!
+//! Links prove who sends, so nobody spends another's budget. Votes, which cost no signature,
+//! cost no budget either: each has its one place (Castro-Liskov 1999, section 5; Clement et al.,
+//! "Making Byzantine Fault Tolerant Systems Tolerate Byzantine Faults", NSDI 2009, on what
+//! clients and replicas that flood can otherwise cost).
+
+use super::config::Dimensions;
+use super::message::Message;
+use super::rules::Rules;
+use crate::node::Principal;
+use crate::protocol::Admission;
+use crate::service::MAX_REQUESTS;
+use crate::time::Instant;
+use core::time::Duration;
+
+/// Bytes whose hash costs about as much as a verification.
+const HASHED: usize = 8192;
+/// Units that come back to a replica at a time; to a client it is one.
+const BACK: u32 = 16;
+/// A budget comes back two to this power times slower at the slowest.
+const SLOWEST: u8 = 6;
+/// Requests of one client that may be under way to the verifiers at once: it has one outstanding,
+/// and sends it again.
+const REPEATED: usize = 8;
+/// Forwarded requests of one replica that may be.
+const FORWARDED: usize = 4096;
+
+/// What one principal owes. All of it is paid at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    spent: u32,
+    /// Since when the next unit has been coming back.
+    since: Instant,
+    /// How often it was used up.
+    shrunk: u8,
+    /// Whether it has been found used up since the last unit came back.
+    empty: bool,
+}
+
+impl Budget {
+    pub(super) const NONE: Self = Self { spent: 0, since: Instant::ZERO, shrunk: 0, empty: false };
+
+    /// Takes note of the time: `back` units a `period` come back.
+    fn refill(&mut self, now: Instant, period: Duration, back: u32) {
+        let period = self.slowed(period);
+        let micros = u64::try_from(period.as_micros()).unwrap_or(u64::MAX).max(1);
+        let waited = u64::try_from(now.since(self.since).as_micros()).unwrap_or(u64::MAX);
+        let periods = waited / micros;
+        if periods != 0 {
+            let units = u32::try_from(periods).unwrap_or(u32::MAX).saturating_mul(back);
+            self.spent = self.spent.saturating_sub(units);
+            self.since = self.since.after(Duration::from_micros(periods.saturating_mul(micros)));
+            self.empty = false;
+        }
+        if self.spent == 0 {
+            *self = Self { since: now, ..Self::NONE };
+        }
+    }
+
+    /// Charges a cost that is at most `limit`.
+    ///
+    /// # Errors
+    /// There is not so much left: when there may be.
+    fn spend(
+        &mut self,
+        now: Instant,
+        (cost, limit): (u32, u32),
+        (period, back): (Duration, u32),
+    ) -> Result<(), Duration> {
+        self.refill(now, period, back);
+        let spent = self.spent.saturating_add(cost);
+        if spent <= limit {
+            self.spent = spent;
+            return Ok(());
+        }
+        if !self.empty {
+            self.empty = true;
+            self.shrunk = self.shrunk.saturating_add(1).min(SLOWEST);
+        }
+        let left = self.slowed(period).saturating_sub(now.since(self.since));
+        Err(left.max(Duration::from_micros(1)))
+    }
+
+    /// Pays back what proved useful.
+    fn repay(&mut self, cost: u32) {
+        self.spent = self.spent.saturating_sub(cost);
+        if self.spent == 0 {
+            *self = Self::NONE;
+        }
+    }
+
+    fn slowed(&self, period: Duration) -> Duration {
+        period.saturating_mul(1 << self.shrunk.min(SLOWEST))
+    }
+}
+
+impl Rules<'_> {
+    /// Charges what the verification of a message costs to who sent it.
+    pub(super) fn charge(&mut self, from: Principal, message: &Message<'_>) -> Admission {
+        let cost = cost(message);
+        if cost == 0 {
+            return Admission::Verify;
+        }
+        let (now, sizes) = (self.node.now, self.node.sizes);
+        let period = self.node.config.budget_interval;
+        let (limit, back) = match from {
+            Principal::Node(_) => (sizes.replica_budget(), BACK),
+            Principal::Client(_) => (sizes.client_budget(), 1),
+        };
+        let Some(budget) = self.budget(from) else { return Admission::Verify };
+        match budget.spend(now, (cost.min(limit), limit), (period, back)) {
+            Ok(()) => Admission::Verify,
+            Err(after) => Admission::Later { after },
+        }
+    }
+
+    /// A message was verified: who sent it owes nothing for it.
+    pub(super) fn repay(&mut self, from: Principal, message: &Message<'_>) {
+        let cost = cost(message);
+        if let Some(budget) = self.budget(from).filter(|_| cost != 0) {
+            budget.repay(cost);
+        }
+    }
+
+    fn budget(&mut self, of: Principal) -> Option<&mut Budget> {
+        match of {
+            Principal::Node(node) => self.memory.replica_budgets.get_mut(node.index()),
+            Principal::Client(client) => self.memory.client_budgets.get_mut(client.index()),
+        }
+    }
+}
+
+impl Dimensions {
+    /// Units that a replica may owe: two windows of full batches, and what it forwards.
+    #[must_use]
+    pub const fn replica_budget(&self) -> u32 {
+        let batch = MAX_REQUESTS.saturating_add(self.batch_bytes / HASHED);
+        let forwarded = if self.clients < FORWARDED { self.clients } else { FORWARDED };
+        units(self.window.saturating_mul(2).saturating_mul(batch).saturating_add(forwarded))
+    }
+
+    /// Units that a client may owe: its longest request, several times.
+    #[must_use]
+    pub const fn client_budget(&self) -> u32 {
+        units(REPEATED.saturating_mul(1 + self.batch_bytes / HASHED))
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "compared before")]
+const fn units(count: usize) -> u32 {
+    if count > u32::MAX as usize { u32::MAX } else { count as u32 }
+}
+
+/// Units that it costs to verify a message.
+fn cost(message: &Message<'_>) -> u32 {
+    let (signatures, bytes) = match message {
+        Message::Request(request) => (1, request.len()),
+        Message::PrePrepare { batch, .. } => {
+            (batch.iter().take(MAX_REQUESTS).count(), batch.bytes().len())
+        }
+        Message::ViewChange(change) => (1, change.histories.bytes().len()),
+        Message::NewView(new_view) => (1, new_view.chosen.bytes().len()),
+        Message::State { state, .. } => (0, state.0.len()),
+        _ => return 0,
+    };
+    units(signatures + bytes / HASHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_millis(50);
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    #[test]
+    fn what_is_paid_back_never_runs_out_and_what_is_not_comes_back_ever_more_slowly() {
+        let mut budget = Budget::NONE;
+        for _ in 0..10_000 {
+            assert_eq!(budget.spend(at(1), (1, 8), (PERIOD, 1)), Ok(()));
+            budget.repay(1);
+        }
+        let mut granted = heapless::Vec::<u64, 64>::new();
+        for millis in 0..20_000 {
+            if budget.spend(at(millis), (1, 8), (PERIOD, 1)).is_ok() {
+                granted.push(millis).unwrap();
+            }
+        }
+        assert_eq!(granted[..8], [0, 1, 2, 3, 4, 5, 6, 7], "the whole budget at once");
+        let pauses = || granted[8..].windows(2).map(|it| it[1] - it[0]);
+        assert!(pauses().is_sorted() && pauses().next_back() == Some(3200), "{granted:?}");
+        assert!(granted.len() < 8 + 12, "{} in 20 s", granted.len());
+        // All of it comes back with peace, and then it is as fast as before.
+        let rested = 20_000 + 9 * 3200;
+        assert_eq!(budget.spend(at(rested), (8, 8), (PERIOD, 1)), Ok(()));
+        assert_eq!(budget.spend(at(rested), (1, 8), (PERIOD, 1)), Err(2 * PERIOD));
+    }
+
+    #[test]
+    fn no_clock_breaks_it() {
+        let mut budget = Budget::NONE;
+        for now in [at(5), Instant::ZERO, Instant::from_micros(u64::MAX), at(5)] {
+            assert!(budget.spend(now, (1, 1), (Duration::MAX, u32::MAX)).is_ok() || budget.empty);
+        }
+        assert_eq!(units(usize::MAX), u32::MAX);
+    }
+}
