@@ -36,7 +36,7 @@ pub enum Event<X> {
 }
 
 /// The virtual world in which machines run: clock, events, network, chance and transcript.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine<X> {
     /// The network; cut it, heal it, change its weather.
     pub network: Network,

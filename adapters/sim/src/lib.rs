@@ -21,6 +21,7 @@
 
 pub mod campaign;
 pub mod check;
+pub mod cuts;
 pub mod disk;
 pub mod engine;
 pub mod network;
@@ -35,5 +36,6 @@ pub mod transcript;
 mod violation;
 
 pub use campaign::{Campaign, Report, Summary};
+pub use cuts::Cuts;
 pub use plan::Plan;
 pub use violation::Violation;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate_sim::{Campaign, Plan, Report, Summary};
+use quorate_sim::{Campaign, Cuts, Plan, Report, Summary};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -21,6 +21,30 @@ enum Command {
     /// The exit code is 0 if no promise was broken, 1 if one was (the seed and the command to
     /// replay it are printed), 2 if the arguments are wrong.
     Run(Run),
+    /// Cut the power of each replica after each of its outputs in one run of 1,000 requests with
+    /// a view change, restart it from what was durable, and check everything that follows.
+    ///
+    /// The exit code is 0 if no promise was broken, 1 if one was.
+    Cuts(CutsArguments),
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct CutsArguments {
+    /// The seed of the run.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Requests of each of the four clients.
+    #[arg(long, default_value_t = 250)]
+    requests: usize,
+    /// Play one of so many cuts; 1: every one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    stride: u64,
+    /// Print the result as one JSON object on standard output and nothing else there.
+    #[arg(long)]
+    json: bool,
+    /// Threads; as many as there are processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -61,7 +85,46 @@ enum Nodes {
 }
 
 fn main() -> ExitCode {
-    let Command::Run(run) = Cli::parse().command;
+    match Cli::parse().command {
+        Command::Run(run) => run_seeds(run),
+        Command::Cuts(arguments) => cuts(arguments),
+    }
+}
+
+/// Plays every cut of one run.
+fn cuts(arguments: CutsArguments) -> ExitCode {
+    let CutsArguments { seed, requests, stride, json, threads } = arguments;
+    let threads = threads.unwrap_or_else(processors);
+    let begin = Instant::now();
+    let bar = ProgressBar::no_length();
+    let result = Cuts { seed, requests, stride, threads, ..Cuts::all() }.run(|| bar.inc(1));
+    bar.finish_and_clear();
+    let report = match result {
+        Ok(report) => report,
+        Err(violation) => {
+            eprintln!("VIOLATION before any cut: {violation}");
+            return ExitCode::from(1);
+        }
+    };
+    let seconds = begin.elapsed().as_secs_f64();
+    if json {
+        let mut object = serde_json::json!(report);
+        object["seconds"] = serde_json::json!(seconds);
+        print_quietly(&format!("{object}\n"));
+    } else {
+        let (requests, boundaries) = (report.requests, &report.boundaries);
+        print_quietly(&format!(
+            "{requests} requests, {} entries into a new view; outputs of each replica: \
+             {boundaries:?}\npower cut at {} boundaries, twice at each, in {seconds:.1} s\n",
+            report.view_changes, report.cuts
+        ));
+    }
+    let Some((node, outputs, violation)) = report.broken else { return ExitCode::SUCCESS };
+    eprintln!("VIOLATION with r{node} cut after {outputs} outputs: {violation}");
+    ExitCode::from(1)
+}
+
+fn run_seeds(run: Run) -> ExitCode {
     let campaign = Campaign {
         nodes: match run.nodes {
             Nodes::Four => Some(4),

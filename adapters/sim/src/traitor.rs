@@ -36,8 +36,27 @@ impl Rights<'_> {
     }
 }
 
+/// What can be copied behind a trait: a copied world has its own traitors. (The equivocators of
+/// one plot share it with those of the copy.)
+pub trait Copied {
+    /// A copy of it.
+    fn copied(&self) -> Box<dyn Traitor>;
+}
+
+impl<T: Traitor + Clone + 'static> Copied for T {
+    fn copied(&self) -> Box<dyn Traitor> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Traitor> {
+    fn clone(&self) -> Self {
+        (**self).copied()
+    }
+}
+
 /// A mouth that lies.
-pub trait Traitor: Debug {
+pub trait Traitor: Copied + Debug {
     /// A word or two for the transcript.
     fn name(&self) -> &'static str;
 

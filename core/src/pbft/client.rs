@@ -31,7 +31,7 @@ pub struct ClientConfig {
 /// A client of a PBFT cluster, with one operation outstanding at a time.
 ///
 /// `B` is the memory for the operation and for its reply: arrays, slices, vectors.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client<B> {
     config: ClientConfig,
     operation: B,

@@ -18,7 +18,10 @@ use crate::time::Instant;
 
 /// A PBFT replica in memory of the host's: [`Fixed`](super::Fixed) arrays or another
 /// [`Storage`].
-#[derive(Debug)]
+///
+/// A copy is for exploring what would happen: two that both speak with one key are one Byzantine
+/// replica.
+#[derive(Clone, Debug)]
 pub struct Replica<S> {
     pub(super) node: Node,
     pub(super) storage: S,

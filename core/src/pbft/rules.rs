@@ -22,7 +22,7 @@ use core::cell::Cell;
 pub(super) const EFFECTS: usize = 48;
 
 /// The state of a replica that does not depend on the sizes of its cluster.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) config: Config,
     pub(super) sizes: Dimensions,

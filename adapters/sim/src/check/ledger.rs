@@ -101,11 +101,37 @@ impl Ledger {
         let voted = *voted;
         let later = (node, View(view.0.saturating_add(1)))..=(node, View(u64::MAX));
         for ((_, left), report) in self.reports.range(later).filter(|_| first) {
-            report.tells(sequence, view, voted).map_err(|missing| {
-                format!("{what} after its VIEW-CHANGE for v{} {missing}", left.0)
-            })?;
+            let told = report.tells(sequence, view, voted);
+            told.or_else(|missing| self.lost(node, report, sequence, view, missing)).map_err(
+                |missing| format!("{what} after its VIEW-CHANGE for v{} {missing}", left.0),
+            )?;
         }
         Ok(())
+    }
+
+    /// Whether a COMMIT is missing in P because another digest, which a quorum committed in a
+    /// later view that this node had not reached, took its place under the same view. Then a
+    /// correct node other than this one sent a COMMIT for it.
+    fn lost(
+        &self,
+        node: NodeId,
+        report: &Report,
+        sequence: Sequence,
+        view: View,
+        missing: String,
+    ) -> Result<(), String> {
+        let history = Histories::from_bytes(&report.histories).get(sequence);
+        let prepared = history.and_then(|history| history.prepared());
+        let winner = prepared.filter(|entry| entry.view == view).map(|entry| entry.digest);
+        let later = View(view.0.saturating_add(1));
+        let committed = (0..u8::MAX).map(NodeId).filter(|other| *other != node).any(|other| {
+            let from = (other, sequence, later);
+            let mut votes = self.votes.range(from..=(other, sequence, View(u64::MAX)));
+            votes.any(|(_, voted)| {
+                voted.kinds & Kind::Commit as u8 != 0 && Some(voted.digest) == winner
+            })
+        });
+        if committed { Ok(()) } else { Err(missing) }
     }
 
     fn view_change(&mut self, node: NodeId, change: &ViewChange<'_>) -> Result<(), String> {
@@ -126,8 +152,8 @@ impl Ledger {
         let to = (node, Sequence(u64::MAX), View(u64::MAX));
         for ((_, sequence, view), voted) in self.votes.range(from..=to) {
             if *view < change.view {
-                report
-                    .tells(*sequence, *view, *voted)
+                let told = report.tells(*sequence, *view, *voted);
+                told.or_else(|missing| self.lost(node, &report, *sequence, *view, missing))
                     .map_err(|missing| format!("r{} sends {what} {missing}", node.0))?;
             }
         }
@@ -304,5 +330,19 @@ mod tests {
         ledger.sent(NODE, &Message::Commit(vote(3, 1, b"x"))).unwrap();
         assert!(ledger.clone().sent(NODE, &change(4, &history(3, false))).is_err(), "not in P");
         ledger.sent(NODE, &change(4, &history(3, true))).unwrap();
+    }
+
+    #[test]
+    fn a_commit_gives_way_in_p_to_what_a_quorum_committed_later_and_to_nothing_else() {
+        let mut ledger = Ledger::default();
+        ledger.sent(NODE, &Message::Commit(vote(1, 1, b"y"))).unwrap();
+        assert!(ledger.clone().sent(NODE, &change(3, &history(1, true))).is_err());
+        ledger.sent(NodeId(1), &Message::Commit(vote(1, 2, b"x"))).unwrap();
+        ledger.sent(NodeId(1), &Message::Prepare(vote(2, 1, b"x"))).unwrap();
+        assert!(ledger.clone().sent(NODE, &change(3, &history(1, true))).is_err());
+        ledger.sent(NodeId(1), &Message::Commit(vote(2, 1, b"x"))).unwrap();
+        ledger.clone().sent(NODE, &change(3, &history(1, true))).unwrap();
+        assert!(ledger.clone().sent(NODE, &change(3, &[])).is_err());
+        assert!(ledger.sent(NODE, &change(3, &history(0, true))).is_err(), "of a view before");
     }
 }

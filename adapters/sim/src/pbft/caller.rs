@@ -11,14 +11,14 @@ use quorate::{ClientId, Fault, Instant, NodeId, Principal, Refusal, wire};
 use std::collections::VecDeque;
 
 /// A client's machine and its host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Caller {
     machine: Client<Vec<u8>>,
     desk: Desk,
 }
 
 /// What a client's host has beside the machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Desk {
     me: ClientId,
     nodes: usize,
@@ -71,6 +71,11 @@ impl Caller {
     /// The replies so far, in order; `None` for one that was too long.
     pub(super) fn replies(&self) -> &[Option<Vec<u8>>] {
         &self.desk.replies
+    }
+
+    /// Keeps so many of the operations that were not begun.
+    pub(super) fn shorten(&mut self, operations: usize) {
+        self.desk.script.truncate(operations);
     }
 
     /// Adds an operation to the end of the list.

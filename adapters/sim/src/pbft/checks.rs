@@ -54,7 +54,7 @@ impl Statistics {
 }
 
 /// The checkers and the first violation that one of them found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Checks {
     pub(super) statistics: Statistics,
     traitors: NodeSet,

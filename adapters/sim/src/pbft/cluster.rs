@@ -25,17 +25,17 @@ use std::collections::VecDeque;
 /// [`Cluster::run`] plays a plan to its end. A test that wants to say itself what happens makes
 /// a cluster of a quiet plan and uses [`Cluster::submit`], [`Cluster::crash`], [`Cluster::cut`]
 /// and so on between calls of [`Cluster::run_until`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
     plan: Plan,
-    engine: Engine<Happening>,
-    checks: Checks,
+    pub(super) engine: Engine<Happening>,
+    pub(super) checks: Checks,
     registry: Registry,
-    servers: Vec<Server>,
-    callers: Vec<Caller>,
+    pub(super) servers: Vec<Server>,
+    pub(super) callers: Vec<Caller>,
     cuts: Vec<Vec<usize>>,
     /// When the last fault is over, as far as is known.
-    healed: Instant,
+    pub(super) healed: Instant,
 }
 
 /// A run with more events than this is running in circles.

@@ -37,6 +37,12 @@ impl Journal {
         reply
     }
 
+    /// How many operations of a client were executed.
+    #[must_use]
+    pub fn count(&self, client: ClientId) -> u64 {
+        self.counts.get(client.index()).copied().unwrap_or_default()
+    }
+
     /// The whole state as bytes; equal states, equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {

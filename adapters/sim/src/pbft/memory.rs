@@ -6,7 +6,7 @@ use quorate::pbft::{
 };
 
 /// Storage in vectors.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     dimensions: Dimensions,
     slots: Vec<Slot>,

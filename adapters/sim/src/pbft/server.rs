@@ -15,7 +15,7 @@ use quorate::protocol::{Input, InputOf, Protocol};
 use quorate::{Digest, Fault, Principal, wire};
 
 /// A replica, up or down.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) site: Site,
     config: Config,
@@ -189,6 +189,10 @@ impl Server {
     fn pump(&mut self, stage: &mut Stage<'_>) {
         loop {
             let Some(machine) = &mut self.machine else { return };
+            if let Some((0, leave)) = self.site.cut {
+                self.site.cut_off(stage, leave);
+                return self.crash(stage);
+            }
             if self.site.fuel == Some(0) {
                 return self.crash(stage);
             }

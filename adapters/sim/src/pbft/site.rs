@@ -24,7 +24,7 @@ pub(super) enum Owed {
 }
 
 /// One replica's site.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) me: NodeId,
     pub(super) nodes: usize,
@@ -41,6 +41,11 @@ pub(super) struct Site {
     pub(super) lost: bool,
     /// Writes left until the power fails.
     pub(super) fuel: Option<u64>,
+    /// Outputs performed so far: records, messages and decisions.
+    pub(super) outputs: u64,
+    /// Outputs left until the power fails, with everything before it durable; and whether the
+    /// messages among them leave.
+    pub(super) cut: Option<(u64, bool)>,
     pub(super) compact: bool,
     key: Key,
     disk_latency: Duration,
@@ -78,6 +83,8 @@ impl Site {
             fragile: false,
             lost: false,
             fuel: None,
+            outputs: 0,
+            cut: None,
             compact: false,
             key,
             disk_latency,
@@ -107,6 +114,7 @@ impl Site {
         self.owed.clear();
         self.alarm.reset();
         self.fuel = None;
+        self.cut = None;
         self.syncing = (0, stage.engine.now());
         stage.checks.statistics.crashes += 1;
         stage.checks.statistics.torn += u64::from(lost > 0);
@@ -119,6 +127,26 @@ impl Site {
         let record = wire::encode(&Record::Recovering { nonce }, &mut buffer).expect("it fits");
         self.disk.write(Write::Record(record.to_vec()));
         self.disk.settle(self.disk.written(), |_| {});
+    }
+
+    /// Whether there is power to perform one more output.
+    fn spend(&mut self) -> bool {
+        match &mut self.cut {
+            Some((0, _)) => return false,
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
+        self.outputs += 1;
+        true
+    }
+
+    /// Makes durable what was written when the power is about to be cut; what was sent leaves,
+    /// or is lost.
+    pub(super) fn cut_off(&mut self, stage: &mut Stage<'_>, leave: bool) {
+        if !leave {
+            self.outbox.clear();
+        }
+        self.flush(stage);
     }
 
     /// Writes to the disk, and burns fuel.
@@ -245,6 +273,9 @@ pub(super) struct Step<'h, 's> {
 
 impl Host<Replica<super::Memory>> for Step<'_, '_> {
     fn persist(&mut self, record: Record<'_>) {
+        if !self.site.spend() {
+            return;
+        }
         let bytes = encode(&record);
         self.stage.enter(&Line::Persisted { node: self.site.me, record: &bytes });
         self.site.write(Write::Record(bytes));
@@ -255,12 +286,18 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
     }
 
     fn send(&mut self, to: Target, message: Message<'_>) {
+        if !self.site.spend() {
+            return;
+        }
         let me = Principal::Node(self.site.me);
         let payload = self.stage.seal(message, me, &self.site.key);
         self.site.post(to, payload);
     }
 
     fn decide(&mut self, decision: Decision<'_>) {
+        if !self.site.spend() {
+            return;
+        }
         match decision {
             Decision::Execute(execution) => self.execute(&execution),
             Decision::Checkpoint { sequence, clients } => {
