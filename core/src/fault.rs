@@ -117,6 +117,13 @@ pub enum Refusal {
     NotCommander,
     /// An order after the first round had begun.
     Begun,
+    /// A peer holds a VIEW-CHANGE that this replica signed and that its log does not know: the
+    /// log is older than what the replica has said, as after a backup was restored. It takes no
+    /// part any more. The host stops it and starts it again as one that has lost its log.
+    OldLog {
+        /// The view of that VIEW-CHANGE.
+        view: u64,
+    },
 }
 
 impl core::fmt::Display for Refusal {
@@ -140,6 +147,11 @@ impl core::fmt::Display for Refusal {
             }
             Self::NotCommander => f.write_str("only the commander gives an order"),
             Self::Begun => f.write_str("the first round has begun: the order comes too late"),
+            Self::OldLog { view } => write!(
+                f,
+                "a VIEW-CHANGE for view {view} that this replica signed is not in its log: the log \
+                 is old, start again as a replica that has lost it"
+            ),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The virtual disk of one node: what is written becomes durable later, in order.
 
+use crate::frames::{self, Damage};
 use crate::random::Random;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -12,6 +13,9 @@ pub struct Capture {
     /// The application's state.
     pub state: Vec<u8>,
 }
+
+/// Bytes of a sector.
+const SECTOR: usize = 512;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +31,51 @@ pub enum Write {
 }
 
 /// A disk with a cache: writes become durable in the order in which they were made, some time
-/// after. A crash loses the end of what was not durable: a random number of the last writes.
+/// after. A crash loses the end of what was not durable, and may tear the first record that it
+/// loses: the log then ends with some of its bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    records: Vec<Vec<u8>>,
-    captures: BTreeMap<u64, Rc<Capture>>,
+    durable: Image,
     cached: VecDeque<Write>,
     written: u64,
+    /// An older state of the disk, kept aside.
+    aside: Option<Image>,
+}
+
+/// What is durable.
+#[derive(Clone, Debug, Default)]
+struct Image {
+    /// Frames, and perhaps a torn one behind them.
+    log: Vec<u8>,
+    captures: BTreeMap<u64, Rc<Capture>>,
+}
+
+/// Things that wait until every write before them is durable. There is no other way out.
+#[derive(Clone, Debug)]
+pub struct Held<T>(VecDeque<(u64, T)>);
+
+impl<T> Default for Held<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Held<T> {
+    /// Holds a thing that depends on everything written to the disk so far.
+    pub fn hold(&mut self, disk: &Disk, thing: T) {
+        self.0.push_back((disk.written(), thing));
+    }
+
+    /// Lets the next thing go, if what it depends on is durable.
+    pub fn release(&mut self, disk: &Disk) -> Option<T> {
+        self.0.front().filter(|(needs, _)| *needs <= disk.durable())?;
+        self.0.pop_front().map(|(_, thing)| thing)
+    }
+
+    /// Loses them all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Disk {
@@ -66,14 +108,29 @@ impl Disk {
     }
 
     /// Cuts the power. Of the writes that were not durable a random number of the first ones
-    /// survives, which `each` sees. Returns how many survived and how many did not.
+    /// survives, which `each` sees, and of the next one, if it is a record, a random number of
+    /// its bytes. Returns how many survived and how many did not.
     pub fn crash(&mut self, random: &mut Random, each: impl FnMut(&Write)) -> (u64, u64) {
         let survive = random.between(0, self.cached.len() as u64);
-        self.settle(self.durable() + survive, each);
+        let torn = random.clone().below(64) as usize;
+        self.cut(survive, torn, each)
+    }
+
+    /// Cuts the power after exactly so many writes that were not durable, and so many bytes of
+    /// the record after them.
+    pub fn cut(&mut self, writes: u64, bytes: usize, each: impl FnMut(&Write)) -> (u64, u64) {
+        self.settle(self.durable() + writes, each);
+        if let Some(Write::Record(body)) = self.cached.front() {
+            let mut log = self.durable.log.clone();
+            frames::append(&mut log, self.durable.log.len(), body);
+            // The whole of it would be a write that survived.
+            log.truncate(log.len().saturating_sub(1).min(self.durable.log.len() + bytes));
+            self.durable.log = log;
+        }
         let lost = self.cached.len() as u64;
         self.cached.clear();
         self.written -= lost;
-        (survive, lost)
+        (writes, lost)
     }
 
     /// Everything that was ever written is lost.
@@ -82,16 +139,47 @@ impl Disk {
         *self = Self { written, ..Self::default() };
     }
 
-    /// The durable records, in order.
-    #[must_use]
-    pub fn records(&self) -> &[Vec<u8>] {
-        &self.records
+    /// Reads the durable records, in order, after a crash, and drops a torn tail.
+    ///
+    /// # Errors
+    /// The log is damaged.
+    pub fn read(&mut self) -> Result<Vec<Vec<u8>>, Damage> {
+        let contents = frames::read(&self.durable.log)?;
+        self.durable.log.truncate(contents.end);
+        Ok(contents.bodies)
     }
 
     /// The durable snapshots by sequence.
     #[must_use]
     pub const fn captures(&self) -> &BTreeMap<u64, Rc<Capture>> {
-        &self.captures
+        &self.durable.captures
+    }
+
+    /// Keeps the durable state aside, as a backup does.
+    pub fn keep_aside(&mut self) {
+        self.aside = Some(self.durable.clone());
+    }
+
+    /// Goes back to the state that was kept aside. Says whether there was one.
+    pub fn roll_back(&mut self) -> bool {
+        let aside = self.aside.take();
+        let is_there = aside.is_some();
+        self.durable = aside.unwrap_or_default();
+        is_there
+    }
+
+    /// Flips some bits of one sector of the log. Says whether it has any.
+    pub fn corrupt(&mut self, random: &mut Random) -> bool {
+        let log = &mut self.durable.log;
+        let sector = random.below(log.len().div_ceil(SECTOR) as u64) as usize * SECTOR;
+        let end = log.len().min(sector + SECTOR);
+        for _ in 0..random.between(1, 8) {
+            let at = sector + random.below((end - sector) as u64) as usize;
+            if let Some(byte) = log.get_mut(at) {
+                *byte ^= 1 << random.below(8);
+            }
+        }
+        !log.is_empty()
     }
 
     /// A snapshot, durable or still in the cache.
@@ -101,17 +189,21 @@ impl Disk {
             Write::Capture(at, capture) if *at == sequence => Some(capture),
             _ => None,
         });
-        cached.or_else(|| self.captures.get(&sequence)).cloned()
+        cached.or_else(|| self.durable.captures.get(&sequence)).cloned()
     }
 
     fn apply(&mut self, write: Write) {
+        let Image { log, captures } = &mut self.durable;
         match write {
-            Write::Record(record) => self.records.push(record),
-            Write::Rewrite(records) => self.records = records,
-            Write::Capture(sequence, capture) => {
-                self.captures.insert(sequence, capture);
+            Write::Record(record) => frames::append(log, log.len(), &record),
+            Write::Rewrite(records) => {
+                log.clear();
+                records.iter().for_each(|record| frames::append(log, log.len(), record));
             }
-            Write::Forget(below) => self.captures = self.captures.split_off(&below),
+            Write::Capture(sequence, capture) => {
+                captures.insert(sequence, capture);
+            }
+            Write::Forget(below) => *captures = captures.split_off(&below),
         }
     }
 }
@@ -136,7 +228,7 @@ mod tests {
             let (survived, lost) = disk.crash(&mut Random::new(seed), |_| {});
             assert_eq!(survived + lost, 3);
             let expected: Vec<_> = (0..=survived as u8).map(|n| vec![n]).collect();
-            assert_eq!(disk.records(), expected);
+            assert_eq!(disk.read().unwrap(), expected);
             assert_eq!(disk.written(), disk.durable());
             seen[survived as usize] = true;
         }
@@ -149,9 +241,53 @@ mod tests {
         disk.write(record(1));
         disk.settle(1, |_| {});
         disk.write(Write::Rewrite(vec![vec![9]]));
-        assert_eq!(disk.records(), [[1]]);
+        assert_eq!(disk.read().unwrap(), [[1]]);
         disk.settle(disk.written(), |_| {});
-        assert_eq!(disk.records(), [[9]]);
+        assert_eq!(disk.read().unwrap(), [[9]]);
+    }
+
+    #[test]
+    fn a_record_torn_at_any_byte_is_dropped_and_the_log_goes_on() {
+        for bytes in 0..40 {
+            let mut disk = Disk::default();
+            (0..3).for_each(|n| disk.write(record(n)));
+            disk.cut(1, bytes, |_| {});
+            assert_eq!(disk.read().unwrap(), [[0]], "{bytes} bytes");
+            disk.write(record(7));
+            disk.settle(disk.written(), |_| {});
+            assert_eq!(disk.read().unwrap(), [[0], [7]], "{bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn what_waits_leaves_only_when_what_it_depends_on_is_durable() {
+        let (mut disk, mut held) = (Disk::default(), Held::default());
+        held.hold(&disk, 'a');
+        disk.write(record(1));
+        held.hold(&disk, 'b');
+        assert_eq!((held.release(&disk), held.release(&disk)), (Some('a'), None));
+        disk.write(record(2));
+        disk.settle(1, |_| {});
+        held.hold(&disk, 'c');
+        assert_eq!((held.release(&disk), held.release(&disk)), (Some('b'), None));
+    }
+
+    #[test]
+    fn damage_stops_and_a_disk_rolled_back_is_whole_and_old() {
+        let mut disk = Disk::default();
+        (0..200).for_each(|n| disk.write(record(n)));
+        disk.settle(100, |_| {});
+        disk.keep_aside();
+        disk.settle(200, |_| {});
+        for seed in 0..50 {
+            let mut hurt = disk.clone();
+            assert!(hurt.corrupt(&mut Random::new(seed)));
+            // What is damaged in the last record cannot be told from a torn one.
+            let read = hurt.read().map_or(0, |records| records.len());
+            assert!(read == 0 || read == 199 || read == 200, "seed {seed}: {read}");
+        }
+        assert!(disk.roll_back());
+        assert_eq!(disk.read().unwrap().len(), 100);
     }
 
     #[test]

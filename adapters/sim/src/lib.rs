@@ -24,6 +24,8 @@ pub mod check;
 pub mod cuts;
 pub mod disk;
 pub mod engine;
+pub mod frames;
+pub mod harm;
 pub mod network;
 pub mod pbft;
 pub mod plan;

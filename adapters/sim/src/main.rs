@@ -211,6 +211,10 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("views entered", s.view_changes.to_string()),
         ("crashes", format!("{}, {} lost a write, {} the disk", s.crashes, s.torn, s.wiped)),
         ("restarts", s.restarts.to_string()),
+        (
+            "bad disks",
+            format!("{}, {} starts refused, {} found old", s.harmed, s.damaged, s.outdated),
+        ),
         ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
     ];
     rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat()

@@ -1,5 +1,6 @@
 //! What one run is: sizes, weather, faults and traitors, all drawn from its seed.
 
+use crate::harm::{self, Harm};
 use crate::network::{Cut, Delay, Weather};
 use crate::random::Random;
 use core::time::Duration;
@@ -52,6 +53,8 @@ pub struct Plan {
     pub partitions: Vec<Partition>,
     /// Power cuts.
     pub crashes: Vec<Crash>,
+    /// Disks that are not what they were after a power cut.
+    pub harms: Vec<Harm>,
     /// Who lies, and how.
     pub traitors: Vec<(NodeId, Role)>,
     /// After the last fault is over, everything must be finished within this time.
@@ -130,6 +133,7 @@ impl Plan {
             compaction: 0,
             partitions: Vec::new(),
             crashes: Vec::new(),
+            harms: Vec::new(),
             traitors: Vec::new(),
             bound: Duration::from_secs(60),
         }
@@ -153,6 +157,12 @@ impl Plan {
         if random.chance(600) {
             plan.draw_partition(random);
         }
+        if random.chance(250) {
+            plan.draw_blackout(random);
+        }
+        if random.chance(350) {
+            plan.draw_harm(random);
+        }
         plan
     }
 
@@ -160,6 +170,21 @@ impl Plan {
     #[must_use]
     pub fn liars(&self) -> NodeSet {
         self.traitors.iter().map(|(node, _)| *node).collect()
+    }
+
+    /// The replicas of which nothing is promised: they lie, or are made to by their disks.
+    #[must_use]
+    pub fn faulty(&self) -> NodeSet {
+        let harmed = self.harms.iter().map(|harm| harm.node);
+        self.liars().iter().chain(harmed).collect()
+    }
+
+    /// How many more replicas may be faulty or gone for ever.
+    fn spare(&self) -> usize {
+        let gone = self.crashes.iter().filter(|crash| crash.down.is_none() || crash.wiped);
+        let gone: NodeSet = gone.map(|crash| crash.node).collect();
+        let bad: NodeSet = self.faulty().iter().chain(gone.iter()).collect();
+        Quorum::of(self.nodes).map_or(0, Quorum::faults).saturating_sub(bad.len())
     }
 
     fn draw_sizes(&mut self, random: &mut Random) {
@@ -227,15 +252,38 @@ impl Plan {
     /// One crash; for ever only if the cluster withstands one more fault.
     fn draw_crash(&mut self, random: &mut Random) {
         let node = NodeId(random.below(self.nodes as u64) as u8);
-        let faults = Quorum::of(self.nodes).map_or(0, Quorum::faults);
-        let for_ever = self.traitors.len() < faults && random.chance(250);
+        let for_ever = self.spare() > 0 && random.chance(250);
         let down = Duration::from_micros(random.between(0, self.calm.as_micros() / 2));
         let at = Instant::from_micros(random.below(self.calm.as_micros()));
         let writes = random.between(1, 2 * (self.clients * self.requests) as u64);
         let when = *random.pick(&[Trigger::At(at), Trigger::Writes(writes)]);
         // Until it has recovered, which takes traffic, it is one of the f.
-        let wiped = !for_ever && self.traitors.len() < faults && random.chance(250);
+        let wiped = !for_ever && self.spare() > 0 && random.chance(250);
         self.crashes.push(Crash { node, when, down: (!for_ever).then_some(down), wiped });
+    }
+
+    /// All replicas lose their power at once; each has it back in its own time.
+    fn draw_blackout(&mut self, random: &mut Random) {
+        let at = Instant::from_micros(random.below(self.calm.as_micros()));
+        for node in (0..self.nodes as u8).map(NodeId) {
+            let down = Duration::from_micros(random.between(0, 1_000_000));
+            let when = Trigger::At(at);
+            self.crashes.push(Crash { node, when, down: Some(down), wiped: false });
+        }
+    }
+
+    /// A disk is rolled back or corrupted, if one more replica may be faulty.
+    fn draw_harm(&mut self, random: &mut Random) {
+        let node = NodeId(random.below(self.nodes as u64) as u8);
+        let forever = self.crashes.iter().any(|c| c.node == node && c.down.is_none());
+        if self.spare() == 0 || forever || self.faulty().contains(node) {
+            return;
+        }
+        let at = Instant::from_micros(random.between(1, self.calm.as_micros()));
+        let to = Instant::from_micros(random.below(at.as_micros()));
+        let kinds = [harm::Kind::RolledBack { to }, harm::Kind::Corrupted];
+        let (kind, down) = (*random.pick(&kinds), random.between(0, 1_000_000));
+        self.harms.push(Harm { node, at, down: Duration::from_micros(down), kind });
     }
 
     /// Splits replicas and clients in two; in one of three, one side still hears the other.
@@ -301,6 +349,7 @@ impl fmt::Display for Plan {
             let (from, until) = (seconds(partition.from), seconds(partition.until));
             writeln!(f, "partition from {from:.3} s to {until:.3} s")?;
         }
+        self.harms.iter().try_for_each(|harm| writeln!(f, "{harm}"))?;
         for (node, role) in &self.traitors {
             writeln!(f, "r{} is a traitor: {role:?}", node.0)?;
         }
@@ -322,9 +371,10 @@ mod tests {
             let faults = Quorum::of(plan.nodes).unwrap().faults();
             let gone = |crash: &&Crash| crash.down.is_none() || crash.wiped;
             let lost = plan.crashes.iter().filter(gone).count();
-            assert!(plan.traitors.len() + lost <= faults, "seed {seed}");
+            let harmed = plan.harms.len();
+            assert!(plan.traitors.len() + lost + harmed <= faults, "seed {seed}");
             assert!(plan.partitions.iter().all(|p| p.from <= p.until && p.until <= plan.calm));
-            kinds.insert((plan.nodes, lost > 0, plan.crashes.len(), plan.partitions.len()));
+            kinds.insert((plan.nodes, lost > 0, plan.crashes.len(), plan.partitions.len(), harmed));
         }
         assert!(kinds.len() >= 10, "the draws differ: {kinds:?}");
     }

@@ -10,7 +10,7 @@ use quorate_sim::traitor::{Rights, Traitor};
 
 /// Follows each of its VIEW-CHANGEs by another one for the same view, or by one that contradicts
 /// itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct TwoTongued {
     malformed: bool,
 }

@@ -115,7 +115,7 @@ impl Rules<'_> {
             let above = (1 + REACH).saturating_mul(self.node.sizes.window as u64);
             let bound = Some(Sequence(highest.0.saturating_add(above)));
             self.node.recovering = Some(Recovering { nonce, lost: true, bound });
-            self.node.signed_view = self.views_before_the_loss();
+            self.node.signed_view = self.node.signed_view.max(self.views_before_the_loss());
             self.try_recovered();
         }
     }

@@ -97,6 +97,7 @@ mod log;
 mod message;
 mod new_view;
 mod normal;
+mod old_log;
 mod outputs;
 mod pool;
 mod recover;

@@ -140,6 +140,7 @@ impl<S: Storage> Protocol for Replica<S> {
             let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
             rules.watch_time();
             match input {
+                _ if rules.node.old_log.is_some() => rules.refuse_all(),
                 Input::Wake => rules.on_wake(),
                 Input::Command(Command::Executed { client, reply }) => {
                     rules.on_executed(client, reply);
@@ -160,7 +161,7 @@ impl<S: Storage> Protocol for Replica<S> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        Some(self.node.deadline)
+        self.node.old_log.is_none().then_some(self.node.deadline)
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Node {
     /// What is to be said again at the end of this step: it is read from the log when it is
     /// unfolded, so nothing may change the log, and persist that, after it.
     pub(super) resend: Option<Resend>,
+    /// The view of a VIEW-CHANGE of this replica's that its log does not know.
+    pub(super) old_log: Option<View>,
     /// When the host must step again at the latest.
     pub(super) deadline: Instant,
     pub(super) effects: heapless::Vec<Effect, EFFECTS>,
@@ -397,6 +399,7 @@ impl Node {
             watch: Watch::NEW,
             convicted: NodeSet::EMPTY,
             resend: None,
+            old_log: None,
             deadline: Instant::ZERO,
             effects: heapless::Vec::new(),
             cursor: Cell::new(Cursor { effect: 0, part: 0, undrained: false }),

@@ -202,6 +202,7 @@ impl Rules<'_> {
             let author = self.node.me();
             self.emit(Effect::ViewChange { to, author, named: false });
         }
+        self.remind(peer, status.view);
         let mut votes = [None; super::view_store::CHECKPOINTS];
         if !self.node.diverged {
             let own = self.checkpoints_of(self.node.me()).iter();

@@ -127,7 +127,7 @@ impl Rules<'_> {
     pub(super) fn on_view_change(&mut self, change: &ViewChange<'_>, digest: Digest) {
         let author = change.author;
         if author == self.node.me() {
-            return;
+            return self.meet_own(change, digest);
         }
         if !plausible(change, &self.node.sizes) {
             return self.accuse(author, Fault::BadViewChange);

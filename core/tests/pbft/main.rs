@@ -21,6 +21,7 @@ mod life;
 mod limits;
 mod new_view;
 mod normal_case;
+mod old_log;
 mod random_choice;
 mod records;
 mod recovery;

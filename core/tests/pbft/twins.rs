@@ -46,7 +46,7 @@ impl Twins {
             for actor in 0..5 {
                 let id = if actor == 4 { self.twin } else { actor };
                 let meant = letter.to.includes(node(id));
-                let own = letter.from == replica(id);
+                let own = letter.from == replica(id) || is_own_change(&letter, id);
                 if meant && !own && self.sides[actor] == self.sides[sender] {
                     let (bench, id) = self.copy(actor);
                     bench.deliver(id, &letter);
@@ -223,6 +223,13 @@ fn altered<'a>(rng: &mut Rng, message: Message<'a>, other: &'a [u8]) -> Message<
     }
 }
 
+/// Whether a letter brings a traitor its own VIEW-CHANGE, of a twin or altered: a correct replica
+/// would stop, a traitor does not.
+fn is_own_change(letter: &Letter, id: usize) -> bool {
+    let decoded = quorate::wire::decode::<Message<'_>>(&letter.bytes);
+    matches!(decoded, Ok(Message::ViewChange(change)) if change.author == node(id))
+}
+
 /// Replica 0 runs the protocol, but some of what it sends is altered or lost on the way to some
 /// receivers; some of what the others send is lost too, for a while.
 fn altered_run(seed: u64) -> Result<(), String> {
@@ -240,7 +247,8 @@ fn altered_run(seed: u64) -> Result<(), String> {
         let mail = std::mem::take(&mut bench.mail);
         for (letter, to) in mail.iter().flat_map(|letter| (0..4).map(move |to| (letter, to))) {
             let meant = letter.to == Target::All || letter.to == Target::Node(node(to));
-            if !meant || letter.from == replica(to) || (hostile && rng.chance(losses)) {
+            let own = letter.from == replica(to) || is_own_change(letter, to);
+            if !meant || own || (hostile && rng.chance(losses)) {
                 continue;
             }
             if hostile && letter.from == replica(0) && rng.chance(lies) {

@@ -351,14 +351,16 @@ fn view_changes_for_one_view_that_differ_are_equivocation_and_the_first_stands()
 #[test]
 fn view_change_in_the_name_of_the_receiver_changes_nothing() {
     let mut bench = Bench::<4>::new();
-    bench.tell(2, 3, Message::ViewChange(change(2, 9, &[])));
+    // Signed by another: only replica 2 could sign one that tells it that its log is old.
+    let forged = ViewChange { signature: change(3, 9, &[]).signature, ..change(2, 9, &[]) };
+    assert!(!bench.tell(2, 3, Message::ViewChange(forged)));
     assert_eq!(bench.view(2), (0, true));
     assert!(bench.said(2).is_empty());
     for from in [0, 1] {
         bench.show(2, change(from, 1, &[]));
     }
     let own = bench.own_change(2);
-    bench.tell(2, 3, Message::ViewChange(change(2, 9, &[])));
+    assert!(!bench.tell(2, 3, Message::ViewChange(forged)));
     let status = Status { view: View(1), wanting: true, ..Status::default() };
     bench.tell(2, 3, Message::Status(status));
     assert_eq!((own.view, bench.own_change(2)), (View(1), own), "its own one stands");

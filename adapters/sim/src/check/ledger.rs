@@ -75,7 +75,7 @@ impl Ledger {
     }
 
     /// A replica has lost its disk; `window` is W.
-    pub fn lost(&mut self, node: NodeId, window: u64) {
+    pub fn wiped(&mut self, node: NodeId, window: u64) {
         let mine = (node, View(0))..=(node, View(u64::MAX));
         for (_, report) in self.reports.range_mut(mine) {
             report.reach = Sequence(report.stable.0.saturating_add(2 * window));
@@ -306,7 +306,7 @@ mod tests {
         ledger.sent(NODE, &change(1, &[])).unwrap();
         let above = Message::Prepare(vote(0, 17, b"x"));
         assert!(ledger.clone().sent(NODE, &above).is_err());
-        ledger.lost(NODE, 8);
+        ledger.wiped(NODE, 8);
         ledger.sent(NODE, &above).unwrap();
         assert!(ledger.sent(NODE, &Message::Prepare(vote(0, 16, b"x"))).is_err());
     }

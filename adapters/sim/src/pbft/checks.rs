@@ -33,6 +33,12 @@ pub struct Statistics {
     pub lies: u64,
     /// Pieces of evidence that correct replicas found.
     pub proofs: u64,
+    /// Disks that were rolled back or corrupted.
+    pub harmed: u64,
+    /// Starts that were refused since the log is damaged.
+    pub damaged: u64,
+    /// Replicas that were told that their disk is old, and stopped.
+    pub outdated: u64,
 }
 
 impl Statistics {
@@ -50,6 +56,9 @@ impl Statistics {
         self.accusations += other.accusations;
         self.lies += other.lies;
         self.proofs += other.proofs;
+        self.harmed += other.harmed;
+        self.damaged += other.damaged;
+        self.outdated += other.outdated;
     }
 }
 
@@ -102,7 +111,7 @@ impl Checks {
     /// A replica has lost its disk.
     pub(super) fn wiped(&mut self, node: NodeId) {
         self.statistics.wiped += 1;
-        self.ledger.lost(node, self.window);
+        self.ledger.wiped(node, self.window);
     }
 
     /// Enters a violation, if it is the first.

@@ -7,6 +7,7 @@ use super::server::Server;
 use super::site::{Ground, Site};
 use super::stage::{Happening, Registry, Stage};
 use crate::engine::{Engine, Event};
+use crate::harm::{Harm, Kind};
 use crate::network::Cut;
 use crate::plan::{Crash, Plan, Role, Trigger};
 use crate::random::Random;
@@ -55,7 +56,7 @@ impl Cluster {
         let scripts = &mut Random::new(!plan.seed);
         let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
         let mut cluster = Self {
-            checks: Checks::new(plan.liars(), plan.window as u64),
+            checks: Checks::new(plan.faulty(), plan.window as u64),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
             plan,
@@ -178,6 +179,16 @@ impl Cluster {
         self.crash(node);
     }
 
+    /// Keeps a replica's disk aside as it is now.
+    pub fn back_up(&mut self, node: NodeId) {
+        self.with_server(node, |server, _| server.site.disk.keep_aside());
+    }
+
+    /// Does something to the disk of a replica that has no power. The plan should name it.
+    pub fn harm(&mut self, node: NodeId, kind: Kind) {
+        self.with_server(node, |server, stage| server.site.harm(stage, kind));
+    }
+
     /// Gives a replica its power back.
     pub fn restart(&mut self, node: NodeId) {
         self.with_server(node, |server, stage| server.restart(stage));
@@ -239,6 +250,12 @@ impl Cluster {
                 self.fell(node, down);
             }
             Happening::Restart(node) => self.restart(node),
+            Happening::Backup(node) => self.back_up(node),
+            Happening::Harm(Harm { node, down, kind, .. }) => {
+                self.crash(node);
+                self.harm(node, kind);
+                self.fell(node, Some(down));
+            }
             Happening::Calm => {
                 self.engine.network.weather = self.plan.fair;
                 for server in &mut self.servers {
@@ -260,6 +277,12 @@ impl Cluster {
             match when {
                 Trigger::At(at) => self.engine.schedule(at, Happening::Crash(node, down)),
                 Trigger::Writes(fuel) => self.servers[node.index()].site.fuel = Some(fuel),
+            }
+        }
+        for harm in self.plan.harms.clone() {
+            self.engine.schedule(harm.at, Happening::Harm(harm));
+            if let Kind::RolledBack { to } = harm.kind {
+                self.engine.schedule(to, Happening::Backup(harm.node));
             }
         }
         self.engine.schedule(self.plan.calm, Happening::Calm);
@@ -328,7 +351,7 @@ impl Cluster {
         let first = places.iter().map(|(reached, _)| *reached).min().unwrap_or_default();
         let due = places.iter().map(
             |(reached, stable)| {
-                if self.plan.traitors.is_empty() { *reached } else { *stable }
+                if self.plan.faulty().is_empty() { *reached } else { *stable }
             },
         );
         due.max().is_none_or(|due| first >= due)

@@ -51,6 +51,8 @@ pub(super) enum Line<'a> {
     Submitted { client: ClientId, operation: &'a [u8] },
     /// It has its reply.
     Completed { client: ClientId, timestamp: u64 },
+    /// Something is wrong with a disk.
+    Disk { node: NodeId, what: &'a str },
 }
 
 impl fmt::Display for Line<'_> {
@@ -118,6 +120,7 @@ impl fmt::Display for Line<'_> {
             Self::Completed { client, timestamp } => {
                 write!(f, "c{}  HAS ITS REPLY for @{timestamp}", client.0)
             }
+            Self::Disk { node, what } => write!(f, "r{}  DISK {what}", node.0),
         }
     }
 }

@@ -125,7 +125,8 @@ impl Server {
             return;
         }
         let (site, now) = (&mut self.site, stage.engine.now());
-        let records: Vec<Record<'_>> = site.disk.records().iter().map(|r| decode(r)).collect();
+        let Some(written) = site.power_up(stage) else { return };
+        let records: Vec<Record<'_>> = written.iter().map(|record| decode(record)).collect();
         let stable = records.iter().rev().find_map(|record| match record {
             Record::Stable { sequence, .. } => Some(sequence.0),
             _ => None,
@@ -161,6 +162,7 @@ impl Server {
                 self.machine = Some(machine);
                 self.step(stage, Input::Wake, None);
             }
+            Err(_) if !stage.checks.correct(node) => {}
             Err(error) => {
                 let what = format!("r{} does not recover from its disk: {error:?}", node.0);
                 stage.checks.fail("recovery", now, what);
@@ -189,6 +191,10 @@ impl Server {
     fn pump(&mut self, stage: &mut Stage<'_>) {
         loop {
             let Some(machine) = &mut self.machine else { return };
+            if std::mem::take(&mut self.site.outdated) {
+                stage.checks.statistics.outdated += 1;
+                return self.crash(stage);
+            }
             if let Some((0, leave)) = self.site.cut {
                 self.site.cut_off(stage, leave);
                 return self.crash(stage);

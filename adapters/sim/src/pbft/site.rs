@@ -3,8 +3,9 @@
 use super::journal::Journal;
 use super::line::Line;
 use super::stage::{Happening, Stage};
-use crate::disk::{Capture, Disk, Write};
+use crate::disk::{Capture, Disk, Held, Write};
 use crate::engine::{Alarm, Host, Payload};
+use crate::harm::Kind;
 use crate::scheme::Key;
 use crate::traitor::{Rights, Traitor};
 use core::time::Duration;
@@ -47,11 +48,13 @@ pub(super) struct Site {
     /// messages among them leave.
     pub(super) cut: Option<(u64, bool)>,
     pub(super) compact: bool,
+    /// Whether the replica was told that its disk is old: it stops.
+    pub(super) outdated: bool,
     key: Key,
     disk_latency: Duration,
     compaction: u32,
-    /// Messages, each with the number of writes that must be durable before it leaves.
-    outbox: VecDeque<(u64, Target, Payload)>,
+    /// Messages that wait until what was written before them is durable.
+    outbox: Held<(Target, Payload)>,
     /// Captures that are not durable: writes, sequence, digest of the state.
     capturing: VecDeque<(u64, u64, Digest)>,
     /// Up to which write durability is under way, and when it comes.
@@ -86,10 +89,11 @@ impl Site {
             outputs: 0,
             cut: None,
             compact: false,
+            outdated: false,
             key,
             disk_latency,
             compaction,
-            outbox: VecDeque::new(),
+            outbox: Held::default(),
             capturing: VecDeque::new(),
             syncing: (0, Instant::ZERO),
         }
@@ -127,6 +131,39 @@ impl Site {
         let record = wire::encode(&Record::Recovering { nonce }, &mut buffer).expect("it fits");
         self.disk.write(Write::Record(record.to_vec()));
         self.disk.settle(self.disk.written(), |_| {});
+    }
+
+    /// Reads the log when the power is back. `None`: it is damaged, and the replica does not
+    /// start.
+    pub(super) fn power_up(&mut self, stage: &mut Stage<'_>) -> Option<Vec<Vec<u8>>> {
+        let node = self.me;
+        self.disk
+            .read()
+            .map_err(|damage| {
+                stage.checks.statistics.damaged += 1;
+                let what = &format!("is damaged at byte {}: it does not start", damage.at);
+                stage.enter(&Line::Disk { node, what });
+                if stage.checks.correct(node) {
+                    let what = format!("r{}'s disk is damaged, and nobody did it", node.0);
+                    stage.checks.fail("disk", stage.engine.now(), what);
+                }
+            })
+            .ok()
+    }
+
+    /// What becomes of the disk while the power is off.
+    pub(super) fn harm(&mut self, stage: &mut Stage<'_>, kind: Kind) {
+        let node = self.me;
+        let done = match kind {
+            Kind::RolledBack { .. } => self.disk.roll_back(),
+            Kind::Corrupted => self.disk.corrupt(&mut stage.engine.random),
+        };
+        if done {
+            stage.checks.statistics.harmed += 1;
+            let back = kind != Kind::Corrupted;
+            let what = if back { "goes back to an older state" } else { "corrupts a sector" };
+            stage.enter(&Line::Disk { node, what });
+        }
     }
 
     /// Whether there is power to perform one more output.
@@ -195,9 +232,7 @@ impl Site {
 
     /// Law 2: a send leaves only when every earlier write is durable.
     pub(super) fn release(&mut self, stage: &mut Stage<'_>) {
-        let durable = self.disk.durable();
-        while self.outbox.front().is_some_and(|(needs, ..)| *needs <= durable) {
-            let Some((_, to, payload)) = self.outbox.pop_front() else { return };
+        while let Some((to, payload)) = self.outbox.release(&self.disk) {
             let message = wire::decode::<Message<'_>>(&payload).expect("encoded here");
             stage.checks.sent(stage.engine.now(), self.me, &message);
             let from = Principal::Node(self.me);
@@ -244,7 +279,7 @@ impl Site {
     }
 
     fn post(&mut self, to: Target, payload: Payload) {
-        self.outbox.push_back((self.disk.written(), to, payload));
+        self.outbox.hold(&self.disk, (to, payload));
     }
 }
 
@@ -321,6 +356,10 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
     fn refuse(&mut self, refusal: Refusal) {
         let me = self.site.me;
         self.stage.enter(&Line::Refused { who: Principal::Node(me), refusal });
+        if matches!(refusal, Refusal::OldLog { .. }) && !self.stage.checks.correct(me) {
+            self.site.outdated = true;
+            return;
+        }
         // A capture that was under way when a newer state was installed is nobody's wrong.
         if !matches!(refusal, Refusal::NotCapturing { .. }) {
             let what = format!("r{} refuses a command: {refusal}", me.0);

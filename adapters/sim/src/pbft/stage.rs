@@ -25,6 +25,10 @@ pub(super) enum Happening {
     Restart(NodeId),
     /// The weather gets fair.
     Calm,
+    /// A replica's disk is kept aside.
+    Backup(NodeId),
+    /// A replica loses its power, and something becomes of its disk.
+    Harm(crate::harm::Harm),
 }
 
 /// Who has which key.

@@ -16,6 +16,7 @@ use quorate::wire;
 use serde::Serialize;
 use std::fs::File;
 use std::io::Write;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 pub(super) const MAGIC: [u8; 8] = *b"QUORLOG\n";
@@ -28,9 +29,12 @@ pub(super) const RECORD_HEAD: usize = 4 + 4 + 8 + 4 + 4;
 pub(super) const PREFIX: &str = "log-";
 
 /// Proof that every record appended so far is durable. Only [`Log::commit`] makes one, so
-/// whoever must show one before it sends cannot send too early.
+/// whoever must show one before it sends cannot send too early; and it borrows the log, so that
+/// nothing can be appended between the proof and its use: a message that is held when the proof
+/// is shown depends on no record that is not durable.
 #[derive(Debug)]
-pub(crate) struct Durable(());
+#[must_use = "what waits for it can leave"]
+pub(crate) struct Durable<'l>(PhantomData<&'l mut Log>);
 
 /// What the CRCs of one file begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,14 +141,14 @@ impl Log {
     /// Makes everything that was appended durable, by one write and one sync, or none if
     /// nothing was appended. After an error the log is not to be used again: what is on disk is
     /// not known.
-    pub(crate) fn commit(&mut self) -> Result<Durable, DiskError> {
+    pub(crate) fn commit(&mut self) -> Result<Durable<'_>, DiskError> {
         if !self.buffer.is_empty() {
             self.file.write_all(&self.buffer).map_err(DiskError::io("write", &self.path))?;
             self.file.sync_data().map_err(DiskError::io("sync", &self.path))?;
             self.synced += self.buffer.len() as u64;
             self.buffer.clear();
         }
-        Ok(Durable(()))
+        Ok(Durable(PhantomData))
     }
 
     /// Replaces the log by one of the next generation that holds only these records. Everything
@@ -160,10 +164,10 @@ impl Log {
     }
 
     /// Commits, and marks everything before as durable: damage to any of it will be noticed.
-    pub(crate) fn mark(&mut self) -> Result<Durable, DiskError> {
-        self.commit()?;
+    pub(crate) fn mark(&mut self) -> Result<(), DiskError> {
+        let _ = self.commit()?;
         put_mark(self.seal, self.synced, self.synced, &mut self.buffer);
-        self.commit()
+        self.commit().map(drop)
     }
 
     /// Bytes on disk.

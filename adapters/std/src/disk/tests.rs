@@ -42,7 +42,7 @@ fn write(directory: &Directory) -> Vec<u64> {
     let mut log = Log::create(directory).expect("a new log");
     let turn = |records: &&[u64]| {
         records.iter().for_each(|record| log.append(record));
-        log.commit().expect("the turn is synced");
+        let _ = log.commit().expect("the turn is synced");
         log.bytes()
     };
     TURNS.iter().map(turn).collect()
@@ -73,7 +73,7 @@ fn what_was_committed_is_read_back_and_goes_on() {
         let mut recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
         assert_eq!(recovered.note, None);
         recovered.log.append(&extra);
-        recovered.log.commit().expect("it is synced");
+        let _ = recovered.log.commit().expect("it is synced");
     }
     let (records, note) = read(&scratch.open()).expect("it is whole");
     assert_eq!((records, note), ([all(), vec![0, 1, 2]].concat(), None));
@@ -191,7 +191,7 @@ fn rotation_keeps_only_what_it_is_given_and_damage_to_it_is_noticed() {
     let mut recovered = Recovered::open(&directory).expect("it is whole").expect("it is there");
     recovered.log.rotate(&directory, [10u64, 11].into_iter()).expect("it is rotated");
     recovered.log.append(&12u64);
-    recovered.log.commit().expect("it is synced");
+    let _ = recovered.log.commit().expect("it is synced");
     drop(recovered);
     assert!(!scratch.log().exists(), "the old log is gone");
     assert_eq!(read(&directory).expect("it is whole").0, [10, 11, 12]);

@@ -12,7 +12,7 @@ use crate::disk::{Checkpoints, Directory, DiskError, Log};
 use crate::net::Post;
 use quorate::fault::Evidence;
 use quorate::pbft::{Decision, Execution, Message, Record, Sequence};
-use quorate::{ClientId, Digest, Fault, NodeId, Output, OutputOf, Principal};
+use quorate::{ClientId, Digest, Fault, NodeId, Output, OutputOf, Principal, Refusal};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
@@ -74,6 +74,7 @@ impl<A: Application> Host<A> {
             Output::Send { to, message } => self.outbox.hold(to, message),
             Output::Decide(decision) => self.decide(decision, incoming)?,
             Output::Accuse { node, fault } => self.faults.count(Principal::Node(node), fault),
+            Output::Refuse(Refusal::OldLog { view }) => return Err(Stopped::OldLog { view }),
             Output::Refuse(refusal) => self.note(format!("the core refused a command: {refusal}")),
         }
         Ok(())

@@ -72,7 +72,7 @@ impl Outbox {
     }
 
     /// Everything that is held leaves: what it depends on is durable.
-    pub(crate) fn release(&mut self, _proof: Durable, post: &Post) {
+    pub(crate) fn release(&mut self, _proof: Durable<'_>, post: &Post) {
         if !self.held.is_empty() {
             post.send(self.held.drain(..));
         }

@@ -75,7 +75,7 @@ fn begin(
     }
     let core = Core::amnesiac(config, memory, nonce).map_err(SpawnError::Config)?;
     log.append(&Record::Recovering { nonce });
-    log.commit()?;
+    let _ = log.commit()?;
     Ok(Restarted { core, log, notes: vec![LOST.to_owned()] })
 }
 

@@ -110,6 +110,11 @@ pub enum Stopped {
     Network(io::Error),
     /// A thread panicked: a broken invariant of the application or of this library.
     Panicked(String),
+    /// The log is older than what this replica has said, as after a backup was restored.
+    OldLog {
+        /// The view of a VIEW-CHANGE that the replica signed and that its log does not know.
+        view: u64,
+    },
 }
 
 impl Stopped {
@@ -129,6 +134,12 @@ impl fmt::Display for Stopped {
                 write!(f, "the replica stopped: its sockets cannot be waited for: {error}")
             }
             Self::Panicked(message) => write!(f, "the replica stopped by a panic: {message}"),
+            Self::OldLog { view } => write!(
+                f,
+                "the replica stopped: a peer holds a VIEW-CHANGE for view {view} that it signed \
+                 and that its log does not know. Its disk is older than what it has said: start \
+                 it as a replica that has lost its log, with `--recover`"
+            ),
         }
     }
 }
@@ -139,7 +150,7 @@ impl std::error::Error for Stopped {
             Self::Disk(error) => Some(error),
             Self::Restore(error) => Some(error),
             Self::Network(error) => Some(error),
-            Self::Panicked(_) => None,
+            Self::Panicked(_) | Self::OldLog { .. } => None,
         }
     }
 }

@@ -1,0 +1,39 @@
+//! What becomes of disks beside losing what was not durable.
+
+use core::time::Duration;
+use quorate::{Instant, NodeId};
+use std::fmt;
+
+/// A replica loses its power, and its disk is not what it was when the power is back. It is one
+/// of the f: it may contradict what it said, or never start again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Harm {
+    /// Which replica.
+    pub node: NodeId,
+    /// When its power fails.
+    pub at: Instant,
+    /// How long it stays down.
+    pub down: Duration,
+    /// What becomes of its disk.
+    pub kind: Kind,
+}
+
+/// What becomes of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is as it was at that time: a backup was restored.
+    RolledBack {
+        /// When the backup was made.
+        to: Instant,
+    },
+    /// A sector of the log has other bits. The replica does not start, unless it was in the last
+    /// record, which then passes for a torn one.
+    Corrupted,
+}
+
+impl fmt::Display for Harm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (node, at, kind) = (self.node.0, self.at.as_micros() as f64 / 1e6, self.kind);
+        write!(f, "r{node} goes down at {at:.3} s for {:?}, its disk {kind:?}", self.down)
+    }
+}
