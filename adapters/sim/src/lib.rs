@@ -31,6 +31,7 @@ pub mod pbft;
 pub mod plan;
 pub mod queue;
 pub mod random;
+pub mod recording;
 pub mod scheme;
 pub mod traitor;
 pub mod traitors;

@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use quorate_sim::pbft;
+use quorate_sim::recording::Recording;
 use quorate_sim::{Campaign, Cuts, Plan, Report, Summary};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,6 +28,20 @@ enum Command {
     ///
     /// The exit code is 0 if no promise was broken, 1 if one was.
     Cuts(CutsArguments),
+    /// Step the core through the recording of a real replica and show every input and output.
+    ///
+    /// The exit code is 0 if every step puts out what was recorded, 1 if one does not (the first
+    /// is told, and nothing after it is played), 2 if the file is no recording.
+    Replay(ReplayArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+struct ReplayArguments {
+    /// What `record` of a replica's settings named.
+    file: std::path::PathBuf,
+    /// Print one JSON object instead: steps, outputs, torn_bytes, divergence, lines.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -88,7 +104,40 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(run) => run_seeds(run),
         Command::Cuts(arguments) => cuts(arguments),
+        Command::Replay(arguments) => replay(&arguments),
     }
+}
+
+/// Plays a recording.
+fn replay(arguments: &ReplayArguments) -> ExitCode {
+    let file = arguments.file.display();
+    let read = std::fs::read(&arguments.file).map_err(|error| error.to_string());
+    let read = read.and_then(|bytes| Recording::read(&bytes).map_err(|error| error.to_string()));
+    let played = read.and_then(|recording| Ok((pbft::replay(&recording, true)?, recording.torn)));
+    let (played, torn) = match played {
+        Ok(played) => played,
+        Err(problem) => {
+            eprintln!("{file}: {problem}");
+            return ExitCode::from(2);
+        }
+    };
+    let pbft::Replayed { steps, outputs, divergence, transcript } = &played;
+    let lines = transcript.lines();
+    if arguments.json {
+        let object = serde_json::json!({
+            "steps": steps, "outputs": outputs, "torn_bytes": torn, "divergence": divergence,
+            "lines": lines,
+        });
+        print_quietly(&format!("{object}\n"));
+    } else {
+        lines.iter().for_each(|line| print_quietly(&format!("{line}\n")));
+    }
+    eprintln!("{file}: {steps} steps, {outputs} outputs, {torn} torn bytes at the end dropped");
+    let Some(divergence) = divergence else { return ExitCode::SUCCESS };
+    let (step, what) = (divergence.step, &divergence.what);
+    let seconds = divergence.micros as f64 / 1e6;
+    eprintln!("DIVERGENCE at step {step}, {seconds:.6} s: {what}");
+    ExitCode::from(1)
 }
 
 /// Plays every cut of one run.

@@ -65,6 +65,9 @@ pub struct ReplicaConfig {
     pub half_open: usize,
     /// Fault injection.
     pub tamper: Option<Box<dyn Tamper>>,
+    /// A new file for a recording of everything that the replica is told, which `quorate-sim
+    /// replay` plays again. It grows by every message and every reply, without bound.
+    pub record: Option<PathBuf>,
 }
 
 impl ReplicaConfig {
@@ -95,6 +98,7 @@ impl ReplicaConfig {
             handshake: Duration::from_secs(3),
             half_open: 128,
             tamper: None,
+            record: None,
         }
     }
 

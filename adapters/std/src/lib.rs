@@ -66,6 +66,7 @@ mod disk;
 pub mod general;
 mod heap;
 mod net;
+mod recording;
 mod replica;
 mod status;
 

@@ -82,6 +82,9 @@ pub struct ReplicaArgs {
     /// cannot contradict what it said then. The directory must be empty.
     #[arg(long)]
     pub(crate) recover: bool,
+    /// Record everything that the replica is told in this new file, for `quorate-sim replay`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// End with the end of standard input, and take orders from there.
     #[arg(long, hide = true)]
     pub(crate) control_stdin: bool,

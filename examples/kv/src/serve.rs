@@ -23,6 +23,7 @@ use std::time::Duration;
 pub fn replica(arguments: &ReplicaArgs) -> Result<(), Problem> {
     let mut config = ReplicaFile::load(&arguments.config)?;
     config.recover = arguments.recover;
+    config.record.clone_from(&arguments.record);
     if arguments.control_stdin {
         let lying = Arc::new(AtomicBool::new(false));
         config.tamper = Some(Box::new(Liar::new(Arc::clone(&lying))));

@@ -51,6 +51,8 @@ pub(super) enum Line<'a> {
     Submitted { client: ClientId, operation: &'a [u8] },
     /// It has its reply.
     Completed { client: ClientId, timestamp: u64 },
+    /// Something else happens to a replica.
+    Input { node: NodeId, what: &'a str },
     /// Something is wrong with a disk.
     Disk { node: NodeId, what: &'a str },
 }
@@ -120,6 +122,7 @@ impl fmt::Display for Line<'_> {
             Self::Completed { client, timestamp } => {
                 write!(f, "c{}  HAS ITS REPLY for @{timestamp}", client.0)
             }
+            Self::Input { node, what } => write!(f, "r{}  {what}", node.0),
             Self::Disk { node, what } => write!(f, "r{}  DISK {what}", node.0),
         }
     }

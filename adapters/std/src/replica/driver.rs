@@ -8,6 +8,7 @@ use super::stopped::Stopped;
 use super::turns::Turns;
 use super::verifier::Job;
 use crate::application::Application;
+use crate::recording::Recording;
 use quorate::auth::Checked;
 use quorate::pbft::{Admission, Command, Decision, Message};
 use quorate::{Fault, Input, Instant, Output, Principal, Protocol, Target, wire};
@@ -46,6 +47,7 @@ pub(crate) struct Driver<A> {
     reporter: Reporter,
     /// Arrivals of this turn.
     taken: Vec<Arrival>,
+    recording: Option<Recording>,
 }
 
 /// Whether the replica goes on.
@@ -63,17 +65,19 @@ impl<A: Application> Driver<A> {
         arrivals: Arc<Turns<Arrival>>,
         verifiers: Arc<Turns<Job>>,
         reporter: Reporter,
+        recording: Option<Recording>,
     ) -> Self {
-        Self { core, host, clock, arrivals, verifiers, reporter, taken: Vec::new() }
+        let taken = Vec::new();
+        Self { core, host, clock, arrivals, verifiers, reporter, taken, recording }
     }
 
     /// Runs until it is told to stop, or cannot go on.
     pub(crate) fn run(mut self) -> Result<(), Stopped> {
         self.step(Input::Wake, None)?;
-        self.host.settle(&self.core)?;
+        self.settle()?;
         while self.turn()? == Then::GoOn {}
         self.report_at_last();
-        self.host.settle(&self.core)?;
+        self.settle()?;
         self.host.log.mark()?;
         Ok(())
     }
@@ -106,9 +110,19 @@ impl<A: Application> Driver<A> {
         if self.core.deadline().is_some_and(|deadline| deadline <= self.clock.now()) {
             self.step(Input::Wake, None)?;
         }
-        self.host.settle(&self.core)?;
+        self.settle()?;
         self.report();
         Ok(then)
+    }
+
+    /// Ends a turn.
+    fn settle(&mut self) -> Result<(), Stopped> {
+        let flushed = self.recording.as_mut().map_or(Ok(()), Recording::flush);
+        if let Err(error) = flushed {
+            self.recording = None;
+            self.host.note(format!("the recording has ended: {error}"));
+        }
+        Ok(self.host.settle(&self.core)?)
     }
 
     fn take(&mut self, arrival: Arrival) -> Result<Then, Stopped> {
@@ -143,7 +157,12 @@ impl<A: Application> Driver<A> {
     /// Sends a message to the verifiers if it is worth it.
     fn admit(&mut self, from: Principal, payload: Vec<u8>, ticket: Ticket) {
         let Ok(message) = wire::decode::<Message<'_>>(&payload) else { return };
-        match self.core.admit(self.clock.now(), from, &message) {
+        let now = self.clock.now();
+        let admission = self.core.admit(now, from, &message);
+        if let Some(recording) = &mut self.recording {
+            recording.admission(now, from, &payload, admission);
+        }
+        match admission {
             Admission::Verify => {
                 self.verifiers.push(Some(from), Job { from, payload, ticket });
             }
@@ -170,23 +189,40 @@ impl<A: Application> Driver<A> {
         incoming: Option<Incoming<'_>>,
     ) -> Result<(), Stopped> {
         let now = self.clock.now();
+        self.step_once(now, input, incoming)?;
+        while let Some((client, reply)) = self.host.replies.pop_front() {
+            let command = Command::Executed { client, reply: &reply };
+            self.step_once(now, Input::Command(command), None)?;
+            self.host.spare.push(reply);
+        }
+        Ok(())
+    }
+
+    fn step_once(
+        &mut self,
+        now: Instant,
+        input: quorate::InputOf<'_, Core>,
+        incoming: Option<Incoming<'_>>,
+    ) -> Result<(), Stopped> {
         let said = match &input {
             Input::Message(verified) => Some(*verified.message()),
             _ => None,
         };
+        if let Some(recording) = &mut self.recording {
+            recording.step(now, &input);
+        }
         for output in self.core.step(now, input) {
+            if let Some(recording) = &mut self.recording {
+                recording.output(&output);
+            }
             if let (Output::Decide(Decision::Contradiction { kept }), Some(said)) = (&output, said)
             {
                 self.host.contradiction(*kept, said);
             }
             self.host.perform(output, incoming)?;
         }
-        while let Some((client, reply)) = self.host.replies.pop_front() {
-            let command = Command::Executed { client, reply: &reply };
-            for output in self.core.step(now, Input::Command(command)) {
-                self.host.perform(output, None)?;
-            }
-            self.host.spare.push(reply);
+        if let Some(recording) = &mut self.recording {
+            recording.end();
         }
         Ok(())
     }

@@ -9,8 +9,10 @@ use crate::application::Application;
 use crate::config::ReplicaConfig;
 use crate::disk::{Directory, Owner};
 use crate::heap::Heap;
+use crate::recording::{Beginning, Recording};
 use crate::status::StatusReport;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -36,14 +38,28 @@ impl Replica {
         let owner = Owner { cluster: cluster.id(), node: config.me };
         let directory = Arc::new(Directory::open(&config.data, owner)?);
         let clock = Clock::start();
-        let (core, recover) = (config.core(), config.recover);
-        let restarted = restart(core, memory, &directory, &mut application, clock.now(), recover)?;
+        let recover = config.recover;
+        let (core, now, mut recording) = (config.core(), clock.now(), record(&config)?);
+        let note = |beginning: &Beginning<'_>| {
+            if let Some(recording) = &mut recording {
+                recording.begin(cluster, beginning);
+            }
+        };
+        let restarted = restart(core, memory, &directory, &mut application, now, recover, note)?;
         let address = config.listen.unwrap_or(cluster.addresses[config.me.index()]);
         let listener =
             TcpListener::bind(address).map_err(|error| SpawnError::Listen { address, error })?;
-        let start = Start { config, directory, clock, restarted, listener, application };
+        let start = Start { config, directory, clock, restarted, listener, application, recording };
         start.run().map(ReplicaHandle).map_err(SpawnError::System)
     }
+}
+
+/// Begins a recording, if one is asked for.
+fn record(config: &ReplicaConfig) -> Result<Option<Recording>, SpawnError> {
+    let create = |path: &PathBuf| {
+        Recording::create(path).map_err(|error| SpawnError::Recording { path: path.clone(), error })
+    };
+    config.record.as_ref().map(create).transpose()
 }
 
 fn check(config: &ReplicaConfig) -> Result<(), SpawnError> {

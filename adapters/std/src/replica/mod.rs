@@ -28,6 +28,7 @@ mod witness;
 pub use handle::{Replica, ReplicaHandle};
 pub use stopped::{SpawnError, Stopped};
 
+pub(crate) use arrival::Core;
 pub(crate) use load::{Load, Ticket};
 pub(crate) use report::encode;
 pub(crate) use turns::Turns;

@@ -5,6 +5,7 @@ use super::stopped::SpawnError;
 use crate::application::Application;
 use crate::disk::{Checkpoint, Checkpoints, Directory, DiskError, Log, Recovered};
 use crate::heap::Heap;
+use crate::recording::{Beginning, Origin};
 use quorate::pbft::{Config, Record, RecoverError, Sequence, Snapshot};
 use quorate::{Digest, Instant, wire};
 use std::io;
@@ -29,6 +30,7 @@ pub(crate) fn restart<A: Application>(
     application: &mut A,
     now: Instant,
     recover: bool,
+    note: impl FnOnce(&Beginning<'_>),
 ) -> Result<Restarted, SpawnError> {
     let Some(recovered) = Recovered::open(directory)? else {
         if let Some(sequence) = Checkpoints(directory).sequences()?.last() {
@@ -36,7 +38,9 @@ pub(crate) fn restart<A: Application>(
             let why = format!("checkpoint-{} is there", sequence.0);
             return Err(DiskError::Missing { path, why }.into());
         }
-        return begin(config, memory, Log::create(directory)?, recover);
+        let origin = empty(recover)?;
+        note(&Beginning { config, now, origin });
+        return begin(config, memory, Log::create(directory)?, origin);
     };
     let records = records(&recovered)?;
     let recovering = records.iter().any(|it| matches!(it, Record::Recovering { .. }));
@@ -44,7 +48,9 @@ pub(crate) fn restart<A: Application>(
         return Err(SpawnError::NotLost);
     }
     if records.is_empty() && Checkpoints(directory).sequences()?.is_empty() {
-        return begin(config, memory, recovered.log, recover);
+        let origin = empty(recover)?;
+        note(&Beginning { config, now, origin });
+        return begin(config, memory, recovered.log, origin);
     }
     let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
     let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
@@ -56,8 +62,16 @@ pub(crate) fn restart<A: Application>(
         clients: checkpoint.clients(),
         state: Digest::of(checkpoint.state()),
     });
+    let origin = Origin::Log { snapshot, records: &records };
+    note(&Beginning { config, now, origin });
     let core = Core::recover(config, memory, now, snapshot, records).map_err(refused)?;
     Ok(Restarted { core, log: recovered.log, notes })
+}
+
+/// How a replica without a record begins: its nonce comes from the system.
+fn empty(lost: bool) -> Result<Origin<'static>, SpawnError> {
+    let nonce = getrandom::u64().map_err(|error| SpawnError::System(io::Error::other(error)))?;
+    Ok(if lost { Origin::Lost { nonce } } else { Origin::Unsure { nonce } })
 }
 
 /// A replica without a record: one that lost its log, or one that asks the others whether it did.
@@ -66,17 +80,20 @@ fn begin(
     config: Config,
     memory: Heap,
     mut log: Log,
-    recover: bool,
+    origin: Origin<'_>,
 ) -> Result<Restarted, SpawnError> {
-    let nonce = getrandom::u64().map_err(|error| SpawnError::System(io::Error::other(error)))?;
-    if !recover {
-        let core = Core::unsure(config, memory, nonce).map_err(SpawnError::Config)?;
-        return Ok(Restarted { core, log, notes: Vec::new() });
-    }
-    let core = Core::amnesiac(config, memory, nonce).map_err(SpawnError::Config)?;
-    log.append(&Record::Recovering { nonce });
-    let _ = log.commit()?;
-    Ok(Restarted { core, log, notes: vec![LOST.to_owned()] })
+    let mut notes = Vec::new();
+    let core = match origin {
+        Origin::Lost { nonce } => {
+            log.append(&Record::Recovering { nonce });
+            let _ = log.commit()?;
+            notes.push(LOST.to_owned());
+            Core::amnesiac(config, memory, nonce)
+        }
+        Origin::Unsure { nonce } => Core::unsure(config, memory, nonce),
+        Origin::Log { .. } => Core::new(config, memory),
+    };
+    Ok(Restarted { core: core.map_err(SpawnError::Config)?, log, notes })
 }
 
 fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {

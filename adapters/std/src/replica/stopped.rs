@@ -10,6 +10,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a replica did not start.
 #[derive(Debug)]
@@ -46,6 +47,13 @@ pub enum SpawnError {
     },
     /// The system has no thread or no poll for it.
     System(io::Error),
+    /// The recording that is asked for cannot be begun.
+    Recording {
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
 }
 
 impl fmt::Display for SpawnError {
@@ -80,6 +88,11 @@ impl fmt::Display for SpawnError {
                  of another machine?"
             ),
             Self::System(error) => write!(f, "the system refused a thread or a socket: {error}"),
+            Self::Recording { path, error } => write!(
+                f,
+                "cannot begin a recording in {}: {error}. Name a file that is not there yet",
+                path.display()
+            ),
         }
     }
 }
@@ -92,7 +105,9 @@ impl std::error::Error for SpawnError {
             Self::Memory(error) => Some(error),
             Self::Disk(error) => Some(error),
             Self::Restore(error) => Some(error),
-            Self::Listen { error, .. } | Self::System(error) => Some(error),
+            Self::Listen { error, .. } | Self::System(error) | Self::Recording { error, .. } => {
+                Some(error)
+            }
             Self::NoSuchNode { .. } | Self::WrongKey(_) | Self::Records(_) | Self::NotLost => None,
         }
     }

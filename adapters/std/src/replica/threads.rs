@@ -19,6 +19,7 @@ use crate::application::Application;
 use crate::config::ReplicaConfig;
 use crate::disk::{Checkpoints, Directory, Log};
 use crate::net::{Identities, Identity, Limits, LinkId, Post, Random, Reactor, Route, poll};
+use crate::recording::Recording;
 use crate::status::StatusReport;
 use quorate::Principal;
 use std::collections::{BTreeSet, VecDeque};
@@ -48,13 +49,14 @@ pub(crate) struct Start<A> {
     pub(crate) restarted: Restarted,
     pub(crate) listener: TcpListener,
     pub(crate) application: A,
+    pub(crate) recording: Option<Recording>,
 }
 
 impl<A: Application> Start<A> {
     /// Starts all threads. If the system refuses one, the driver is dropped, and those that run
     /// already end with it.
     pub(crate) fn run(self) -> io::Result<Running> {
-        let Self { config, directory, clock, restarted, listener, application } = self;
+        let Self { config, directory, clock, restarted, listener, application, recording } = self;
         let Restarted { core, log, notes } = restarted;
         let arrivals = Arc::new(Turns::new());
         let (archive, stores) = channel();
@@ -82,7 +84,7 @@ impl<A: Application> Start<A> {
         let host = host(config, application, (log, notes), proofs, (directory, archive), post);
         let verifiers = Arc::clone(&jobs);
         let inputs = Arc::clone(&arrivals);
-        let driver = Driver::new(core, host, clock, inputs, verifiers, reporter);
+        let driver = Driver::new(core, host, clock, inputs, verifiers, reporter, recording);
 
         let mut others = Others { arrivals: Arc::clone(&arrivals), threads: Vec::new() };
         for at in 0..verifying {
