@@ -2,11 +2,13 @@
 //!
 //! A file is a header of 68 bytes and records. Header, little-endian: magic (8), version (4),
 //! replica (4), cluster (32), generation (8), salt (8), CRC-32C of those (4). Record: magic
-//! (4), length (4), synced (8), CRC of the head (4), CRC of the body (4), body: one
+//! (4), length (4), synced (8), life (4), CRC of the head (4), CRC of the body (4), body: one
 //! [`Record`](quorate::pbft::Record) in its wire encoding. `synced` says up to which byte the
 //! file was durable when the record was appended: that is how damage is told from a torn tail.
 //! Both CRCs begin with the salt, the generation and the place of the record in the file, so
-//! that no stale or misplaced bytes, and none that a client sent, pass for a record. A record
+//! that no misplaced bytes, and none that a client sent, pass for a record. `life` says how often
+//! the log had been opened: after a torn tail other records come to the same places, and a sector
+//! that holds what was there before is of an earlier life than what stands before it. A record
 //! of length 0 is a mark: it follows what is known to be durable at the begin of a log, after a
 //! restart and at an orderly stop, so that damage to anything before it is noticed.
 
@@ -23,7 +25,7 @@ pub(super) const MAGIC: [u8; 8] = *b"QUORLOG\n";
 pub(super) const VERSION: u32 = 1;
 pub(super) const HEADER: usize = 8 + 4 + 4 + 32 + 8 + 8 + 4;
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'Q', b'R', 0x0a];
-pub(super) const RECORD_HEAD: usize = 4 + 4 + 8 + 4 + 4;
+pub(super) const RECORD_HEAD: usize = 4 + 4 + 8 + 4 + 4 + 4;
 
 /// The begin of every log's name.
 pub(super) const PREFIX: &str = "log-";
@@ -48,6 +50,7 @@ pub(super) struct Seal {
 pub(super) struct Head {
     pub(super) length: u32,
     pub(super) synced: u64,
+    pub(super) life: u32,
     pub(super) body_crc: u32,
 }
 
@@ -65,9 +68,10 @@ impl Seal {
         bytes[..4].copy_from_slice(&RECORD_MAGIC);
         bytes[4..8].copy_from_slice(&head.length.to_le_bytes());
         bytes[8..16].copy_from_slice(&head.synced.to_le_bytes());
-        bytes[20..].copy_from_slice(&head.body_crc.to_le_bytes());
-        let covered: Vec<u8> = [&bytes[..16], &bytes[20..]].concat();
-        bytes[16..20].copy_from_slice(&self.crc(offset, &covered).to_le_bytes());
+        bytes[16..20].copy_from_slice(&head.life.to_le_bytes());
+        bytes[24..].copy_from_slice(&head.body_crc.to_le_bytes());
+        let covered: Vec<u8> = [&bytes[..20], &bytes[24..]].concat();
+        bytes[20..24].copy_from_slice(&self.crc(offset, &covered).to_le_bytes());
         bytes
     }
 
@@ -98,6 +102,8 @@ pub(crate) struct Log {
     pub(super) path: PathBuf,
     pub(super) file: File,
     pub(super) seal: Seal,
+    /// How often it was opened before.
+    pub(super) life: u32,
     /// Bytes of the file that are durable, which is all that is written.
     pub(super) synced: u64,
     /// Records appended since.
@@ -126,16 +132,18 @@ impl Log {
         let seal = Seal { generation, salt };
         let mut bytes = seal.header(directory.owner()).to_vec();
         for record in records {
-            put(seal, 0, 0, &record, &mut bytes);
+            put(seal, Place::default(), &record, &mut bytes);
         }
-        put_mark(seal, 0, bytes.len() as u64, &mut bytes);
+        let place = Place { synced: bytes.len() as u64, ..Place::default() };
+        put_mark(seal, place, &mut bytes);
         let file = directory.write_whole(&name, &[&bytes])?;
-        Ok(Self { path, file, seal, synced: bytes.len() as u64, buffer: Vec::new() })
+        let synced = bytes.len() as u64;
+        Ok(Self { path, file, seal, life: 0, synced, buffer: Vec::new() })
     }
 
     /// Appends a record; it is durable after the next [`Log::commit`].
     pub(crate) fn append<R: Serialize>(&mut self, record: &R) {
-        put(self.seal, self.synced, self.synced, record, &mut self.buffer);
+        put(self.seal, self.place(), record, &mut self.buffer);
     }
 
     /// Makes everything that was appended durable, by one write and one sync, or none if
@@ -166,8 +174,12 @@ impl Log {
     /// Commits, and marks everything before as durable: damage to any of it will be noticed.
     pub(crate) fn mark(&mut self) -> Result<(), DiskError> {
         let _ = self.commit()?;
-        put_mark(self.seal, self.synced, self.synced, &mut self.buffer);
+        put_mark(self.seal, self.place(), &mut self.buffer);
         self.commit().map(drop)
+    }
+
+    const fn place(&self) -> Place {
+        Place { base: self.synced, synced: self.synced, life: self.life }
     }
 
     /// Bytes on disk.
@@ -176,15 +188,27 @@ impl Log {
     }
 }
 
-/// Appends a mark to `bytes`, which begin at byte `base` of the file.
-fn put_mark(seal: Seal, base: u64, synced: u64, bytes: &mut Vec<u8>) {
+/// Where and when records are appended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Where in the file the buffer begins that they are appended to.
+    base: u64,
+    /// Bytes of the file that are durable.
+    synced: u64,
+    life: u32,
+}
+
+/// Appends a mark to `bytes`.
+fn put_mark(seal: Seal, place: Place, bytes: &mut Vec<u8>) {
+    let Place { base, synced, life } = place;
     let offset = base + bytes.len() as u64;
-    let head = Head { length: 0, synced, body_crc: seal.crc(offset, &[]) };
+    let head = Head { length: 0, synced, life, body_crc: seal.crc(offset, &[]) };
     bytes.extend_from_slice(&seal.head(offset, head));
 }
 
-/// Appends a record to `bytes`, which begin at byte `base` of the file.
-fn put<R: Serialize>(seal: Seal, base: u64, synced: u64, record: &R, bytes: &mut Vec<u8>) {
+/// Appends a record to `bytes`.
+fn put<R: Serialize>(seal: Seal, place: Place, record: &R, bytes: &mut Vec<u8>) {
+    let Place { base, synced, life } = place;
     let length = wire::encoded_len(record);
     let start = bytes.len();
     bytes.resize(start + RECORD_HEAD + length, 0);
@@ -194,5 +218,5 @@ fn put<R: Serialize>(seal: Seal, base: u64, synced: u64, record: &R, bytes: &mut
     let offset = base + start as u64;
     let length = u32::try_from(length).expect("a record is shorter than 4 GiB");
     let body_crc = seal.crc(offset, body);
-    head.copy_from_slice(&seal.head(offset, Head { length, synced, body_crc }));
+    head.copy_from_slice(&seal.head(offset, Head { length, synced, life, body_crc }));
 }

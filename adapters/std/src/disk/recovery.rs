@@ -39,7 +39,7 @@ impl Recovered {
     fn read(owner: Owner, generation: u64, path: &Path) -> Result<Self, DiskError> {
         let mut bytes = fs::read(path).map_err(DiskError::io("read", path))?;
         let seal = header(owner, generation, path, &bytes)?;
-        let (bodies, end) = contents(seal, &bytes);
+        let Contents { bodies, end, life } = contents(seal, &bytes);
         if later_record(seal, &bytes, end) {
             let what = "a record that was durable does not have its checksum";
             return Err(DiskError::damaged(path, end as u64, what));
@@ -58,7 +58,8 @@ impl Recovered {
             )
         });
         let synced = end as u64;
-        let mut log = Log { path: path.to_owned(), file, seal, synced, buffer: Vec::new() };
+        let life = life.saturating_add(1);
+        let mut log = Log { path: path.to_owned(), file, seal, life, synced, buffer: Vec::new() };
         log.mark()?;
         Ok(Self { log, note, bytes, bodies })
     }
@@ -94,20 +95,32 @@ fn header(owner: Owner, generation: u64, path: &Path, bytes: &[u8]) -> Result<Se
     Ok(seal)
 }
 
-/// Where the records of a log are, and its first byte that belongs to none.
-fn contents(seal: Seal, bytes: &[u8]) -> (Vec<Range<usize>>, usize) {
-    let (mut bodies, mut end) = (Vec::new(), HEADER);
-    while let Some(head) = head_at(seal, bytes, end) {
-        let body = end + RECORD_HEAD..end + RECORD_HEAD + head.length as usize;
-        match bytes.get(body.clone()) {
-            Some(read) if seal.crc(end as u64, read) == head.body_crc => end = body.end,
-            _ => break,
+/// What a log holds.
+struct Contents {
+    /// Where its records are.
+    bodies: Vec<Range<usize>>,
+    /// Its first byte that belongs to none.
+    end: usize,
+    /// The life of the last one.
+    life: u32,
+}
+
+/// Reads a log up to the first bytes that are no record, or one of an earlier life.
+fn contents(seal: Seal, bytes: &[u8]) -> Contents {
+    let mut contents = Contents { bodies: Vec::new(), end: HEADER, life: 0 };
+    while let Some(head) = head_at(seal, bytes, contents.end) {
+        let body = contents.end + RECORD_HEAD..contents.end + RECORD_HEAD + head.length as usize;
+        let read = bytes.get(body.clone());
+        let whole = read.is_some_and(|it| seal.crc(contents.end as u64, it) == head.body_crc);
+        if !whole || head.life < contents.life {
+            break;
         }
+        (contents.end, contents.life) = (body.end, head.life);
         if head.length > 0 {
-            bodies.push(body);
+            contents.bodies.push(body);
         }
     }
-    (bodies, end)
+    contents
 }
 
 /// The head of a record at this offset, if it is one.
@@ -116,8 +129,12 @@ fn head_at(seal: Seal, bytes: &[u8], offset: usize) -> Option<Head> {
     if head[..4] != RECORD_MAGIC {
         return None;
     }
-    let read =
-        Head { length: u32_at(head, 4), synced: u64_at(head, 8), body_crc: u32_at(head, 20) };
+    let read = Head {
+        length: u32_at(head, 4),
+        synced: u64_at(head, 8),
+        life: u32_at(head, 16),
+        body_crc: u32_at(head, 24),
+    };
     (seal.head(offset as u64, read) == *head).then_some(read)
 }
 

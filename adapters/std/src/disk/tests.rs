@@ -197,7 +197,7 @@ fn rotation_keeps_only_what_it_is_given_and_damage_to_it_is_noticed() {
     assert_eq!(read(&directory).expect("it is whole").0, [10, 11, 12]);
     let path = scratch.0.join("log-2");
     let whole = fs::read(&path).expect("the new log is there");
-    for at in 0..whole.len() - 2 * 24 - 8 {
+    for at in 0..whole.len() - 2 * 28 - 8 {
         let mut flipped = whole.clone();
         flipped[at] ^= 1;
         fs::write(&path, flipped).expect("a bit is flipped");
@@ -271,4 +271,113 @@ fn checkpoints_come_back_whole_or_not_at_all() {
     }
     fs::rename(&path, checkpoints.path(Sequence(32))).expect("a file has a wrong name");
     assert!(matches!(checkpoints.load(Sequence(32)), Err(DiskError::Foreign { .. })));
+}
+
+/// Bytes of a sector.
+const SECTOR: usize = 64;
+
+#[test]
+fn f09_a_sector_of_an_earlier_life_is_no_record_although_place_and_checksum_are_right() {
+    let scratch = Scratch::new();
+    let mut log = Log::create(&scratch.open()).expect("a new log");
+    log.append(&1u64);
+    let torn = log.commit().map(drop).map(|()| log.bytes()).expect("it is synced") as usize;
+    // As long as a mark and the record of ten bytes that come to its place.
+    log.append(&([9u8; 19], [9u8; 19]));
+    let place = torn + 28 + 38;
+    log.append(&7u64);
+    let _ = log.commit().expect("it is synced");
+    let old = fs::read(scratch.log()).expect("the log is there");
+    fs::write(scratch.log(), &old[..torn + 5]).expect("the turn is torn");
+    let directory = scratch.open();
+    let mut recovered = Recovered::open(&directory).expect("torn only").expect("it is there");
+    recovered.log.append(&u64::MAX);
+    recovered.log.append(&8u64);
+    let _ = recovered.log.commit().expect("it is synced");
+    drop((recovered, directory));
+    let new = fs::read(scratch.log()).expect("the log is there");
+    // The last write was lost: what stood at its place before the crash stands there still.
+    let stale = [&new[..place], &old[place..]].concat();
+    assert_eq!(stale.len(), new.len());
+    fs::write(scratch.log(), stale).expect("a write is lost");
+    assert_eq!(read(&scratch.open()).expect("it ends before it").0, [1, u64::MAX]);
+    // The same, when more was synced after it.
+    fs::write(scratch.log(), &new).expect("it is as it was");
+    drop(Recovered::open(&scratch.open()).expect("it is whole"));
+    change(&scratch.log(), |bytes| bytes[place..old.len()].copy_from_slice(&old[place..]));
+    assert!(matches!(read(&scratch.open()), Err(DiskError::Damaged { .. })));
+}
+
+#[test]
+fn any_sector_of_what_was_durable_zeroed_stale_or_in_another_place_is_noticed() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    let mut log = Log::create(&directory).expect("a new log");
+    for turn in 0..6u64 {
+        (0..5).for_each(|n| log.append(&(u64::MAX >> (8 * n) ^ turn)));
+        let _ = log.commit().expect("it is synced");
+    }
+    log.mark().expect("an orderly stop");
+    let durable = log.bytes() as usize - 28;
+    drop((log, directory));
+    let whole = fs::read(scratch.log()).expect("the log is there");
+    for at in (0..durable).step_by(SECTOR) {
+        let end = (at + SECTOR).min(durable);
+        let mut hurt = whole.clone();
+        hurt[at..end].fill(0);
+        fs::write(scratch.log(), &hurt).expect("a sector is zeroed");
+        assert!(read(&scratch.open()).is_err(), "sector at {at} zeroed");
+        for from in (0..durable - SECTOR).step_by(SECTOR).filter(|from| *from != at) {
+            hurt[at..end].copy_from_slice(&whole[from..from + end - at]);
+            fs::write(scratch.log(), &hurt).expect("a sector is misdirected");
+            assert!(read(&scratch.open()).is_err(), "sector at {at} from {from}");
+        }
+    }
+}
+
+#[test]
+fn any_sectors_of_a_turn_that_was_never_synced_may_be_missing() {
+    let scratch = Scratch::new();
+    let turns = write(&scratch.open());
+    let whole = fs::read(scratch.log()).expect("the log is there");
+    let first = turns[1] as usize;
+    let blocks: Vec<usize> = (first..whole.len()).step_by(16).collect();
+    for missing in 1..1u32 << blocks.len() {
+        let mut hurt = whole.clone();
+        for (bit, at) in blocks.iter().enumerate().filter(|(bit, _)| missing & 1 << bit != 0) {
+            let _ = bit;
+            let end = (at + 16).min(hurt.len());
+            hurt[*at..end].fill(0);
+        }
+        fs::write(scratch.log(), hurt).expect("some sectors are written");
+        let (records, note) = read(&scratch.open()).expect("a torn turn is no damage");
+        assert!(records.len() < all().len() && note.is_some(), "{missing:b}");
+        assert_eq!(records, all()[..records.len()], "{missing:b}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn f08_a_full_disk_is_an_error_that_says_what_to_do() {
+    let scratch = Scratch::new();
+    let mut log = Log::create(&scratch.open()).expect("a new log");
+    log.file = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    log.append(&1u64);
+    let error = log.commit().expect_err("the disk is full");
+    assert!(matches!(error, DiskError::Io { doing: "write", .. }), "{error}");
+    assert!(error.to_string().contains("free some space, then start the replica"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn f07_a_sync_that_fails_is_an_error_that_says_what_to_do() {
+    let scratch = Scratch::new();
+    let mut log = Log::create(&scratch.open()).expect("a new log");
+    // A pipe takes bytes and cannot be synced.
+    let (_reader, writer) = std::io::pipe().expect("a pipe");
+    log.file = fs::File::from(std::os::fd::OwnedFd::from(writer));
+    log.append(&1u64);
+    let error = log.commit().expect_err("a pipe has no disk");
+    assert!(matches!(error, DiskError::Io { doing: "sync", .. }), "{error}");
+    assert!(error.to_string().contains("Check the disk"), "{error}");
 }
