@@ -4,6 +4,7 @@ use crate::network::{Network, Weather};
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::transcript::Transcript;
+use core::time::Duration;
 use quorate::auth::Scope;
 use quorate::protocol::{InputOf, Output, Protocol, Target};
 use quorate::{Fault, Instant, NodeId, Principal, Refusal, Signer, wire};
@@ -98,7 +99,18 @@ impl<X> Engine<X> {
 
     /// Hands a message to the network. Says whether it will arrive.
     pub fn send(&mut self, from: Principal, to: Principal, payload: &Payload) -> bool {
-        let arrivals = self.network.arrivals(self.now, from, to);
+        self.send_after(Duration::ZERO, from, to, payload)
+    }
+
+    /// The same after the sender has kept it back for a while.
+    pub fn send_after(
+        &mut self,
+        kept_back: Duration,
+        from: Principal,
+        to: Principal,
+        payload: &Payload,
+    ) -> bool {
+        let arrivals = self.network.arrivals(self.now.after(kept_back), from, to);
         for at in arrivals.into_iter().flatten() {
             self.queue.push(at, Event::Deliver { from, to, payload: Payload::clone(payload) });
         }

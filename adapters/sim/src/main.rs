@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate_sim::pbft;
+use quorate_sim::pbft::{self, Statistics};
 use quorate_sim::recording::Recording;
 use quorate_sim::{Campaign, Cuts, Plan, Report, Summary};
 use std::process::ExitCode;
@@ -265,8 +265,15 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
             format!("{}, {} starts refused, {} found old", s.harmed, s.damaged, s.outdated),
         ),
         ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
+        ("longest recovery", recovery(s)),
     ];
     rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat()
+}
+
+/// The longest that a request took once all faults were over, and the worst part of the promise.
+fn recovery(s: &Statistics) -> String {
+    let (longest, percent) = (s.recovery_micros as f64 / 1e6, s.recovery_permille as f64 / 10.0);
+    format!("{longest:.1} s; {percent:.1} % of what is promised at most")
 }
 
 fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {

@@ -4,7 +4,9 @@ use crate::harm::{self, Harm};
 use crate::network::{Cut, Delay, Weather};
 use crate::random::Random;
 use core::time::Duration;
-use quorate::{ClientId, Instant, NodeId, NodeSet, Principal, Quorum};
+use quorate::auth::Scope;
+use quorate::pbft::Config;
+use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -105,6 +107,10 @@ pub enum Role {
     Liar,
     /// Reports empty or old histories when the view changes.
     Forgetful,
+    /// Proposes just before the timeout.
+    Slow,
+    /// Is deaf to this client.
+    Unfair(ClientId),
 }
 
 impl Plan {
@@ -164,6 +170,25 @@ impl Plan {
             plan.draw_harm(random);
         }
         plan
+    }
+
+    /// How long a request takes at most once every fault is over: what the core promises, from
+    /// when its client next sends it to all replicas. A message that is lost is said again each
+    /// status interval; eight of those are a slow link here.
+    #[must_use]
+    pub fn recovery_bound(&self) -> Duration {
+        let Weather { loss, delay, .. } = self.fair;
+        let longest = if delay.spikes == 0 { delay.max } else { delay.max.max(delay.spike) };
+        let repeated = if loss == 0 { Duration::ZERO } else { 8 * self.status_interval };
+        let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
+        let config = Config {
+            timeout: self.timeout,
+            timeout_cap: self.timeout_cap,
+            status_interval: self.status_interval,
+            ..Config::new(NodeId(0), scope)
+        };
+        let quorum = Quorum::of(self.nodes).expect("a plan has 1 to 64 replicas");
+        16 * self.retry + config.recovery_bound(quorum, longest + repeated + self.disk_latency)
     }
 
     /// The replicas that lie.
@@ -244,6 +269,8 @@ impl Plan {
                 Role::Equivocator,
                 Role::Liar,
                 Role::Forgetful,
+                Role::Slow,
+                Role::Unfair(ClientId(0)),
             ]);
             self.traitors.push((node, role));
         }

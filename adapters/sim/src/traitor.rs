@@ -8,6 +8,7 @@
 use crate::engine::Payload;
 use crate::random::Random;
 use crate::scheme::Key;
+use core::time::Duration;
 use quorate::auth::{Scope, Signed};
 use quorate::{NodeId, Principal, wire};
 use std::fmt::Debug;
@@ -63,6 +64,18 @@ pub trait Traitor: Copied + Debug {
     /// A message arrived at the traitor's machine. It may learn from it.
     fn overhear(&mut self, from: Principal, payload: &[u8]) {
         let _ = (from, payload);
+    }
+
+    /// Whether a message that arrived is kept from the traitor's machine.
+    fn ignores(&self, payload: &[u8]) -> bool {
+        let _ = payload;
+        false
+    }
+
+    /// For how long a message that is to be sent is kept back.
+    fn holds_back(&self, payload: &[u8]) -> Duration {
+        let _ = payload;
+        Duration::ZERO
     }
 
     /// The machine wants to send a message to one receiver: puts into `out` what is sent

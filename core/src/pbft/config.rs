@@ -7,6 +7,7 @@ use super::view_store::CHECKPOINTS;
 use crate::auth::{Digest, PublicKey, Scope, Statement, Tag};
 use crate::fault::ConfigError;
 use crate::node::{MAX_NODES, NodeId};
+use crate::quorum::Quorum;
 use crate::service::{MAX_REQUESTS, Request};
 use core::time::Duration;
 
@@ -180,6 +181,32 @@ impl Config {
         }
     }
 
+    /// How soon a request is executed by all correct replicas once the network has healed.
+    ///
+    /// The time runs from when every message between correct replicas takes at most `delay`, from
+    /// a step that makes it durable to the step that takes it, and every correct replica has the
+    /// request, as it has once its client has sent it to all. At most f replicas are faulty, the
+    /// pool has room, and T is at least sixteen times the delay. With P the timeout's cap and S
+    /// the status interval it is `2 (f + 1) (P + 2 S + 8 delay) + 64 (f + 1) S`: each of f faulty
+    /// primaries in a row can use up one wait for its NEW-VIEW and one for the request, each P at
+    /// most if timeouts had grown before; two more waits bring all out of the views that they were
+    /// in and into the same one. A VIEW-CHANGE that was lost is said again after 2 S, a view is
+    /// entered and a request agreed on in eight delays. The last term is for those that must fetch
+    /// a state: f servers may stall for as long as one is waited for, 64 S at most. (A state that
+    /// takes longer to send than that is to be added.)
+    ///
+    /// Links that lose messages are slow links: what is lost is said again each status interval.
+    /// Safety depends on none of this.
+    #[must_use]
+    pub const fn recovery_bound(&self, quorum: Quorum, delay: Duration) -> Duration {
+        // At most 22 faults of 64 replicas.
+        #[allow(clippy::cast_possible_truncation, reason = "a quorum has 64 replicas at most")]
+        let weak = quorum.weak() as u32;
+        let agreed = delay.saturating_mul(8).saturating_add(self.status_interval.saturating_mul(2));
+        let views = self.timeout_cap.saturating_add(agreed).saturating_mul(2 * weak);
+        views.saturating_add(self.status_interval.saturating_mul(64 * weak))
+    }
+
     /// Checks the settings against the sizes of the storage.
     ///
     /// # Errors
@@ -217,6 +244,18 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recovery_bound_grows_with_every_term_and_saturates() {
+        let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
+        let config = Config::new(NodeId(0), scope);
+        let [four, seven] = [4, 7].map(|n| Quorum::of(n).unwrap());
+        let millis = Duration::from_millis;
+        // 2 x 2 x (64 s + 2 x 50 ms + 8 x 10 ms) + 64 x 2 x 50 ms.
+        assert_eq!(config.recovery_bound(four, millis(10)), millis(4 * 64_180 + 6_400));
+        assert_eq!(config.recovery_bound(seven, millis(10)), millis(6 * 64_180 + 9_600));
+        assert_eq!(config.recovery_bound(seven, Duration::MAX), Duration::MAX);
+    }
     use crate::auth::Signature;
     use crate::pbft::ViewChange;
     use crate::pbft::{Batch, Histories, Message, NewView, Outcome, Reply, Sequence, View};

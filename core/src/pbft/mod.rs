@@ -27,6 +27,24 @@
 //! with, so that nothing committed is lost, and proves it with a NEW-VIEW that names them by
 //! digest; every backup repeats the decision. A view that fails doubles the timeout of the next.
 //!
+//! # When the primary is slow or unfair
+//!
+//! A primary that executes every request just before its timer expires would cost a cluster
+//! nearly all of its throughput and never be replaced. So backups also measure how long requests
+//! wait to be proposed, while the primary could propose, and leave one that lets them wait for
+//! more than a quarter of the timeout on average in two observation windows, or that lets one of
+//! them wait for so long while later ones pass. With a correct primary, links that take less than
+//! an eighth of the timeout one way and lose nothing, no f replicas and no clients can cause a
+//! view change, by these rules or by the timers. How it is measured, and how a cluster that is
+//! slow as a whole does not change views for ever, stands in `watch`.
+//!
+//! # How soon it recovers
+//!
+//! Once the network has healed, a request that all correct replicas have is executed within
+//! [`Config::recovery_bound`]: two waits, of the timeout's cap at most, for each faulty primary in
+//! a row, and two for the views that replicas were in. Without faulty replicas and with timeouts
+//! that had not grown it is far less; a primary that is merely dead costs T once.
+//!
 //! # When a replica falls behind
 //!
 //! Nothing is retransmitted blindly. A replica that lacks something sends a STATUS; peers answer
@@ -54,9 +72,9 @@
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
 //! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
-//! `new_view`, `transfer`, `amnesia` and `status` are the rest of the protocol; `log` is the ring
-//! of slots and does all modular arithmetic; `outputs` alone builds messages; `recover` makes a
-//! replica from its records.
+//! `new_view`, `transfer`, `amnesia`, `status` and `watch` are the rest of the protocol; `log` is
+//! the ring of slots and does all modular arithmetic; `outputs` alone builds messages; `recover`
+//! makes a replica from its records.
 //!
 //! # Deviations from the paper
 //!
@@ -76,7 +94,9 @@
 //!   committed. Members whose window ends below a sequence count as having prepared nothing
 //!   there, as in the paper, but only to a window above that.
 //! * A replica that lost its log recovers at M + 3W, not at M + W: old messages stay valid here.
-//! * A backup also starts the timer of a request when a PRE-PREPARE brings it.
+//! * A backup also starts the timer of a request when a PRE-PREPARE brings it. It passes a
+//!   request that waits on to the primary again and again, also one that another replica relayed.
+//! * A view is also left for a primary that is slow or unfair.
 //! * One batch is with the application at a time; the client table changes only as it answers.
 //! * The low water mark moves only with a strong quorum of CHECKPOINTs. A state that was fetched
 //!   on the word of a weak quorum is executed from and vouched for at once.

@@ -26,8 +26,9 @@ struct Desk {
     pause: Duration,
     key: Key,
     script: VecDeque<Vec<u8>>,
-    /// Whether an operation is outstanding.
+    /// Whether an operation is outstanding, and since when.
     busy: bool,
+    began: Instant,
     /// The timestamp of the outstanding operation.
     timestamp: u64,
     replies: Vec<Option<Vec<u8>>>,
@@ -56,6 +57,7 @@ impl Caller {
             key,
             script,
             busy: false,
+            began: Instant::ZERO,
             timestamp: 0,
             replies: Vec::new(),
             alarm: Alarm::default(),
@@ -66,6 +68,11 @@ impl Caller {
     /// How many operations have no reply yet.
     pub(super) fn left(&self) -> usize {
         self.desk.script.len() + usize::from(self.desk.busy)
+    }
+
+    /// When the last operation began.
+    pub(super) const fn began(&self) -> Instant {
+        self.desk.began
     }
 
     /// The replies so far, in order; `None` for one that was too long.
@@ -90,6 +97,7 @@ impl Caller {
         }
         let Some(operation) = self.desk.script.pop_front() else { return };
         self.desk.busy = true;
+        self.desk.began = stage.engine.now();
         stage.enter(&Line::Submitted { client: self.desk.me, operation: &operation });
         let wall_micros = stage.engine.now().as_micros();
         let command = ClientCommand::Submit { operation: &operation, wall_micros };

@@ -2,6 +2,7 @@
 
 use crate::check::{Accusation, Agreement, Durability, Ledger, Once, Replies, States};
 use crate::violation::Violation;
+use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
 use quorate::pbft::{Message, Record, Request};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal};
@@ -39,6 +40,10 @@ pub struct Statistics {
     pub damaged: u64,
     /// Replicas that were told that their disk is old, and stopped.
     pub outdated: u64,
+    /// The longest that a request took after everything had healed, in microseconds.
+    pub recovery_micros: u64,
+    /// The greatest part of the promised time that it took, in thousandths.
+    pub recovery_permille: u64,
 }
 
 impl Statistics {
@@ -59,6 +64,8 @@ impl Statistics {
         self.harmed += other.harmed;
         self.damaged += other.damaged;
         self.outdated += other.outdated;
+        self.recovery_micros = self.recovery_micros.max(other.recovery_micros);
+        self.recovery_permille = self.recovery_permille.max(other.recovery_permille);
     }
 }
 
@@ -144,6 +151,23 @@ impl Checks {
         self.statistics.requests += 1;
         let result = self.replies.accepted(client, timestamp, reply, reply_bytes);
         self.note("replies", now, result);
+    }
+
+    /// A request took so long after everything had healed; it must not take longer than `bound`.
+    pub(super) fn recovered(
+        &mut self,
+        now: Instant,
+        waited: Duration,
+        bound: Duration,
+        what: impl FnOnce() -> String,
+    ) {
+        let statistics = &mut self.statistics;
+        let part = waited.as_micros() * 1_000 / bound.as_micros().max(1);
+        statistics.recovery_micros = statistics.recovery_micros.max(waited.as_micros() as u64);
+        statistics.recovery_permille = statistics.recovery_permille.max(part as u64);
+        if waited > bound {
+            self.fail("recovery", now, format!("{}, not {bound:?} at most", what()));
+        }
     }
 
     /// A message leaves a replica.

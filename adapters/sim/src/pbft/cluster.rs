@@ -13,11 +13,11 @@ use crate::plan::{Crash, Plan, Role, Trigger};
 use crate::random::Random;
 use crate::scheme::Key;
 use crate::traitor::Traitor;
-use crate::traitors::{Equivocator, Forgetful, Liar, Plot, Silent};
+use crate::traitors::{Equivocator, Forgetful, Liar, Plot, Silent, Slow, Unfair};
 use crate::transcript::Transcript;
 use crate::violation::Violation;
 use core::time::Duration;
-use quorate::pbft::{ClientConfig, Config, Dimensions, Status};
+use quorate::pbft::{ClientConfig, Config, Departures, Dimensions, Status};
 use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
 use std::collections::VecDeque;
 
@@ -136,6 +136,13 @@ impl Cluster {
     #[must_use]
     pub fn status(&self, node: NodeId) -> Option<Status> {
         self.servers.get(node.index())?.status()
+    }
+
+    /// Why a replica left the views that it left since it was started; `None` while it is down, or
+    /// if there is no such replica.
+    #[must_use]
+    pub fn departures(&self, node: NodeId) -> Option<Departures> {
+        self.servers.get(node.index())?.departures()
     }
 
     /// The digest of a replica's application state; `None` if there is no such replica.
@@ -288,7 +295,8 @@ impl Cluster {
         self.engine.schedule(self.plan.calm, Happening::Calm);
         let plot = Plot::against(half(&self.plan));
         for (node, role) in self.plan.traitors.clone() {
-            self.corrupt(node, mouth(role, &plot));
+            let mouth = mouth(&self.plan, role, &plot);
+            self.corrupt(node, mouth);
         }
         for node in (0..self.plan.nodes as u8).map(NodeId) {
             self.with_server(node, |server, stage| server.start(stage));
@@ -323,8 +331,13 @@ impl Cluster {
 
     fn with_caller(&mut self, client: usize, act: impl FnOnce(&mut Caller, &mut Stage<'_>)) {
         let Self { engine, checks, registry, callers, .. } = self;
-        if let Some(caller) = callers.get_mut(client) {
-            act(caller, &mut Stage { engine, checks, registry });
+        let Some(caller) = callers.get_mut(client) else { return };
+        let (served, began) = (caller.replies().len(), caller.began());
+        act(caller, &mut Stage { engine, checks, registry });
+        if caller.replies().len() > served && engine.now() >= self.healed {
+            let waited = engine.now().since(began.max(self.healed));
+            let what = || format!("c{client} waited for {waited:?} after everything had healed");
+            checks.recovered(engine.now(), waited, self.plan.recovery_bound(), what);
         }
     }
 
@@ -387,12 +400,14 @@ fn half(plan: &Plan) -> NodeSet {
     even.filter(|node| !plan.liars().contains(*node)).collect()
 }
 
-fn mouth(role: Role, plot: &Plot) -> Box<dyn Traitor> {
+fn mouth(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
     match role {
         Role::Silent(victims) => Box::new(Silent::towards(victims)),
         Role::Equivocator => Box::new(Equivocator::new(plot.clone())),
         Role::Liar => Box::new(Liar),
         Role::Forgetful => Box::new(Forgetful::default()),
+        Role::Slow => Box::new(Slow::by(plan.timeout * 9 / 10)),
+        Role::Unfair(victim) => Box::new(Unfair::to(victim)),
     }
 }
 

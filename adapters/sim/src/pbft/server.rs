@@ -8,8 +8,8 @@ use crate::disk::Write;
 use crate::engine::{Payload, perform};
 use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
-    Admission, Command, Config, Dimensions, Message, Record, RecoverError, Replica, Sequence,
-    Snapshot, Status, View,
+    Admission, Command, Config, Departures, Dimensions, Message, Record, RecoverError, Replica,
+    Sequence, Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
 use quorate::{Digest, Fault, Principal, wire};
@@ -42,6 +42,11 @@ impl Server {
         self.machine.as_ref().map(Replica::status)
     }
 
+    /// Why the replica left its views; `None` while it is down.
+    pub(super) fn departures(&self) -> Option<Departures> {
+        self.machine.as_ref().map(Replica::departures)
+    }
+
     /// Lets time pass for the first time.
     pub(super) fn start(&mut self, stage: &mut Stage<'_>) {
         self.step(stage, Input::Wake, None);
@@ -54,6 +59,9 @@ impl Server {
         stage.enter(&Line::Delivered { from, to: Principal::Node(me), payload });
         if let Some(traitor) = &mut self.site.traitor {
             traitor.overhear(from, payload);
+            if traitor.ignores(payload) {
+                return;
+            }
         }
         let Ok(message) = wire::decode::<Message<'_>>(payload) else {
             return blame(stage, me, from, Fault::Malformed);

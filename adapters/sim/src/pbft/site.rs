@@ -274,7 +274,9 @@ impl Site {
             if !honest {
                 stage.enter(&Line::Lied { from, to, payload: &payload });
             }
-            stage.send(from, to, &payload);
+            let kept_back = traitor.holds_back(&payload);
+            stage.checks.statistics.lies += u64::from(honest && !kept_back.is_zero());
+            stage.send_after(kept_back, from, to, &payload);
         }
     }
 

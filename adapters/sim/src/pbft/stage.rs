@@ -4,6 +4,7 @@ use super::checks::Checks;
 use super::line::Line;
 use crate::engine::{Engine, Payload};
 use crate::scheme::Scheme;
+use core::time::Duration;
 use quorate::auth::Scope;
 use quorate::pbft::Message;
 use quorate::{Digest, NodeId, Principal, PublicKey, Roster};
@@ -70,7 +71,18 @@ impl Stage<'_> {
 
     /// Hands a message to the network.
     pub(super) fn send(&mut self, from: Principal, to: Principal, payload: &Payload) {
-        if !self.engine.send(from, to, payload) {
+        self.send_after(Duration::ZERO, from, to, payload);
+    }
+
+    /// The same after it was kept back for a while.
+    pub(super) fn send_after(
+        &mut self,
+        kept_back: Duration,
+        from: Principal,
+        to: Principal,
+        payload: &Payload,
+    ) {
+        if !self.engine.send_after(kept_back, from, to, payload) {
             self.enter(&Line::Lost { from, to });
         }
     }

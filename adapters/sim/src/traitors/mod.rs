@@ -4,8 +4,12 @@ mod equivocator;
 mod forgetful;
 mod liar;
 mod silent;
+mod slow;
+mod unfair;
 
 pub use equivocator::{Equivocator, Plot};
 pub use forgetful::Forgetful;
 pub use liar::Liar;
 pub use silent::Silent;
+pub use slow::Slow;
+pub use unfair::Unfair;
