@@ -1,5 +1,6 @@
 //! What a replica tells about itself, and how it is asked over a link.
 
+use quorate::pbft::Departures;
 use quorate::{ClientId, Digest, NodeId, Principal};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,8 @@ pub struct StatusReport {
     /// Evidence that is kept in the replica's directory: two pieces about one principal and 128
     /// in all at most.
     pub proofs: Vec<ProofStatus>,
+    /// Why it left the views that it left since it was started.
+    pub departures: Departures,
 }
 
 /// A piece of evidence that [`quorate::fault::verify`] accepts.
@@ -107,6 +110,7 @@ impl StatusReport {
             notes: Vec::new(),
             faulty_clients: Vec::new(),
             proofs: Vec::new(),
+            departures: Departures { timer: 0, slow: 0, unfair: 0, followed: 0 },
         }
     }
 

@@ -35,11 +35,14 @@ impl Rules<'_> {
             return self.emit(Effect::Contradiction(Kept::Request(client)));
         }
         if !self.keep_request(request, pending) {
-            // No room: no timer either, or clients could have a primary replaced that has none.
-            if direct {
-                self.emit(Effect::Busy { client, timestamp: request.timestamp });
+            // What waits beside it goes first, so that a long request is not passed by short ones.
+            if !self.close_batch() || !self.keep_request(request, pending) {
+                // No room: no timer either, or clients could have a primary replaced that has none.
+                if direct {
+                    self.emit(Effect::Busy { client, timestamp: request.timestamp });
+                }
+                return;
             }
-            return;
         }
 
         if self.node.leads() {
@@ -126,6 +129,15 @@ impl Rules<'_> {
             self.propose_at(sequence, bytes);
         }
         self.node.proposed == sequence
+    }
+
+    /// Proposes what waits although more would have fitted in; false if it cannot.
+    fn close_batch(&mut self) -> bool {
+        if !self.node.leads() || self.node.pool_count == 0 || !self.has_room() {
+            return false;
+        }
+        let bytes = self.pool_front(self.node.config.batch_requests);
+        self.propose_next(bytes)
     }
 
     /// Whether the requests that wait are proposed now.

@@ -14,6 +14,9 @@
 //!   one which this replica saw later by more than that. No pool that is first in, first out
 //!   does so: each request is passed on anew four times before.
 //!
+//! A request that its client sent to the primary alone is not seen to wait. Clients ask everybody
+//! when they are not served, and should do so after a quarter of the timeout at the latest.
+//!
 //! What is measured is waiting, not orders a second: a rate that falls says nothing if the load
 //! fell too, while by Little's law the requests that wait are the rate times the wait, whatever
 //! the load. And waits are compared with a constant, not with how it was before: what is learned
@@ -37,6 +40,7 @@ use super::rules::{Effect, Rules};
 use crate::node::ClientId;
 use crate::time::Instant;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// A request may wait for its proposal for this part of the timeout, and at least for so many
 /// status intervals, in each of which it is passed on again.
@@ -56,7 +60,7 @@ const RESTORED: u8 = 8;
 const DOUBLINGS: u32 = 2;
 
 /// Why this replica left the views that it left, each counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Departures {
     /// A request was not executed, or a NEW-VIEW did not come, within the timeout.
@@ -242,7 +246,7 @@ impl Rules<'_> {
     /// The clients whose requests wait here for the primary, with since when they do.
     fn waiting(&self) -> impl Iterator<Item = (ClientId, &super::Pending)> {
         let view = self.node.view;
-        let clients = (0u16..).map(ClientId).zip(self.memory.pending.iter());
+        let clients = (0..=u16::MAX).map(ClientId).zip(self.memory.pending.iter());
         clients.filter(move |(_, pending)| pending.waits(view))
     }
 
@@ -366,7 +370,8 @@ impl Rules<'_> {
     /// At each tick: passes what has waited longest on once more, since it may have been lost or
     /// found no room; and looks for a request that was passed over.
     pub(super) fn watch_tick(&mut self) {
-        if !self.watches() || self.tells() {
+        let settling = self.node.watch.untold || self.node.backlog.is_some();
+        if !self.watches() || settling {
             return;
         }
         let pause = self.patience() / TELL_AGAIN;

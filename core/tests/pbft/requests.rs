@@ -4,6 +4,7 @@ use crate::bench::*;
 use crate::wanted::*;
 use quorate::pbft::*;
 use quorate::{ClientId, Fault, Instant, NodeId, Principal, Signer, Target, wire};
+use std::time::Duration;
 
 const CLIENT: Principal = Principal::Client(ClientId(1));
 
@@ -120,6 +121,23 @@ fn newer_request_of_a_client_takes_the_place_of_its_older_one() {
     bench.pass(100);
     for id in 0..4 {
         assert_eq!(bench.operations(id), [b"under way".to_vec(), b"new".to_vec()]);
+    }
+}
+
+#[test]
+fn request_too_long_to_lie_beside_those_that_wait_has_them_proposed_first() {
+    let mut bench = Bench::<4>::new();
+    for id in 0..4 {
+        bench.reconfigure(id, |config| config.batch_delay = Duration::from_secs(60));
+    }
+    // The first batch is under way; the second one waits to be full, with no room for the third.
+    for (client, length) in [(0, 1), (1, 300), (2, 900)] {
+        bench.ask(0, client, 5, &vec![b'x'; length]);
+    }
+    bench.run();
+    let lengths = |id| bench.operations(id).iter().map(Vec::len).collect::<Vec<_>>();
+    for id in 0..4 {
+        assert_eq!(lengths(id), [1, 300, 900], "replica {id}");
     }
 }
 

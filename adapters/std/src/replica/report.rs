@@ -97,6 +97,7 @@ impl Reporter {
             notes: host.notes.clone(),
             faulty_clients: host.faults.of_clients(),
             proofs: host.proofs.kept().to_vec(),
+            departures: core.departures(),
         }
     }
 }
