@@ -22,6 +22,8 @@ fn eventful(summary: &Summary) {
     assert!(happened.checkpoints > 1000, "{happened:?}");
     assert!(happened.torn > 3 && happened.restarts > 30, "{happened:?}");
     assert!(happened.requests > 2000, "{happened:?}");
+    // Disks rolled back and corrupted, some of them noticed.
+    assert!(happened.harmed > 3 && happened.damaged + happened.outdated > 1, "{happened:?}");
 }
 
 #[test]

@@ -66,7 +66,8 @@ pub struct ReplicaConfig {
     /// Fault injection.
     pub tamper: Option<Box<dyn Tamper>>,
     /// A new file for a recording of everything that the replica is told, which `quorate-sim
-    /// replay` plays again. It grows by every message and every reply, without bound.
+    /// replay` plays again. It holds what clients ask and are told, no secret key, and grows by
+    /// every message and every reply, without bound.
     pub record: Option<PathBuf>,
 }
 
