@@ -97,6 +97,7 @@ impl Rules<'_> {
         if known.is_none() {
             self.put_checkpoint(from, CheckpointVote { sequence, digest });
             self.note_spoken(from);
+            self.node.fruitless = false;
         }
         self.try_stabilize(sequence, digest);
     }

@@ -357,6 +357,7 @@ impl Rules<'_> {
         }
         *place = vote;
         self.note_spoken(from);
+        self.node.fruitless = false;
         true
     }
 

@@ -99,6 +99,14 @@ impl<S: Storage> Replica<S> {
         self.node.watch.departures
     }
 
+    /// Whether the message of the last step left nothing: a vote that was cast before or lies
+    /// outside of the window, a question. Each costs little, and a correct replica sends few of
+    /// them. A host that counts those of each peer can let one that floods it wait.
+    #[must_use]
+    pub const fn was_fruitless(&self) -> bool {
+        self.node.fruitless
+    }
+
     /// Whether a decoded message from an authentic link is worth its verification. Cheap, and it
     /// changes nothing but what its sender owes: the verification is charged to it, and paid
     /// back as the verified message is stepped.
@@ -135,6 +143,7 @@ impl<S: Storage> Protocol for Replica<S> {
             self.node.cursor.set(Cursor { undrained: true, ..cursor });
         } else {
             self.node.effects.clear();
+            self.node.fruitless = false;
             self.node.cursor.set(Cursor::default());
             self.node.now = self.node.now.max(now);
             let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
@@ -177,6 +186,7 @@ impl Rules<'_> {
         if from == self.node.me() {
             return self.accuse(from, Fault::Impersonation);
         }
+        self.node.fruitless = is_small(&verified.message);
         match verified.message {
             Message::Request(_) => {}
             Message::Reply(_) => self.accuse(from, Fault::NotAllowed),
@@ -278,4 +288,19 @@ impl Rules<'_> {
     fn awaits_view_change(&self, author: NodeId) -> bool {
         self.missing().any(|(missing, _)| missing == author)
     }
+}
+
+/// Whether a message costs no budget, and may be sent again and again for nothing.
+const fn is_small(message: &Message<'_>) -> bool {
+    matches!(
+        message,
+        Message::Prepare(_)
+            | Message::Commit(_)
+            | Message::Checkpoint { .. }
+            | Message::Status(_)
+            | Message::FetchBatch { .. }
+            | Message::FetchViewChange { .. }
+            | Message::FetchState { .. }
+            | Message::Settled { .. }
+    )
 }

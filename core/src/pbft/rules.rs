@@ -74,6 +74,8 @@ pub(super) struct Node {
     pub(super) watch: Watch,
     /// Replicas of which evidence was found: no more of theirs is looked at for its sake.
     pub(super) convicted: NodeSet,
+    /// Whether the message of this step left nothing that was not there before.
+    pub(super) fruitless: bool,
     /// What is to be said again at the end of this step: it is read from the log when it is
     /// unfolded, so nothing may change the log, and persist that, after it.
     pub(super) resend: Option<Resend>,
@@ -398,6 +400,7 @@ impl Node {
             },
             watch: Watch::NEW,
             convicted: NodeSet::EMPTY,
+            fruitless: false,
             resend: None,
             old_log: None,
             deadline: Instant::ZERO,

@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     pub(crate) inbound: Inbound,
     /// Whether there may be something to read; told by the poll, taken back by a read.
     pub(crate) readable: bool,
+    /// Whether the poll is not to tell of what arrives.
+    pub(crate) muted: bool,
     /// Whether there may be room to write.
     pub(crate) writable: bool,
     /// When the last whole frame came.
@@ -93,6 +95,7 @@ impl Connection {
             phase,
             inbound: Inbound::default(),
             readable: false,
+            muted: false,
             writable: false,
             heard: Instant::now(),
             out: Vec::new(),

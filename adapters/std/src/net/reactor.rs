@@ -264,10 +264,12 @@ impl<I: Intake> Reactor<I> {
     /// Takes frames until there are no more, it is somebody else's turn, or nobody wants them.
     fn read(&mut self, slot: usize, connection: &mut Connection) -> Result<Left, Ended> {
         for _ in 0..FRAMES_A_ROUND {
-            if let Phase::Live { link, .. } = connection.phase
-                && !self.intake.ready(link)
-            {
-                return Ok(Left::Nothing);
+            if let Phase::Live { link, .. } = connection.phase {
+                let ready = self.intake.ready(link);
+                self.listen_to(slot, connection, ready)?;
+                if !ready {
+                    return Ok(Left::Nothing);
+                }
             }
             while !self.take_frame(slot, connection)? {
                 if !connection.readable || !connection.fill(&mut self.scratch)? {
@@ -276,6 +278,20 @@ impl<I: Intake> Reactor<I> {
             }
         }
         Ok(Left::More)
+    }
+
+    /// Has the poll tell of what arrives on a connection, or not: what nobody will read for a
+    /// while is not to wake this thread again and again either.
+    fn listen_to(&self, slot: usize, connection: &mut Connection, read: bool) -> io::Result<()> {
+        if connection.muted != read {
+            return Ok(());
+        }
+        connection.muted = !read;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let interest = if read { both } else { Interest::WRITABLE };
+        // What arrived meanwhile was not told of.
+        connection.readable |= read;
+        self.poll.registry().reregister(&mut connection.stream, Token(slot), interest)
     }
 
     /// Takes one frame; `false` if none is whole yet.

@@ -17,7 +17,7 @@ pub(crate) type Core = pbft::Replica<Heap>;
 #[derive(Debug)]
 pub(crate) enum Arrival {
     /// A message that was verified.
-    Checked { message: Checked<Vec<u8>, Core>, _ticket: Ticket },
+    Checked { message: Checked<Vec<u8>, Core>, ticket: Ticket },
     /// A message with signatures in it, from an authentic link: worth verifying?
     Signed { from: Principal, payload: Vec<u8>, ticket: Ticket },
     /// A peer did wrong.

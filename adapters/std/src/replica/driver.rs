@@ -3,6 +3,7 @@
 use super::arrival::{Arrival, Core};
 use super::host::{Host, Incoming};
 use super::load::Ticket;
+use super::patience::Patience;
 use super::report::Reporter;
 use super::stopped::Stopped;
 use super::turns::Turns;
@@ -45,6 +46,7 @@ pub(crate) struct Driver<A> {
     arrivals: Arc<Turns<Arrival>>,
     verifiers: Arc<Turns<Job>>,
     reporter: Reporter,
+    patience: Patience,
     /// Arrivals of this turn.
     taken: Vec<Arrival>,
     recording: Option<Recording>,
@@ -58,17 +60,17 @@ enum Then {
 }
 
 impl<A: Application> Driver<A> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         core: Core,
         host: Host<A>,
         clock: Clock,
         arrivals: Arc<Turns<Arrival>>,
         verifiers: Arc<Turns<Job>>,
         reporter: Reporter,
-        recording: Option<Recording>,
+        (patience, recording): (Patience, Option<Recording>),
     ) -> Self {
         let taken = Vec::new();
-        Self { core, host, clock, arrivals, verifiers, reporter, taken, recording }
+        Self { core, host, clock, arrivals, verifiers, reporter, patience, taken, recording }
     }
 
     /// Runs until it is told to stop, or cannot go on.
@@ -127,7 +129,7 @@ impl<A: Application> Driver<A> {
 
     fn take(&mut self, arrival: Arrival) -> Result<Then, Stopped> {
         match arrival {
-            Arrival::Checked { message, _ticket } => self.on_checked(&message)?,
+            Arrival::Checked { message, ticket } => self.on_checked(&message, &ticket)?,
             Arrival::Signed { from, payload, ticket } => self.admit(from, payload, ticket),
             Arrival::Refused { from, fault } => self.host.faults.count(from, fault),
             Arrival::Proved { evidence } => self.host.prove(&evidence),
@@ -143,15 +145,28 @@ impl<A: Application> Driver<A> {
         Ok(Then::GoOn)
     }
 
-    fn on_checked(&mut self, checked: &Checked<Vec<u8>, Core>) -> Result<(), Stopped> {
+    fn on_checked(
+        &mut self,
+        checked: &Checked<Vec<u8>, Core>,
+        ticket: &Ticket,
+    ) -> Result<(), Stopped> {
         let Some(message) = checked.message() else { return Ok(()) };
+        let from = message.from();
         let incoming = match *message.message() {
             Message::State { clients, state, .. } => {
                 Some(Incoming { clients: clients.0, state: state.0 })
             }
             _ => None,
         };
-        self.step(Input::Message(message), incoming)
+        self.step(Input::Message(message), incoming)?;
+        if let (Principal::Node(node), true) = (from, self.core.was_fruitless()) {
+            let (now, executed) = (self.clock.now(), self.core.status().executed.0);
+            if let Some(wait) = self.patience.spend(node, now, executed) {
+                self.host.faults.count(from, Fault::OverBudget);
+                ticket.pause(wait);
+            }
+        }
+        Ok(())
     }
 
     /// Sends a message to the verifiers if it is worth it.

@@ -42,7 +42,7 @@ impl Gate {
             return Ok(Arrival::Signed { from, payload, ticket });
         }
         let message = self.roster.check_payload::<Core, _, _>(&Ed25519, from, payload)?;
-        Ok(Arrival::Checked { message, _ticket: ticket })
+        Ok(Arrival::Checked { message, ticket })
     }
 }
 

@@ -15,6 +15,7 @@ mod handle;
 mod host;
 mod load;
 mod outbox;
+mod patience;
 mod proofs;
 mod report;
 mod restart;

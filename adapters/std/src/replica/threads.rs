@@ -7,6 +7,7 @@ use super::gate::Gate;
 use super::host::{Faults, Host};
 use super::load::Load;
 use super::outbox::Outbox;
+use super::patience::Patience;
 use super::proofs::Proofs;
 use super::report::Reporter;
 use super::restart::Restarted;
@@ -77,6 +78,7 @@ impl<A: Application> Start<A> {
         };
         let last = Arc::new(Mutex::new(StatusReport::at_start(config.me)));
         let sizes = (config.cluster.nodes.len(), config.cluster.clients.len());
+        let patience = Patience::new(config.cluster.nodes.len());
         let reporter = Reporter::new(config.me, sizes, archived, Arc::clone(&last));
         let verifying = config.verifiers.max(1);
         let proofs = Proofs::open(Arc::clone(&roster), Arc::clone(&directory));
@@ -84,7 +86,8 @@ impl<A: Application> Start<A> {
         let host = host(config, application, (log, notes), proofs, (directory, archive), post);
         let verifiers = Arc::clone(&jobs);
         let inputs = Arc::clone(&arrivals);
-        let driver = Driver::new(core, host, clock, inputs, verifiers, reporter, recording);
+        let rest = (patience, recording);
+        let driver = Driver::new(core, host, clock, inputs, verifiers, reporter, rest);
 
         let mut others = Others { arrivals: Arc::clone(&arrivals), threads: Vec::new() };
         for at in 0..verifying {

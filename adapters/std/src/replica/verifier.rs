@@ -31,7 +31,7 @@ pub(crate) fn verify(
             arrivals.push(Some(from), Arrival::Proved { evidence });
         }
         let arrival = match roster.check_payload::<Core, _, _>(&Ed25519, from, payload) {
-            Ok(message) => Arrival::Checked { message, _ticket: ticket },
+            Ok(message) => Arrival::Checked { message, ticket },
             Err(fault) => Arrival::Refused { from, fault },
         };
         arrivals.push(Some(from), arrival);
