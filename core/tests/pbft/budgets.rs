@@ -260,3 +260,33 @@ fn operation_that_is_given_up_is_busy_if_weak_replicas_said_so_last() {
     asker.hear(2, 7, 9_999_999);
     assert_eq!(asker.wake(10_000), (0, Some(Failure::Busy { retry_after })));
 }
+
+#[test]
+fn p36_message_that_leaves_nothing_is_told_of_and_one_of_use_is_not() {
+    let mut bench = Bench::<4>::new();
+    let vote = |sequence, name: &[u8]| {
+        let (view, digest) = (View(0), digest(name));
+        Vote { view, sequence: Sequence(sequence), digest }
+    };
+    let at = |sequence| Message::Checkpoint { sequence: Sequence(sequence), digest: digest(b"x") };
+    let far = WINDOW as u64 + 1;
+    let cases = [
+        (Message::Prepare(vote(1, b"x")), false),
+        (Message::Prepare(vote(1, b"x")), true),
+        (Message::Prepare(vote(1, b"y")), true),
+        (Message::Prepare(vote(far, b"x")), true),
+        (Message::Commit(vote(1, b"x")), false),
+        (Message::Commit(vote(1, b"x")), true),
+        (Message::Commit(vote(far, b"x")), true),
+        (at(4), false),
+        (at(4), true),
+        (Message::Status(Status::default()), true),
+        (Message::FetchState { sequence: Sequence(4) }, true),
+    ];
+    for (message, fruitless) in cases {
+        bench.force(2, 3, message);
+        assert_eq!(bench.hosts[2].replica.was_fruitless(), fruitless, "{message:?}");
+    }
+    bench.wake(2);
+    assert!(!bench.hosts[2].replica.was_fruitless(), "time is nobody's message");
+}
