@@ -234,6 +234,9 @@ impl<A: Application> Driver<A> {
             {
                 self.host.contradiction(*kept, said);
             }
+            if matches!(&output, Output::Send { message: Message::Status(it), .. } if it.wanting) {
+                self.patience.asked();
+            }
             self.host.perform(output, incoming)?;
         }
         if let Some(recording) = &mut self.recording {

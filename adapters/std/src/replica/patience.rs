@@ -11,6 +11,9 @@ const EACH: Duration = Duration::from_micros(500);
 /// the others are nobody's wrong.
 const A_BATCH: i64 = 4;
 
+/// What an answer to a STATUS may hold: what one replica says again at 128 sequences, and more.
+const AN_ANSWER: i64 = 640;
+
 /// Counts the votes that were cast before, those out of the window and the questions of each
 /// replica. A correct one sends what this bears many times over; one that sends more waits, its
 /// socket unread, until time has borne it.
@@ -24,6 +27,14 @@ pub(crate) struct Patience {
 impl Patience {
     pub(crate) fn new(nodes: usize) -> Self {
         Self { left: vec![AT_ONCE; nodes], since: Instant::ZERO, executed: 0 }
+    }
+
+    /// This replica asked all others to say again what it may lack: their answers are borne,
+    /// also if it had all of it.
+    pub(crate) fn asked(&mut self) {
+        for left in &mut self.left {
+            *left = left.saturating_add(AN_ANSWER).min(AT_ONCE);
+        }
     }
 
     /// A message of this replica led to nothing. How long it is to wait, if it is.
@@ -70,9 +81,17 @@ mod tests {
             }
         }
         assert!(paused > Duration::from_secs(5), "what it sent beyond 2,000 a second: {paused:?}");
+        // A replica that is stuck asks each 50 ms, and is told the same each time.
+        for ask in 1..400 {
+            let now = Instant::from_micros(2_000_000 + ask * 50_000);
+            patience.asked();
+            for _ in 0..512 {
+                assert_eq!(patience.spend(NodeId(0), now, 0), None, "asked {ask} times");
+            }
+        }
         // Two late votes a batch, however fast batches are.
         for batch in 1..100_000 {
-            let now = Instant::from_micros(2_000_000 + batch);
+            let now = Instant::from_micros(30_000_000 + batch);
             assert_eq!(patience.spend(NodeId(2), now, batch), None);
             assert_eq!(patience.spend(NodeId(2), now, batch), None);
         }
