@@ -294,8 +294,9 @@ impl Rules<'_> {
                 continue;
             }
             let known = pending.timestamp != 0;
-            let seen = pending.proposed == Some(view);
-            let stamp = pending.pooled.then_some(pending.stamp);
+            let again = pending.proposed == Some(view);
+            let seen = again && timestamp <= pending.timestamp;
+            let stamp = (pending.pooled && !again).then_some(pending.stamp);
             if !known {
                 *pending = Pending { timestamp, since, ..Pending::NONE };
             }
