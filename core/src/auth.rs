@@ -138,6 +138,8 @@ pub enum Tag {
     ViewChange = 20,
     /// A NEW-VIEW (PBFT).
     NewView = 21,
+    /// A client's read (PBFT).
+    Read = 25,
     /// An order or its endorsement (SM).
     Order = 32,
     /// A client's request (lockstep).

@@ -124,6 +124,11 @@ pub enum Refusal {
         /// The view of that VIEW-CHANGE.
         view: u64,
     },
+    /// An answer to a client's read that this node does not wait for.
+    NotReading {
+        /// The client named by the command.
+        client: ClientId,
+    },
 }
 
 impl core::fmt::Display for Refusal {
@@ -152,6 +157,9 @@ impl core::fmt::Display for Refusal {
                 "a VIEW-CHANGE for view {view} that this replica signed is not in its log: the log \
                  is old, start again as a replica that has lost it"
             ),
+            Self::NotReading { client } => {
+                write!(f, "no read of client {} waits for an answer", client.0)
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use quorate::wire::{self, Bytes};
 use quorate::{ClientId, Fault, NodeId, Principal, sm};
 use support::{
     CLIENTS, KINDS, NODES, Rng, SIGNED, batch_bytes, client, encode, histories, home, new_view,
-    node, pairs, request, roster, scope, secret, signed, valid, view_change,
+    node, pairs, read, request, roster, scope, secret, signed, valid, view_change,
 };
 
 fn verify(from: Principal, message: Message<'_>) -> Result<(), Fault> {
@@ -32,11 +32,14 @@ fn statements(scope: &Scope, id: u8) -> Vec<Digest> {
     let mut new_view = new_view(1, &mut rng);
     new_view.author = NodeId(id);
     let same = |tag, author| Statement::new(tag, scope, author).u64(1).finish();
+    let mut question = read(id.into(), 1, b"operation", scope);
+    question.client = ClientId(id.into());
     let mut all = vec![of.digest(scope), change.digest(scope), new_view.digest(scope)];
+    all.push(question.digest(scope));
     for author in [node(id), client(id.into())] {
         all.extend([Tag::Request, Tag::ViewChange, Tag::NewView].map(|tag| same(tag, author)));
         all.extend([Tag::Order, Tag::LockstepRequest].map(|tag| same(tag, author)));
-        all.push(same(Tag::Frame, author));
+        all.extend([Tag::Frame, Tag::Read].map(|tag| same(tag, author)));
     }
     // Orders of other agreements, other values, and other signers before.
     let commander = NodeId(0);
@@ -131,9 +134,13 @@ fn every_kind_of_message_that_is_right_is_verified() {
                 assert_eq!(verify(Principal::Client(request.client), message).err(), None);
                 client((request.client.0 + 1) % CLIENTS as u16)
             }
+            Message::Read(read) => {
+                assert_eq!(verify(Principal::Client(read.client), message).err(), None);
+                client((read.client.0 + 1) % CLIENTS as u16)
+            }
             _ => client(0),
         };
-        let fault = if kind == 0 { Fault::Impersonation } else { Fault::NotAllowed };
+        let fault = if [0, 18].contains(&kind) { Fault::Impersonation } else { Fault::NotAllowed };
         assert_eq!(verify(by_client, message), Err(fault), "kind {kind}");
     }
 }
@@ -264,7 +271,7 @@ fn a_malformed_list_is_refused_with_its_whole_message() {
     }
     let one = request(1, 1, b"one", &home());
     let again = request(1, 2, b"two", &home());
-    let bad: [&[Request<'_>]; 3] = [&[], &[one, one], &[one, again]];
+    let bad: [&[Request<'_>]; 2] = [&[one, one], &[one, again]];
     for batch in bad.map(|requests| Batch::from_bytes(batch_bytes(requests))) {
         let (view, sequence) = (View(0), Sequence(1));
         let proposed = Message::PrePrepare { view, sequence, batch };

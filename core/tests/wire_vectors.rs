@@ -9,14 +9,14 @@ use quorate::ed25519;
 use quorate::hmac::{self, PairKey};
 use quorate::link::{Hello, Opener, Proof, Sealer};
 use quorate::pbft::{
-    Batch, Busy, Dimensions, History, Message, NewView, Outcome, PrePrepared, Record, Reply,
-    Sequence, Status, View, ViewChange, Vote,
+    Batch, Busy, Dimensions, History, Message, NewView, Outcome, PrePrepared, ReadReply, Record,
+    Reply, Sequence, Status, Switches, View, ViewChange, Vote,
 };
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, NodeId};
 use serde::Serialize;
 use std::fmt::Write;
-use support::{batch_bytes, client, histories, home, node, pairs, request, secret, signed};
+use support::{batch_bytes, client, histories, home, node, pairs, read, request, secret, signed};
 
 const D: Digest = Digest([0xd1; 32]);
 const VIEW: View = View(300);
@@ -87,6 +87,15 @@ fn messages() -> Vec<Message<'static>> {
         Message::Recover { nonce: 300, lost: true, until: sequence },
         Message::Estimate { nonce: 300, stable, prepared: sequence, view, heard: true },
         Message::Busy(Busy { client: ClientId(u16::MAX), timestamp, retry_after: 50_000 }),
+        Message::Read(read(1, 1_700_000_000_000_000, b"operation", &home())),
+        Message::ReadReply(ReadReply {
+            view,
+            client: ClientId(u16::MAX),
+            number: u64::MAX,
+            operation: digest,
+            state: sequence,
+            answer: Some(Bytes(b"answer")),
+        }),
     ]
 }
 
@@ -205,7 +214,12 @@ fn digests_are_what_they_were() {
         ("digest new view", new_view().digest(&scope)),
         ("digest batch", batch().digest()),
         ("digest null", Batch::null_digest()),
-        ("digest cluster", sizes.cluster_id(b"name", &nodes, &clients)),
+        ("digest cluster", sizes.cluster_id(b"name", &nodes, &clients, Switches::default())),
+        (
+            "digest cluster of fast reads",
+            sizes.cluster_id(b"name", &nodes, &clients, Switches { fast_reads: true }),
+        ),
+        ("digest read", read(1, 1_700_000_000_000_000, b"operation", &scope).digest(&scope)),
     ] {
         vectors.add(name, &digest.0);
     }
@@ -287,6 +301,13 @@ message Estimate
     10ac02e8a204f0a204ac0201
 message Busy
     11ffff03ffffffffffffffffff01d08603
+message Read
+    12018080f9c0c1c48203096f7065726174696f6ea9350fe0ea7de080417fa150a08bf32191e41752
+    efec9c5dd0c8fa710969d8d9191c55719f6f3f17bc76b7b10dfa5e48bc99deed8d4cd54dbf210a7c
+    23f6770a
+message ReadReply
+    13ac02ffff03ffffffffffffffffff01d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
+    d1d1d1d1d1d1d1d1f0a2040106616e73776572
 record PrePrepared
     00ac02f0a2049f0100000500000000000000030000006f6e6504d1b2f04e47b9c4f8ff16222e0423
     8824ec8096905fe76532b941e1dbae56cb632958042da1586907350c362e0f69ed5c22b904e3b84d
@@ -382,5 +403,9 @@ digest batch
 digest null
     aca2c3458d77c2a12be90d8324276f17aaed113aa0153bdfd478e47f622d87a0
 digest cluster
-    03ce8d94b019b245efd80097df4dac0e34a5ebb35bb66a9802ace180c6e7320f
+    49d11c69fbd3a65e738b86d1a5cb50e952d6f3b0c2ac3d21566d474c0cc76365
+digest cluster of fast reads
+    9836e582015a49be81b79cad76885ae9962bbe22213c2ff7f5e8d28fdae1f035
+digest read
+    7db2f033399f17760dce603f2b4dbbe41f7770ec4e5ecfbbbac80f692e6d728c
 ";

@@ -254,6 +254,7 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("events", events.to_string()),
         ("messages", messages.to_string()),
         ("requests completed", s.requests.to_string()),
+        ("fast reads", format!("{}, and {} ordered", s.fast_reads, s.ordered_reads)),
         ("executions", s.executions.to_string()),
         ("checkpoints", s.checkpoints.to_string()),
         ("state transfers", s.transfers.to_string()),

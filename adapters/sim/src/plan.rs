@@ -59,6 +59,13 @@ pub struct Plan {
     pub harms: Vec<Harm>,
     /// Who lies, and how.
     pub traitors: Vec<(NodeId, Role)>,
+    /// Whether reads are answered without order if possible.
+    pub fast_reads: bool,
+    /// How many of a thousand operations only read.
+    pub reads: u32,
+    /// How many replicas clients believe that there are: they count quorums of so many. Fewer
+    /// than there are makes credulous clients, for runs in which a checker must object.
+    pub believed: usize,
     /// After the last fault is over, everything must be finished within this time.
     pub bound: Duration,
 }
@@ -111,6 +118,8 @@ pub enum Role {
     Slow,
     /// Is deaf to this client.
     Unfair(ClientId),
+    /// Answers reads from old states.
+    Stale,
 }
 
 impl Plan {
@@ -141,6 +150,9 @@ impl Plan {
             crashes: Vec::new(),
             harms: Vec::new(),
             traitors: Vec::new(),
+            fast_reads: false,
+            reads: 0,
+            believed: nodes,
             bound: Duration::from_secs(60),
         }
     }
@@ -169,6 +181,8 @@ impl Plan {
         if random.chance(350) {
             plan.draw_harm(random);
         }
+        plan.fast_reads = random.chance(600);
+        plan.reads = *random.pick(&[0, 200, 500, 800]);
         plan
     }
 
@@ -271,6 +285,7 @@ impl Plan {
                 Role::Forgetful,
                 Role::Slow,
                 Role::Unfair(ClientId(0)),
+                Role::Stale,
             ]);
             self.traitors.push((node, role));
         }
@@ -364,6 +379,8 @@ impl fmt::Display for Plan {
             f,
             ", duplicates {twice:.1} %, loss {loss:.1} % until {calm:.3} s, then {later:.1} %"
         )?;
+        let reads = if self.fast_reads { "fast" } else { "ordered" };
+        writeln!(f, "reads: {:.1} % of all operations, {reads}", percent(self.reads))?;
         writeln!(f, "disk: a write is durable after up to {:?}", self.disk_latency)?;
         for crash in &self.crashes {
             let Crash { node, when, down, wiped } = crash;

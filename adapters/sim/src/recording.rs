@@ -8,7 +8,7 @@
 use core::time::Duration;
 use quorate::auth::{Scope, Verifier};
 use quorate::ed25519::Ed25519;
-use quorate::pbft::{Config, Dimensions, Sequence};
+use quorate::pbft::{Config, Dimensions, Sequence, Switches};
 use quorate::{ClientId, Digest, Instant, NodeId, Principal, PublicKey};
 use std::fmt;
 
@@ -80,6 +80,8 @@ pub enum Told {
     Executed(ClientId, Vec<u8>),
     /// A checkpoint was captured.
     Captured(Sequence, Digest),
+    /// A read was answered, or not.
+    Answered(ClientId, Option<Vec<u8>>),
     /// A message, from its authentic sender.
     Message(Principal, Vec<u8>),
 }
@@ -209,6 +211,7 @@ fn cluster(fields: &mut Fields<'_>) -> Option<Recording> {
     let (batch_delay, timeout, timeout_cap) = (span()?, span()?, span()?);
     let (status_interval, watch_window, budget_interval) = (span()?, span()?, span()?);
     let batch_requests = usize::try_from(fields.u64()?).ok()?;
+    let switches = Switches { fast_reads: fields.array::<1>()? == [1] };
     let scope = Scope { cluster, epoch, profile: Ed25519::PROFILE };
     let config = Config {
         batch_delay,
@@ -218,6 +221,7 @@ fn cluster(fields: &mut Fields<'_>) -> Option<Recording> {
         status_interval,
         watch_window,
         budget_interval,
+        switches,
         ..Config::new(me, scope)
     };
     let mut keys = |count: usize| -> Option<Vec<PublicKey>> {
@@ -257,6 +261,12 @@ impl Fields<'_> {
             [1] => Told::Executed(ClientId(u16::from_le_bytes(self.array()?)), self.rest()),
             [2] => Told::Captured(Sequence(self.u64()?), Digest(self.array()?)),
             [3] => Told::Message(Principal::from_bytes(self.array()?)?, self.rest()),
+            [4] => {
+                let client = ClientId(u16::from_le_bytes(self.array()?));
+                let is_answered = self.array::<1>()? == [1];
+                let answer = self.rest();
+                Told::Answered(client, is_answered.then_some(answer))
+            }
             _ => return None,
         })
     }

@@ -17,6 +17,7 @@ fn begin() -> Vec<u8> {
         body.extend(micros.to_le_bytes());
     }
     body.extend(8u64.to_le_bytes());
+    body.push(0);
     for seed in 1..=5 {
         body.extend(SecretKey::from_seed([seed; 32]).public().0);
     }

@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         batch_bytes: 64 << 10,
         reply_bytes: 1024,
         links: Links::Hmac,
+        fast_reads: false,
     };
     let data = std::env::temp_dir().join(format!("quorate-throughput-{}", std::process::id()));
     let mut replicas = Vec::new();

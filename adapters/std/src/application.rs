@@ -11,6 +11,19 @@ pub trait Application: Send + 'static {
     /// [`Failure::ReplyTooLong`](crate::Failure::ReplyTooLong), from all replicas alike.
     fn execute(&mut self, client: ClientId, operation: &[u8], reply: &mut Vec<u8>);
 
+    /// Answers an operation from the state as it is, without changing it: false if this operation
+    /// is answered in order only, which is what a service says that has no fast reads. `reply` is
+    /// empty at entry. What it holds afterwards must be what [`Application::execute`] would say,
+    /// since an operation that was asked by [`Client::read`](crate::Client::read) may be ordered
+    /// after all; and `execute` must then leave the state as it is.
+    ///
+    /// It is called only in clusters with [`Cluster::fast_reads`](crate::Cluster::fast_reads),
+    /// between two batches, on the thread that executes.
+    fn read(&self, client: ClientId, operation: &[u8], reply: &mut Vec<u8>) -> bool {
+        let _ = (client, operation, reply);
+        false
+    }
+
     /// The whole state as bytes, canonical: equal states give equal bytes. It is taken every
     /// half window of batches, on the thread that executes.
     fn snapshot(&self) -> Vec<u8>;

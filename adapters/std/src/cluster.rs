@@ -3,7 +3,7 @@
 use quorate::auth::{Roster, RosterError};
 use quorate::ed25519::Ed25519;
 use quorate::link::Proof;
-use quorate::pbft::{Dimensions, History, Pairs};
+use quorate::pbft::{Dimensions, History, Pairs, Switches};
 use quorate::{Digest, PublicKey};
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,8 +30,8 @@ impl Links {
     }
 }
 
-/// The constants of a cluster. Name, keys and sizes make its id, so that members with different
-/// constants do not even greet each other; addresses may differ from member to member.
+/// The constants of a cluster. Name, keys, sizes and switches make its id, so that members with
+/// different constants do not even greet each other; addresses may differ from member to member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// Any name: it keeps two clusters with the same keys apart.
@@ -50,6 +50,9 @@ pub struct Cluster {
     pub reply_bytes: usize,
     /// How links prove who sent a frame.
     pub links: Links,
+    /// Whether [`Client::read`](crate::Client::read) asks replicas without having anything
+    /// ordered. Then ordered operations wait for more equal replies: strong ones, not `f + 1`.
+    pub fast_reads: bool,
 }
 
 impl Cluster {
@@ -85,10 +88,16 @@ impl Cluster {
         }
     }
 
-    /// The id of the cluster: a digest of name, sizes and keys.
+    /// The id of the cluster: a digest of name, sizes, switches and keys.
     #[must_use]
     pub fn id(&self) -> Digest {
-        self.dimensions().cluster_id(self.name.as_bytes(), &self.nodes, &self.clients)
+        let name = self.name.as_bytes();
+        self.dimensions().cluster_id(name, &self.nodes, &self.clients, self.switches())
+    }
+
+    /// What all members do alike.
+    pub(crate) const fn switches(&self) -> Switches {
+        Switches { fast_reads: self.fast_reads }
     }
 
     /// Who has which key.

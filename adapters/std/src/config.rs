@@ -114,6 +114,7 @@ impl ReplicaConfig {
             status_interval: self.status_interval,
             watch_window: (self.timeout / 2).max(self.status_interval),
             budget_interval: self.budget_interval,
+            switches: self.cluster.switches(),
             ..Config::new(self.me, scope)
         }
     }

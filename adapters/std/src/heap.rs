@@ -1,8 +1,8 @@
 //! The memory of a replica on the heap, sized at start.
 
 use quorate::pbft::{
-    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Slot,
-    Storage, ViewRow, Vote,
+    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Reading,
+    Slot, Storage, ViewRow, Vote,
 };
 use std::fmt;
 
@@ -27,6 +27,8 @@ pub struct Heap {
     histories: Vec<u8>,
     named: Vec<u8>,
     chosen: Vec<u8>,
+    reads: Vec<Reading>,
+    answer: Vec<u8>,
 }
 
 /// How many checkpoints are kept of each replica.
@@ -61,6 +63,8 @@ impl Heap {
             histories: vec![0; bytes(&[2, nodes, window, History::ENTRY])?],
             named: vec![0; nodes * Pairs::ENTRY],
             chosen: vec![0; window * Pairs::ENTRY],
+            reads: vec![Reading::default(); clients],
+            answer: vec![0; reply_bytes],
         })
     }
 }
@@ -92,6 +96,8 @@ impl Storage for Heap {
             histories: &mut self.histories,
             named: &mut self.named,
             chosen: &mut self.chosen,
+            reads: &mut self.reads,
+            answer: &mut self.answer,
         }
     }
 
@@ -112,6 +118,8 @@ impl Storage for Heap {
             histories: &self.histories,
             named: &self.named,
             chosen: &self.chosen,
+            reads: &self.reads,
+            answer: &self.answer,
         }
     }
 }
@@ -167,6 +175,8 @@ mod tests {
                 parts.histories.len(),
                 parts.named.len(),
                 parts.chosen.len(),
+                parts.reads.len(),
+                parts.answer.len(),
             ]
         };
         assert_eq!(lengths(heap.parts()), lengths(fixed.parts()));

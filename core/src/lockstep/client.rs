@@ -177,9 +177,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Protocol for Client<B> {
             self.now = self.now.max(now);
             let effect = match input {
                 Input::Wake => self.on_wake(),
-                Input::Command(ClientCommand::Submit { operation, wall_micros }) => {
-                    self.on_submit(operation, wall_micros)
-                }
+                Input::Command(
+                    ClientCommand::Submit { operation, wall_micros }
+                    | ClientCommand::Read { operation, wall_micros },
+                ) => self.on_submit(operation, wall_micros),
                 Input::Message(verified) => match (verified.from, verified.message) {
                     (Principal::Node(from), ClientMessage::Reply(reply)) => {
                         self.on_reply(from, &reply)

@@ -165,6 +165,7 @@ const fn units(count: usize) -> u32 {
 fn cost(message: &Message<'_>) -> u32 {
     let (signatures, bytes) = match message {
         Message::Request(request) => (1, request.len()),
+        Message::Read(read) => (1, read.operation.0.len()),
         Message::PrePrepare { batch, .. } => {
             (batch.iter().take(MAX_REQUESTS).count(), batch.bytes().len())
         }

@@ -203,6 +203,7 @@ impl Rules<'_> {
         if !self.node.diverged {
             self.node.diverged = true;
             self.node.executing = None;
+            self.close_reads();
             self.accuse(self.node.me(), Fault::WrongDigest);
         }
         self.begin_transfer(sequence, digest, true);

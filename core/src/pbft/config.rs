@@ -84,7 +84,8 @@ impl Dimensions {
         let new_view =
             1 + 1 + 10 + (5 + self.nodes * Pairs::ENTRY) + (5 + self.window * Pairs::ENTRY) + 64;
         let reply = 1 + 10 + 3 + 10 + 1 + 5 + self.reply_bytes;
-        max(max(pre_prepare, view_change), max(new_view, reply))
+        let read_reply = 1 + 10 + 3 + 10 + 32 + 10 + 1 + 5 + self.reply_bytes;
+        max(max(pre_prepare, view_change), max(new_view, max(reply, read_reply)))
     }
 
     /// The most outputs of one step, whatever the window.
@@ -93,14 +94,21 @@ impl Dimensions {
         EFFECTS + RESENT as usize * 4 + self.nodes + 1
     }
 
-    /// The id of a cluster: a digest of its name, its sizes and all its keys.
+    /// The id of a cluster: a digest of its name, its sizes, its switches and all its keys.
     #[must_use]
-    pub fn cluster_id(&self, name: &[u8], nodes: &[PublicKey], clients: &[PublicKey]) -> Digest {
+    pub fn cluster_id(
+        &self,
+        name: &[u8],
+        nodes: &[PublicKey],
+        clients: &[PublicKey],
+        switches: Switches,
+    ) -> Digest {
         let mut id = Statement::unscoped(Tag::Cluster)
             .bytes(name)
             .u64(self.window as u64)
             .u64(self.batch_bytes as u64)
-            .u64(self.reply_bytes as u64);
+            .u64(self.reply_bytes as u64)
+            .u64(switches.fast_reads.into());
         for keys in [nodes, clients] {
             id = id.u64(keys.len() as u64);
             for key in keys {
@@ -109,6 +117,16 @@ impl Dimensions {
         }
         id.finish()
     }
+}
+
+/// The switches of a cluster: what all replicas and clients do alike, or not. They never change,
+/// and are part of the cluster's id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Switches {
+    /// Whether clients may read without order. Then a client believes strong replies of replicas
+    /// where weak ones are enough otherwise: a read could miss a request that ended with fewer.
+    pub fast_reads: bool,
 }
 
 const fn max(a: usize, b: usize) -> usize {
@@ -160,11 +178,13 @@ pub struct Config {
     /// as many were in vain; longer after more of them. Nobody whose signatures are good meets
     /// this limit.
     pub budget_interval: Duration,
+    /// The switches of the cluster.
+    pub switches: Switches,
 }
 
 impl Config {
     /// Settings for a local network: T = 1 s, capped at 64 s; batches of up to 64 requests, held
-    /// for at most 1 ms; status every 50 ms; the primary is judged every 500 ms.
+    /// for at most 1 ms; status every 50 ms; the primary is judged every 500 ms; no fast reads.
     #[must_use]
     pub const fn new(me: NodeId, scope: Scope) -> Self {
         Self {
@@ -178,6 +198,7 @@ impl Config {
             status_interval: Duration::from_millis(50),
             watch_window: Duration::from_millis(500),
             budget_interval: Duration::from_millis(50),
+            switches: Switches { fast_reads: false },
         }
     }
 
@@ -257,8 +278,8 @@ mod tests {
         assert_eq!(config.recovery_bound(seven, Duration::MAX), Duration::MAX);
     }
     use crate::auth::Signature;
-    use crate::pbft::ViewChange;
     use crate::pbft::{Batch, Histories, Message, NewView, Outcome, Reply, Sequence, View};
+    use crate::pbft::{ReadReply, ViewChange};
     use crate::wire::{Bytes, encoded_len};
     use crate::{ClientId, NodeId};
 
@@ -296,6 +317,14 @@ mod tests {
                     timestamp: u64::MAX,
                     outcome: Outcome::Stale,
                     reply: Bytes(&bytes[..reply_bytes]),
+                }),
+                Message::ReadReply(ReadReply {
+                    view,
+                    client: ClientId(u16::MAX),
+                    number: u64::MAX,
+                    operation: Digest::ZERO,
+                    state: end,
+                    answer: Some(Bytes(&bytes[..reply_bytes])),
                 }),
             ];
             let longest = messages.iter().map(encoded_len).max().unwrap();

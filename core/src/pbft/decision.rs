@@ -27,6 +27,14 @@ pub enum Command<'a> {
         /// [`Digest::of`] the snapshot's bytes.
         state: Digest,
     },
+    /// The read of the last [`Decision::Read`] of this client was carried out.
+    Answered {
+        /// Whose read.
+        client: ClientId,
+        /// The application's answer; `None` if it answers this operation in order only. One that
+        /// is longer than the cluster's constant is as good as none.
+        answer: Option<&'a [u8]>,
+    },
 }
 
 /// What was agreed, in the order in which the host carries it out.
@@ -66,6 +74,16 @@ pub enum Decision<'a> {
     Contradiction {
         /// A request, a VIEW-CHANGE or a NEW-VIEW.
         kept: Message<'a>,
+    },
+    /// Answer the operation of the `Message::Read` that was the input of this very step from the
+    /// application's state as it is now, changing nothing, then say [`Command::Answered`]. Until
+    /// then no other read of this client comes. The answer is the one that the operation would
+    /// have as the next ordered request.
+    Read {
+        /// Whose read.
+        client: ClientId,
+        /// The last sequence that the state includes.
+        state: Sequence,
     },
 }
 

@@ -1,6 +1,7 @@
 //! What replicas and clients say to each other, and what each of it must prove.
 
 use super::history::{Histories, Pairs};
+use super::read::{Read, ReadReply};
 use crate::auth::Verifier;
 use crate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Signer, Statement, Tag};
 use crate::fault::Fault;
@@ -162,6 +163,10 @@ pub enum Message<'a> {
     },
     /// A replica has no room for a client's request, which it dropped.
     Busy(Busy),
+    /// A client's signed question, answered without order; from the client alone.
+    Read(Read<'a>),
+    /// A replica's answer to it.
+    ReadReply(ReadReply<'a>),
 }
 
 /// A replica's answer to a client for whose request it has no room now.
@@ -336,6 +341,9 @@ impl Signed for Message<'_> {
             Message::NewView(new_view) if me == Principal::Node(new_view.author) => {
                 new_view.signature = signer.sign(&new_view.digest(scope));
             }
+            Message::Read(read) if me == Principal::Client(read.client) => {
+                read.signature = signer.sign(&read.digest(scope));
+            }
             _ => {}
         }
     }
@@ -351,7 +359,8 @@ impl Signed for Message<'_> {
                 Message::Request(request) if request.client == sender => {
                     request.verify(roster, verifier)
                 }
-                Message::Request(_) => Err(Fault::Impersonation),
+                Message::Read(read) if read.client == sender => read.verify(roster, verifier),
+                Message::Request(_) | Message::Read(_) => Err(Fault::Impersonation),
                 _ => Err(Fault::NotAllowed),
             };
         }
@@ -387,6 +396,7 @@ impl Signed for Message<'_> {
                 Ok(digest)
             }
             Message::State { state, .. } => Ok(Digest::of(state.0)),
+            Message::Read(read) => read.verify(roster, verifier),
             Message::FetchViewChange { author, .. } if author.index() >= roster.nodes() => {
                 Err(Fault::OutOfBounds)
             }

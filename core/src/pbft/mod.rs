@@ -68,6 +68,16 @@
 //! A host that keeps no log at all ([`Durability::None`]) starts every time like this. A replica
 //! that finds an empty log and does not know whether it is new ([`Replica::unsure`]) asks first.
 //!
+//! # Fast reads
+//!
+//! Where the cluster is set up for it, [`Switches::fast_reads`], a client may ask all replicas for
+//! what they know without having anything ordered. It takes what strong replicas say of one and
+//! the same state, and has the operation ordered if that cannot be had. Then the replies to
+//! ordered requests must be strong too. Together that is linearizable: a read never misses what
+//! ended before it began. A client that is answered by a replica which came by its state
+//! through a transfer is answered from the client table, so nobody waits for a reply that was
+//! skipped. The argument stands in the file `read`.
+//!
 //! # The files
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
@@ -100,7 +110,9 @@
 //! * One batch is with the application at a time; the client table changes only as it answers.
 //! * The low water mark moves only with a strong quorum of CHECKPOINTs. A state that was fetched
 //!   on the word of a weak quorum is executed from and vouched for at once.
-//! * Tentative execution, read-only requests and MAC-authenticated requests are left out.
+//! * A read needs equal answers of one state, by its sequence, where the paper compares answers
+//!   alone: without that two reads can contradict each other.
+//! * Tentative execution and MAC-authenticated requests are left out.
 
 mod amnesia;
 mod budget;
@@ -120,6 +132,7 @@ mod normal;
 mod old_log;
 mod outputs;
 mod pool;
+mod read;
 mod recover;
 mod replica;
 mod rules;
@@ -140,11 +153,12 @@ pub use crate::service::{
 };
 pub use budget::Budget;
 pub use client::{Client, ClientConfig, ClientOutputs};
-pub use config::{Config, Dimensions, Durability};
+pub use config::{Config, Dimensions, Durability, Switches};
 pub use decision::{Command, Decision, Execution, Record};
 pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
 pub use message::{Busy, Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
 pub use outputs::Outputs;
+pub use read::{Read, ReadReply, Reading};
 pub use recover::{RecoverError, Snapshot};
 pub use replica::Replica;
 pub use slot::{CheckpointVote, Pending, Slot};

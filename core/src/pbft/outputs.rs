@@ -5,6 +5,7 @@ use super::decision::{Decision, Execution, Record};
 use super::history::{History, Pairs};
 use super::log::{self, Ring};
 use super::message::{Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
+use super::read::ReadReply;
 use super::rules::{Cursor, Effect, Kept, Node, Resend};
 use super::status::REPROPOSED;
 use super::storage::Lent;
@@ -125,6 +126,7 @@ impl<'a> Outputs<'a> {
             }
             Effect::Accuse { node, fault } => Output::Accuse { node, fault },
             Effect::Refuse(refusal) => Output::Refuse(refusal),
+            Effect::ReadReply { client } => send(Target::Client(client), self.read_reply(client)?),
             other => self.record(other).map(Output::Persist).or_else(|| self.decide(other))?,
         })
     }
@@ -168,6 +170,10 @@ impl<'a> Outputs<'a> {
             Effect::ServeState { to, sequence } => Decision::ServeState { to, sequence },
             Effect::Install { sequence } => Decision::Install { sequence },
             Effect::Contradiction(kept) => Decision::Contradiction { kept: self.kept(kept)? },
+            Effect::Read { client } => {
+                let state = self.memory.reads.get(client.index())?.state;
+                Decision::Read { client, state }
+            }
             _ => return None,
         }))
     }
@@ -253,6 +259,19 @@ impl<'a> Outputs<'a> {
             Kept::ViewChange(author) => self.view_change(author, false).map(Message::ViewChange),
             Kept::NewView => Some(Message::NewView(self.new_view())),
         }
+    }
+
+    fn read_reply(&self, client: ClientId) -> Option<Message<'a>> {
+        let reading = self.memory.reads.get(client.index())?;
+        let length = reading.length.and_then(|length| usize::try_from(length).ok());
+        Some(Message::ReadReply(ReadReply {
+            view: self.node.view,
+            client,
+            number: reading.number,
+            operation: reading.operation,
+            state: reading.state,
+            answer: length.and_then(|length| self.memory.answer.get(..length)).map(Bytes),
+        }))
     }
 
     fn status(&self, wanting: bool) -> Message<'a> {

@@ -411,6 +411,7 @@ impl Rules<'_> {
         self.node.proposed = self.node.proposed.max(last.unwrap_or_default());
         self.node.proposed = self.node.proposed.max(self.node.stable);
         self.node.transfer = None;
+        self.restore_reads();
         self.node.effects.clear();
         self.node.status.due = self.node.now;
         self.node.status.behind = true;

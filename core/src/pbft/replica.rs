@@ -157,6 +157,9 @@ impl<S: Storage> Protocol for Replica<S> {
                 Input::Command(Command::Captured { sequence, state }) => {
                     rules.on_captured(sequence, &state);
                 }
+                Input::Command(Command::Answered { client, answer }) => {
+                    rules.on_answered(client, answer);
+                }
                 Input::Message(message) => rules.on_message(&message),
             }
             rules.work_backlog();
@@ -181,6 +184,9 @@ impl Rules<'_> {
         self.repay(verified.from, &verified.message);
         if let Message::Request(request) = &verified.message {
             return self.on_request(verified.from, request);
+        }
+        if let (Principal::Client(_), Message::Read(read)) = (verified.from, &verified.message) {
+            return self.on_read(verified.from, read);
         }
         let Principal::Node(from) = verified.from else { return };
         if from == self.node.me() {
@@ -216,6 +222,7 @@ impl Rules<'_> {
                 self.on_estimate(from, nonce, Estimate { stable, prepared, view, heard });
             }
             Message::Busy(_) => self.accuse(from, Fault::NotAllowed),
+            Message::Read(_) | Message::ReadReply(_) => self.accuse(from, Fault::NotAllowed),
         }
     }
 
@@ -223,6 +230,9 @@ impl Rules<'_> {
     fn admit(&self, from: Principal, message: &Message<'_>) -> Admission {
         if let Message::Request(request) = message {
             return self.admit_request(from, request.client.index(), request.timestamp);
+        }
+        if let Message::Read(read) = message {
+            return self.admit_read(from, read);
         }
         let Principal::Node(from) = from else { return Admission::Refused(Fault::NotAllowed) };
         match message {

@@ -41,6 +41,8 @@ pub(super) struct Node {
     /// The last executed sequence.
     pub(super) executed: Sequence,
     pub(super) executing: Option<Executing>,
+    /// No read is answered from a state before this sequence.
+    pub(super) reads_from: Sequence,
     /// As primary: the last sequence proposed in this view.
     pub(super) proposed: Sequence,
     /// Checkpoints that the host was asked to capture, with the digest of the client table.
@@ -320,6 +322,12 @@ pub(super) enum Effect {
     },
     /// The input contradicts what is kept here.
     Contradiction(Kept),
+    Read {
+        client: ClientId,
+    },
+    ReadReply {
+        client: ClientId,
+    },
 }
 
 /// A signed statement that is kept, as far as evidence goes.
@@ -372,6 +380,7 @@ impl Node {
             stable_digest: Digest::ZERO,
             executed: Sequence(0),
             executing: None,
+            reads_from: Sequence(0),
             proposed: Sequence(0),
             captures: [None; 2],
             diverged: false,

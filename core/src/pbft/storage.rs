@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::Vote;
+use super::read::Reading;
 use super::slot::{CheckpointVote, Pending, Slot};
 use super::view_store::{CHECKPOINTS, ViewRow};
 use crate::service::ClientRow;
@@ -57,6 +58,10 @@ macro_rules! parts {
             pub named: &'s $($mutability)? [u8],
             /// X of the NEW-VIEW: W x [`Pairs::ENTRY`] bytes.
             pub chosen: &'s $($mutability)? [u8],
+            /// C reads that the host is answering, or has answered.
+            pub reads: &'s $($mutability)? [Reading],
+            /// The last answer to a read: R bytes.
+            pub answer: &'s $($mutability)? [u8],
         }
     };
 }
@@ -89,6 +94,8 @@ impl Parts<'_> {
             histories: self.histories,
             named: self.named,
             chosen: self.chosen,
+            reads: self.reads,
+            answer: self.answer,
         }
     }
 }
@@ -122,6 +129,8 @@ pub struct Fixed<const N: usize, const W: usize, const B: usize, const C: usize,
     histories: [[[[u8; History::ENTRY]; W]; N]; 2],
     named: [[u8; Pairs::ENTRY]; N],
     chosen: [[u8; Pairs::ENTRY]; W],
+    reads: [Reading; C],
+    answer: [u8; R],
 }
 
 impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: usize>
@@ -154,6 +163,8 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             histories: [[[[0; History::ENTRY]; W]; N]; 2],
             named: [[0; Pairs::ENTRY]; N],
             chosen: [[0; Pairs::ENTRY]; W],
+            reads: [Reading::NONE; C],
+            answer: [0; R],
         }
     }
 }
@@ -190,6 +201,8 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             histories: self.histories.as_flattened_mut().as_flattened_mut().as_flattened_mut(),
             named: self.named.as_flattened_mut(),
             chosen: self.chosen.as_flattened_mut(),
+            reads: &mut self.reads,
+            answer: &mut self.answer,
         }
     }
 
@@ -210,6 +223,8 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             histories: self.histories.as_flattened().as_flattened().as_flattened(),
             named: self.named.as_flattened(),
             chosen: self.chosen.as_flattened(),
+            reads: &self.reads,
+            answer: &self.answer,
         }
     }
 }

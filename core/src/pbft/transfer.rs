@@ -134,6 +134,7 @@ impl Rules<'_> {
             return self.accuse(from, Fault::BadContent);
         }
 
+        self.close_reads();
         self.node.transfer = None;
         self.node.diverged = false;
         self.node.executing = None;

@@ -15,6 +15,15 @@ pub enum ClientCommand<'a> {
         /// what it used before. Zero if there is no clock and no loss.
         wall_micros: u64,
     },
+    /// Have this operation answered; it changes nothing. Where the protocol has fast reads and
+    /// the cluster uses them it is answered without order if possible, else, and otherwise
+    /// always, it is ordered and executed as with `Submit`.
+    Read {
+        /// The operation, in the application's own terms.
+        operation: &'a [u8],
+        /// The wall clock, as with `Submit`.
+        wall_micros: u64,
+    },
 }
 
 /// How an operation ended.

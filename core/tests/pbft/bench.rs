@@ -63,6 +63,9 @@ pub struct Bench<const N: usize> {
     pub replies: Vec<(usize, u16, u64, Outcome, Vec<u8>)>,
     /// Every message sent, for tests that count.
     pub sent: Vec<Letter>,
+    /// Answers to reads that clients received: (replica, the answer's message, encoded).
+    pub answers: Vec<(usize, Vec<u8>)>,
+    switches: Switches,
 }
 
 pub fn scope() -> Scope {
@@ -90,7 +93,19 @@ impl<const N: usize> Bench<N> {
             })
             .collect();
         let (mail, replies, sent) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { hosts, roster, now: 0, mail, replies, sent }
+        let (answers, switches) = (Vec::new(), Switches::default());
+        Self { hosts, roster, now: 0, mail, replies, sent, answers, switches }
+    }
+
+    /// A cluster with fast reads.
+    pub fn fast() -> Self {
+        let mut bench = Self::new();
+        bench.switches.fast_reads = true;
+        for (id, host) in bench.hosts.iter_mut().enumerate() {
+            let config = Config { switches: bench.switches, ..Self::config(id) };
+            *host.replica = Replica::new(config, Memory::<N>::new()).unwrap();
+        }
+        bench
     }
 
     pub fn config(id: usize) -> Config {
@@ -108,6 +123,16 @@ impl<const N: usize> Bench<N> {
         let who = Principal::Client(ClientId(client));
         request.signature = TestSigner(who).sign(&request.digest(self.roster.scope()));
         request
+    }
+
+    /// A client's signed read.
+    pub fn read<'a>(&self, client: u16, number: u64, operation: &'a [u8]) -> Read<'a> {
+        let operation = wire::Bytes(operation);
+        let (client, signature) = (ClientId(client), Signature::ZERO);
+        let mut read = Read { client, number, operation, signature };
+        let who = Principal::Client(client);
+        read.signature = TestSigner(who).sign(&read.digest(self.roster.scope()));
+        read
     }
 
     /// The bytes of a batch of requests.
@@ -209,6 +234,7 @@ impl<const N: usize> Bench<N> {
         let mut captured = Vec::new();
         let mut serve = Vec::new();
         let mut letters = Vec::new();
+        let mut reads = Vec::new();
         let host = &mut self.hosts[id];
         for output in host.replica.step(now, input) {
             match output {
@@ -248,11 +274,17 @@ impl<const N: usize> Bench<N> {
                     let mut buffer = vec![0; 1 << 16];
                     host.proofs.push(wire::encode(&evidence, &mut buffer).unwrap().to_vec());
                 }
+                Output::Decide(Decision::Read { client, .. }) => reads.push(client),
                 Output::Accuse { node, fault } => host.accusations.push((node.index(), fault)),
                 Output::Refuse(refusal) => host.refusals.push(refusal),
             }
         }
         self.post(id, letters);
+        for client in reads {
+            let state = self.hosts[id].state.0;
+            let answer = Some(&state[..8]);
+            self.step(id, Input::Command(Command::Answered { client, answer }));
+        }
         self.carry_out(id, serve, execute, captured);
     }
 
@@ -294,6 +326,8 @@ impl<const N: usize> Bench<N> {
                 if let Ok(Message::Reply(reply)) = wire::decode::<Message<'_>>(&letter.bytes) {
                     let bytes = reply.reply.0.to_vec();
                     self.replies.push((id, client.0, reply.timestamp, reply.outcome, bytes));
+                } else {
+                    self.answers.push((id, letter.bytes));
                 }
             } else {
                 self.mail.push_back(letter);
@@ -368,7 +402,8 @@ impl<const N: usize> Bench<N> {
             clients: table,
             state: Digest::of(&state.0),
         });
-        let (config, now) = (Self::config(id), Instant::from_micros(self.now));
+        let config = Config { switches: self.switches, ..Self::config(id) };
+        let now = Instant::from_micros(self.now);
         let memory = Memory::<N>::new();
         let replica = Replica::recover(config, memory, now, lent, records).unwrap();
         *host.replica = replica;

@@ -61,12 +61,19 @@ fn one_of_each<'a>(bench: &Bench<4>, batch: &'a [u8], lists: &'a [u8]) -> Vec<Me
         Message::Recover { nonce: 1, lost: true, until: sequence },
         Message::Estimate { nonce: 1, stable: sequence, prepared: sequence, view, heard: true },
         Message::busy(ClientId(1), 5, core::time::Duration::from_millis(50)),
+        Message::Read(bench.read(1, 1, b"read")),
+        Message::ReadReply(empty_answer()),
     ]
 }
 
 fn empty_reply() -> Reply<'static> {
     let (client, outcome) = (ClientId(1), Outcome::Executed);
     Reply { view: View(0), client, timestamp: 1, outcome, reply: wire::Bytes(&[]) }
+}
+
+fn empty_answer() -> ReadReply<'static> {
+    let (client, operation, state) = (ClientId(1), Digest::ZERO, Sequence(0));
+    ReadReply { view: View(0), client, number: 1, operation, state, answer: None }
 }
 
 fn lists() -> Vec<u8> {

@@ -10,43 +10,50 @@ use std::time::Duration;
 
 /// What a client wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Act {
+pub enum Act {
     /// To whom, timestamp, operation.
     Ask(Target, u64, Vec<u8>),
+    /// The same, to be answered without order.
+    Read(Target, u64, Vec<u8>),
     Done(Vec<u8>),
     Failed(Failure),
     Accuse(usize, Fault),
     Refuse(Refusal),
 }
 
-struct Desk {
-    client: Client<Vec<u8>>,
-    now: u64,
+pub struct Desk {
+    pub client: Client<Vec<u8>>,
+    pub now: u64,
 }
 
-const MS: u64 = 1_000;
+pub const MS: u64 = 1_000;
 
 impl Desk {
-    fn new(nodes: usize) -> Self {
+    pub fn new(nodes: usize) -> Self {
+        Self::with(nodes, Switches::default())
+    }
+
+    pub fn with(nodes: usize, switches: Switches) -> Self {
         let config = ClientConfig {
             me: ClientId(1),
             quorum: Quorum::of(nodes).unwrap(),
             retry: Duration::from_millis(100),
             give_up: Duration::from_secs(10),
+            switches,
         };
         Self { client: Client::new(config, vec![0; 16], vec![0; 8]), now: 0 }
     }
 
-    fn step(&mut self, input: Input<ClientCommand<'_>, Message<'_>>) -> Vec<Act> {
+    pub fn step(&mut self, input: Input<ClientCommand<'_>, Message<'_>>) -> Vec<Act> {
         self.client.step(Instant::from_micros(self.now), input).map(act).collect()
     }
 
-    fn submit(&mut self, operation: &[u8], wall_micros: u64) -> Vec<Act> {
+    pub fn submit(&mut self, operation: &[u8], wall_micros: u64) -> Vec<Act> {
         self.step(Input::Command(ClientCommand::Submit { operation, wall_micros }))
     }
 
-    fn hear(&mut self, from: usize, message: Message<'_>) -> Vec<Act> {
-        let bench = Bench::<7>::new();
+    pub fn hear(&mut self, from: usize, message: Message<'_>) -> Vec<Act> {
+        let bench = Bench::<10>::new();
         let from = Principal::Node(node(from));
         let letter = bench.letter(from, Target::Client(ClientId(1)), message);
         let message = wire::decode::<Message<'_>>(&letter.bytes).unwrap();
@@ -55,11 +62,11 @@ impl Desk {
     }
 
     /// A reply in view 0 to the client's request `timestamp`.
-    fn reply(&mut self, from: usize, timestamp: u64, reply: &[u8]) -> Vec<Act> {
+    pub fn reply(&mut self, from: usize, timestamp: u64, reply: &[u8]) -> Vec<Act> {
         self.hear(from, reply_of(0, timestamp, Outcome::Executed, reply))
     }
 
-    fn at(&mut self, micros: u64) -> Vec<Act> {
+    pub fn at(&mut self, micros: u64) -> Vec<Act> {
         self.now = micros;
         self.step(Input::Wake)
     }
@@ -71,6 +78,10 @@ fn act(output: Output<Message<'_>, ClientDecision<'_>, quorate::Never>) -> Act {
             assert_eq!(request.client, ClientId(1));
             Act::Ask(to, request.timestamp, request.operation.0.to_vec())
         }
+        Output::Send { to, message: Message::Read(read) } => {
+            assert_eq!(read.client, ClientId(1));
+            Act::Read(to, read.number, read.operation.0.to_vec())
+        }
         Output::Decide(ClientDecision::Done { reply }) => Act::Done(reply.to_vec()),
         Output::Decide(ClientDecision::Failed(failure)) => Act::Failed(failure),
         Output::Accuse { node, fault } => Act::Accuse(node.index(), fault),
@@ -79,12 +90,12 @@ fn act(output: Output<Message<'_>, ClientDecision<'_>, quorate::Never>) -> Act {
     }
 }
 
-fn reply_of(view: u64, timestamp: u64, outcome: Outcome, reply: &[u8]) -> Message<'_> {
+pub fn reply_of(view: u64, timestamp: u64, outcome: Outcome, reply: &[u8]) -> Message<'_> {
     let (view, client) = (View(view), ClientId(1));
     Message::Reply(Reply { view, client, timestamp, outcome, reply: wire::Bytes(reply) })
 }
 
-fn to_primary(id: u8) -> Target {
+pub fn to_primary(id: u8) -> Target {
     Target::Node(NodeId(id))
 }
 

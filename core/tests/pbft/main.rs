@@ -23,6 +23,8 @@ mod new_view;
 mod normal_case;
 mod old_log;
 mod random_choice;
+mod reader;
+mod reads;
 mod records;
 mod recovery;
 mod requests;

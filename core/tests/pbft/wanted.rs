@@ -21,6 +21,8 @@ pub enum Wanted {
     Contradiction(Vec<u8>),
     Accuse(usize, Fault),
     Refuse(Refusal),
+    /// Whose read, and of which state.
+    Read(u16, u64),
 }
 
 impl Wanted {
@@ -51,6 +53,7 @@ impl Wanted {
             Output::Decide(Decision::Contradiction { kept }) => {
                 Self::Contradiction(wire::encode(&kept, &mut buffer).unwrap().to_vec())
             }
+            Output::Decide(Decision::Read { client, state }) => Self::Read(client.0, state.0),
             Output::Accuse { node, fault } => Self::Accuse(node.index(), fault),
             Output::Refuse(refusal) => Self::Refuse(refusal),
         }

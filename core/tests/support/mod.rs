@@ -4,8 +4,8 @@
 use quorate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Verifier};
 use quorate::ed25519::{Ed25519, SecretKey};
 use quorate::pbft::{
-    Batch, Busy, Histories, History, Message, NewView, Outcome, Pairs, PrePrepared, Reply, Request,
-    Sequence, Status, View, ViewChange, Vote,
+    Batch, Busy, Histories, History, Message, NewView, Outcome, Pairs, PrePrepared, Read,
+    ReadReply, Reply, Request, Sequence, Status, View, ViewChange, Vote,
 };
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, NodeId, Principal};
@@ -19,9 +19,9 @@ pub(crate) const NODES: usize = 4;
 /// Clients of the small cluster.
 pub(crate) const CLIENTS: usize = 3;
 /// How many kinds of messages there are.
-pub(crate) const KINDS: usize = 18;
-/// The kinds that carry signatures: Request, PrePrepare, ViewChange, NewView.
-pub(crate) const SIGNED: [usize; 4] = [0, 2, 6, 7];
+pub(crate) const KINDS: usize = 20;
+/// The kinds that carry signatures: Request, PrePrepare, ViewChange, NewView, Read.
+pub(crate) const SIGNED: [usize; 5] = [0, 2, 6, 7, 18];
 
 pub(crate) fn node(id: u8) -> Principal {
     Principal::Node(NodeId(id))
@@ -76,6 +76,16 @@ pub(crate) fn request(of: u16, timestamp: u64, operation: &[u8], at: &Scope) -> 
     message.sign(client(of), at, &secret(client(of)));
     let Message::Request(request) = message else { unreachable!() };
     request
+}
+
+/// A signed read of `of`, which need not be a client of the cluster.
+pub(crate) fn read(of: u16, number: u64, operation: &[u8], at: &Scope) -> Read<'static> {
+    let operation = Bytes(leak(operation.to_vec()));
+    let unsigned = Read { client: ClientId(of), number, operation, signature: Signature::ZERO };
+    let mut message = Message::Read(unsigned);
+    message.sign(client(of), at, &secret(client(of)));
+    let Message::Read(read) = message else { unreachable!() };
+    read
 }
 
 /// The bytes of a batch of requests.
@@ -191,10 +201,21 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
             view,
             heard: rng.below(2) == 0,
         },
-        _ => Message::Busy(Busy {
+        17 => Message::Busy(Busy {
             client: ClientId(rng.next() as u16),
             timestamp: rng.number(),
             retry_after: rng.number(),
+        }),
+        18 => {
+            Message::Read(read(rng.below(CLIENTS) as u16, rng.number(), &rng.bytes(100), &home()))
+        }
+        _ => Message::ReadReply(ReadReply {
+            view,
+            client: ClientId(rng.next() as u16),
+            number: rng.number(),
+            operation: digest,
+            state: sequence,
+            answer: (rng.below(4) != 0).then(|| Bytes(leak(rng.bytes(100)))),
         }),
     }
 }
@@ -203,6 +224,7 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
 pub(crate) fn signed(mut message: Message<'static>) -> Message<'static> {
     let author = match &message {
         Message::Request(request) => Principal::Client(request.client),
+        Message::Read(read) => Principal::Client(read.client),
         Message::ViewChange(change) => Principal::Node(change.author),
         Message::NewView(new_view) => Principal::Node(new_view.author),
         _ => return message,

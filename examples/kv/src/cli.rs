@@ -62,6 +62,9 @@ pub struct KeygenArgs {
     /// How the members prove who sent a frame.
     #[arg(long, value_enum, default_value_t = LinksChoice::Hmac)]
     links: LinksChoice,
+    /// Answer reads without ordering them; writes then wait for one reply more.
+    #[arg(long)]
+    fast_reads: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -167,7 +170,7 @@ impl Cli {
 }
 
 fn run_keygen(arguments: KeygenArgs) -> Result<(), Problem> {
-    let KeygenArgs { nodes, clients, out, name, host, port, links } = arguments;
+    let KeygenArgs { nodes, clients, out, name, host, port, links, fast_reads } = arguments;
     let ports = (port..=u16::MAX).take(nodes.min(65));
     let wanted = Keygen {
         name,
@@ -177,6 +180,7 @@ fn run_keygen(arguments: KeygenArgs) -> Result<(), Problem> {
             LinksChoice::Hmac => Links::Hmac,
             LinksChoice::Ed25519 => Links::Ed25519,
         },
+        fast_reads,
         out,
     };
     if wanted.addresses.len() < nodes.min(65) {

@@ -70,6 +70,12 @@ impl Spec {
         let needed = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { arguments >= needed } else { arguments == needed }
     }
+
+    /// Whether it is a command of the store that changes nothing.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self.place, Place::Store(_)) && self.flags.contains(&"readonly")
+    }
 }
 
 /// The longest name of a command.

@@ -23,6 +23,10 @@ impl Application for Replicated {
         self.0.execute(operation, reply);
     }
 
+    fn read(&self, _client: ClientId, operation: &[u8], reply: &mut Vec<u8>) -> bool {
+        self.0.read(operation, reply)
+    }
+
     fn snapshot(&self) -> Vec<u8> {
         self.0.snapshot()
     }
@@ -39,6 +43,7 @@ pub struct Members {
     replicas: usize,
     sessions: usize,
     bundle_bytes: usize,
+    fast_reads: bool,
 }
 
 impl Members {
@@ -53,7 +58,8 @@ impl Members {
     #[must_use]
     pub fn new(client: Client, cluster: &Cluster, sessions: usize) -> Self {
         let bundle_bytes = cluster.dimensions().operation_bytes();
-        Self { client, replicas: cluster.nodes.len(), sessions, bundle_bytes }
+        let (replicas, fast_reads) = (cluster.nodes.len(), cluster.fast_reads);
+        Self { client, replicas, sessions, bundle_bytes, fast_reads }
     }
 }
 
@@ -77,6 +83,11 @@ impl Backend for Members {
             }
             other => Failure::Refused(other.to_string()),
         };
-        self.client.submit(bundle, move |result| done(result.map_err(outcome)));
+        let done = move |result: Result<_, _>| done(result.map_err(outcome));
+        if self.fast_reads && Store::only_reads(&bundle) {
+            self.client.submit_read(bundle, done);
+        } else {
+            self.client.submit(bundle, done);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A client with a list of things to ask for, one after another.
 
+use super::journal::READ;
 use super::line::Line;
 use super::stage::{Happening, Stage};
 use crate::engine::{Alarm, Host, Payload, perform};
@@ -31,6 +32,9 @@ struct Desk {
     began: Instant,
     /// The timestamp of the outstanding operation.
     timestamp: u64,
+    /// Whether it is a read, and whether it was sent as a request.
+    reads: bool,
+    requested: bool,
     replies: Vec<Option<Vec<u8>>>,
     alarm: Alarm,
 }
@@ -39,6 +43,8 @@ struct Desk {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     pub(super) config: ClientConfig,
+    /// Replicas that hear what the client sends to all.
+    pub(super) nodes: usize,
     pub(super) operation_bytes: usize,
     pub(super) reply_bytes: usize,
     pub(super) pause: Duration,
@@ -47,11 +53,11 @@ pub(super) struct Manner {
 
 impl Caller {
     pub(super) fn new(manner: Manner, script: VecDeque<Vec<u8>>) -> Self {
-        let Manner { config, operation_bytes, reply_bytes, pause, key } = manner;
+        let Manner { config, nodes, operation_bytes, reply_bytes, pause, key } = manner;
         let machine = Client::new(config, vec![0; operation_bytes], vec![0; reply_bytes]);
         let desk = Desk {
             me: config.me,
-            nodes: config.quorum.nodes(),
+            nodes,
             reply_bytes,
             pause,
             key,
@@ -59,6 +65,8 @@ impl Caller {
             busy: false,
             began: Instant::ZERO,
             timestamp: 0,
+            reads: false,
+            requested: false,
             replies: Vec::new(),
             alarm: Alarm::default(),
         };
@@ -98,9 +106,18 @@ impl Caller {
         let Some(operation) = self.desk.script.pop_front() else { return };
         self.desk.busy = true;
         self.desk.began = stage.engine.now();
-        stage.enter(&Line::Submitted { client: self.desk.me, operation: &operation });
-        let wall_micros = stage.engine.now().as_micros();
-        let command = ClientCommand::Submit { operation: &operation, wall_micros };
+        let (client, wall_micros) = (self.desk.me, stage.engine.now().as_micros());
+        let operation = &operation[..];
+        self.desk.reads = operation.starts_with(READ);
+        self.desk.requested = false;
+        stage.checks.began(client, operation);
+        let command = if self.desk.reads {
+            stage.enter(&Line::Asked { client, operation });
+            ClientCommand::Read { operation, wall_micros }
+        } else {
+            stage.enter(&Line::Submitted { client, operation });
+            ClientCommand::Submit { operation, wall_micros }
+        };
         self.step(stage, Input::Command(command));
     }
 
@@ -155,7 +172,11 @@ impl Host<Client<Vec<u8>>> for Step<'_, '_> {
         let now: Instant = self.stage.engine.now();
         if let Message::Request(request) = &message {
             self.desk.timestamp = request.timestamp;
+            self.desk.requested = true;
             self.stage.checks.asked(now, request);
+        }
+        if let Message::Read(read) = &message {
+            self.desk.timestamp = read.number;
         }
         let from = Principal::Client(self.desk.me);
         let payload = self.stage.seal(message, from, &self.desk.key);
@@ -188,7 +209,14 @@ impl Host<Client<Vec<u8>>> for Step<'_, '_> {
         };
         let timestamp = self.desk.timestamp;
         self.stage.enter(&Line::Completed { client, timestamp });
-        self.stage.checks.accepted(now, client, timestamp, reply, self.desk.reply_bytes);
+        let checks = &mut *self.stage.checks;
+        checks.ended(client, reply);
+        if self.desk.requested {
+            checks.accepted(now, client, timestamp, reply, self.desk.reply_bytes);
+            checks.statistics.ordered_reads += u64::from(self.desk.reads);
+        } else {
+            checks.statistics.fast_reads += 1;
+        }
         self.desk.replies.push(reply.map(<[u8]>::to_vec));
         self.desk.busy = false;
         let pause = self.stage.engine.random.between(0, self.desk.pause.as_micros() as u64);

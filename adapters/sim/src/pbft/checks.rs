@@ -1,6 +1,9 @@
 //! All checkers of a PBFT run, told of every step of every correct node.
 
-use crate::check::{Accusation, Agreement, Durability, Ledger, Once, Replies, States};
+use super::journal::Journal;
+use crate::check::{
+    Accusation, Agreement, Durability, Ledger, Linearizable, Once, Replies, States,
+};
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
@@ -44,6 +47,10 @@ pub struct Statistics {
     pub recovery_micros: u64,
     /// The greatest part of the promised time that it took, in thousandths.
     pub recovery_permille: u64,
+    /// Reads that were answered without order.
+    pub fast_reads: u64,
+    /// Reads that had to be ordered.
+    pub ordered_reads: u64,
 }
 
 impl Statistics {
@@ -66,6 +73,8 @@ impl Statistics {
         self.outdated += other.outdated;
         self.recovery_micros = self.recovery_micros.max(other.recovery_micros);
         self.recovery_permille = self.recovery_permille.max(other.recovery_permille);
+        self.fast_reads += other.fast_reads;
+        self.ordered_reads += other.ordered_reads;
     }
 }
 
@@ -84,11 +93,17 @@ pub(super) struct Checks {
     accusation: Accusation,
     states: States,
     tables: States,
+    linearizable: Linearizable<Journal>,
 }
 
 impl Checks {
-    /// Checkers that know who lies, and how large the window is.
-    pub(super) fn new(traitors: NodeSet, window: u64) -> Self {
+    /// Checkers that know who lies, how large the window is, how many clients there are and how
+    /// long replies may be.
+    pub(super) fn new(
+        traitors: NodeSet,
+        window: u64,
+        (clients, reply_bytes): (usize, usize),
+    ) -> Self {
         Self {
             statistics: Statistics::default(),
             traitors,
@@ -102,6 +117,7 @@ impl Checks {
             accusation: Accusation::new(traitors),
             states: States::default(),
             tables: States::default(),
+            linearizable: Linearizable::new(Journal::new(clients), reply_bytes),
         }
     }
 
@@ -130,6 +146,22 @@ impl Checks {
         if let Err(what) = result {
             self.fail(checker, now, what);
         }
+    }
+
+    /// A client begins an operation.
+    pub(super) fn began(&mut self, client: ClientId, operation: &[u8]) {
+        self.linearizable.began(client, operation);
+    }
+
+    /// A client has the answer to it; `None`: it is told that the answer is too long.
+    pub(super) fn ended(&mut self, client: ClientId, answer: Option<&[u8]>) {
+        self.linearizable.ended(client, answer);
+    }
+
+    /// The run is over: what the clients saw is looked at as a whole.
+    pub(super) fn finish(&mut self, now: Instant) {
+        let result = self.linearizable.check();
+        self.note("linearizable", now, result);
     }
 
     /// A client signs a request.

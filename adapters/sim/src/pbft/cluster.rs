@@ -13,11 +13,11 @@ use crate::plan::{Crash, Plan, Role, Trigger};
 use crate::random::Random;
 use crate::scheme::Key;
 use crate::traitor::Traitor;
-use crate::traitors::{Equivocator, Forgetful, Liar, Plot, Silent, Slow, Unfair};
+use crate::traitors::{Equivocator, Forgetful, Liar, Plot, Silent, Slow, Stale, Unfair};
 use crate::transcript::Transcript;
 use crate::violation::Violation;
 use core::time::Duration;
-use quorate::pbft::{ClientConfig, Config, Departures, Dimensions, Status};
+use quorate::pbft::{ClientConfig, Config, Departures, Dimensions, Status, Switches};
 use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
 use std::collections::VecDeque;
 
@@ -56,7 +56,11 @@ impl Cluster {
         let scripts = &mut Random::new(!plan.seed);
         let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
         let mut cluster = Self {
-            checks: Checks::new(plan.faulty(), plan.window as u64),
+            checks: Checks::new(
+                plan.faulty(),
+                plan.window as u64,
+                (plan.clients, plan.reply_bytes),
+            ),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
             plan,
@@ -87,6 +91,9 @@ impl Cluster {
                     self.checks.fail("progress", now, what);
                 }
             }
+        }
+        if self.violation().is_none() {
+            self.checks.finish(self.engine.now());
         }
         self.violation().cloned().map_or(Ok(()), Err)
     }
@@ -408,6 +415,7 @@ fn mouth(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
         Role::Forgetful => Box::new(Forgetful::default()),
         Role::Slow => Box::new(Slow::by(plan.timeout * 9 / 10)),
         Role::Unfair(victim) => Box::new(Unfair::to(victim)),
+        Role::Stale => Box::new(Stale::default()),
     }
 }
 
@@ -421,6 +429,10 @@ fn dimensions(plan: &Plan) -> Dimensions {
     }
 }
 
+const fn switches(plan: &Plan) -> Switches {
+    Switches { fast_reads: plan.fast_reads }
+}
+
 fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
     let me = NodeId(id as u8);
     let config = Config {
@@ -430,6 +442,7 @@ fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
         timeout_cap: plan.timeout_cap,
         status_interval: plan.status_interval,
         watch_window: plan.timeout / 2,
+        switches: switches(plan),
         ..Config::new(me, *registry.scope())
     };
     let ground = Ground {
@@ -448,10 +461,12 @@ fn caller(plan: &Plan, random: &mut Random, id: usize) -> Caller {
     let manner = Manner {
         config: ClientConfig {
             me,
-            quorum: Quorum::of(plan.nodes).expect("a plan has 1 to 64 replicas"),
+            quorum: Quorum::of(plan.believed).expect("a plan has 1 to 64 replicas"),
             retry: plan.retry,
             give_up: Duration::from_secs(24 * 60 * 60),
+            switches: switches(plan),
         },
+        nodes: plan.nodes,
         operation_bytes: dimensions(plan).operation_bytes(),
         reply_bytes: plan.reply_bytes,
         pause: plan.pause,
@@ -460,6 +475,9 @@ fn caller(plan: &Plan, random: &mut Random, id: usize) -> Caller {
     let longest = manner.operation_bytes as u64;
     let script: VecDeque<Vec<u8>> = (0..plan.requests)
         .map(|_| {
+            if plan.reads > 0 && random.chance(plan.reads) {
+                return super::journal::READ.to_vec();
+            }
             let limit = if random.chance(100) { longest } else { 24 };
             let length = random.between(0, limit);
             let mut operation: Vec<u8> = (0..length).map(|_| random.bits() as u8).collect();

@@ -55,6 +55,10 @@ pub(super) enum Line<'a> {
     Input { node: NodeId, what: &'a str },
     /// Something is wrong with a disk.
     Disk { node: NodeId, what: &'a str },
+    /// A client begins a read.
+    Asked { client: ClientId, operation: &'a [u8] },
+    /// A replica answers a read from its state.
+    Answered { node: NodeId, client: ClientId, state: u64 },
 }
 
 impl fmt::Display for Line<'_> {
@@ -124,6 +128,8 @@ impl fmt::Display for Line<'_> {
             }
             Self::Input { node, what } => write!(f, "r{}  {what}", node.0),
             Self::Disk { node, what } => write!(f, "r{}  DISK {what}", node.0),
+            Self::Asked { client, .. } => write!(f, "c{}  reads", client.0),
+            Self::Answered { node, state, .. } => write!(f, "r{}  reads     s{state}", node.0),
         }
     }
 }
@@ -205,6 +211,11 @@ impl fmt::Display for Said<'_> {
             }
             Message::Busy(busy) => {
                 write!(f, "BUSY c{} @{} for {} us", busy.client.0, busy.timestamp, busy.retry_after)
+            }
+            Message::Read(read) => write!(f, "READ c{}@{}", read.client.0, read.number),
+            Message::ReadReply(reply) => {
+                let what = if reply.answer.is_some() { "ANSWER" } else { "NO ANSWER" };
+                write!(f, "{what} to read @{} at s{}", reply.number, reply.state.0)
             }
             #[allow(unreachable_patterns, reason = "messages may be added")]
             other => write!(f, "{other:?}"),

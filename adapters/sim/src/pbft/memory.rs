@@ -1,8 +1,8 @@
 //! A replica's memory with sizes that a plan chooses.
 
 use quorate::pbft::{
-    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Slot,
-    Storage, ViewRow, Vote,
+    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Reading,
+    Slot, Storage, ViewRow, Vote,
 };
 
 /// Storage in vectors.
@@ -24,6 +24,8 @@ pub struct Memory {
     histories: Vec<u8>,
     named: Vec<u8>,
     chosen: Vec<u8>,
+    reads: Vec<Reading>,
+    answer: Vec<u8>,
 }
 
 /// Checkpoints that are kept of one replica.
@@ -51,6 +53,8 @@ impl Memory {
             histories: vec![0; 2 * nodes * window * History::ENTRY],
             named: vec![0; nodes * Pairs::ENTRY],
             chosen: vec![0; window * Pairs::ENTRY],
+            reads: vec![Reading::default(); clients],
+            answer: vec![0; reply_bytes],
         }
     }
 }
@@ -77,6 +81,8 @@ impl Storage for Memory {
             histories: &mut self.histories,
             named: &mut self.named,
             chosen: &mut self.chosen,
+            reads: &mut self.reads,
+            answer: &mut self.answer,
         }
     }
 
@@ -97,6 +103,8 @@ impl Storage for Memory {
             histories: &self.histories,
             named: &self.named,
             chosen: &self.chosen,
+            reads: &self.reads,
+            answer: &self.answer,
         }
     }
 }
@@ -127,6 +135,8 @@ mod tests {
                 parts.histories.len(),
                 parts.named.len(),
                 parts.chosen.len(),
+                parts.reads.len(),
+                parts.answer.len(),
             ]
         };
         assert_eq!(lengths(memory.parts()), lengths(fixed.parts()));

@@ -20,6 +20,6 @@ mod stage;
 
 pub use checks::Statistics;
 pub use cluster::Cluster;
-pub use journal::Journal;
+pub use journal::{Journal, READ};
 pub use memory::Memory;
 pub use replay::{Divergence, Replayed, replay};

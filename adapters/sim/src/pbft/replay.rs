@@ -127,6 +127,10 @@ impl Player {
             Told::Captured(sequence, state) => {
                 Input::Command(Command::Captured { sequence: *sequence, state: *state })
             }
+            Told::Answered(client, answer) => {
+                let answer = answer.as_deref();
+                Input::Command(Command::Answered { client: *client, answer })
+            }
             Told::Message(from, payload) => {
                 let message = wire::decode::<Message<'_>>(payload)
                     .map_err(|error| format!("its message: {error}"))?;
@@ -154,6 +158,7 @@ fn enter_input(transcript: &mut Transcript, me: NodeId, now: Instant, input: &To
         Told::Wake => Line::Input { node: me, what: "wakes" },
         Told::Executed(..) => Line::Input { node: me, what: "has the reply of its application" },
         Told::Captured(..) => Line::Input { node: me, what: "has captured a checkpoint" },
+        Told::Answered(..) => Line::Input { node: me, what: "has the answer to a read" },
         Told::Message(from, payload) => {
             Line::Delivered { from: *from, to: Principal::Node(me), payload }
         }

@@ -190,7 +190,11 @@ impl Server {
             Input::Message(verified) => Some(*verified.message()),
             _ => None,
         };
-        let mut step = Step { site: &mut self.site, stage, transfer, said };
+        let question = match &said {
+            Some(Message::Read(read)) => read.operation.0,
+            _ => &[],
+        };
+        let mut step = Step { site: &mut self.site, stage, transfer, said, question };
         perform(machine, now, input, &mut step);
         self.pump(stage);
     }
@@ -223,9 +227,13 @@ impl Server {
                 Owed::Captured { sequence, state } => {
                     Command::Captured { sequence: Sequence(*sequence), state: *state }
                 }
+                Owed::Answered { client, answer } => {
+                    Command::Answered { client: *client, answer: answer.as_deref() }
+                }
             };
             let now = stage.engine.now();
-            let mut step = Step { site: &mut self.site, stage, transfer: None, said: None };
+            let site = &mut self.site;
+            let mut step = Step { site, stage, transfer: None, said: None, question: &[] };
             perform(machine, now, Input::Command(command), &mut step);
         }
         self.note_view(stage);

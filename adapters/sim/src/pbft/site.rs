@@ -22,6 +22,7 @@ use std::rc::Rc;
 pub(super) enum Owed {
     Executed { client: ClientId, reply: Vec<u8> },
     Captured { sequence: u64, state: Digest },
+    Answered { client: ClientId, answer: Option<Vec<u8>> },
 }
 
 /// One replica's site.
@@ -306,6 +307,8 @@ pub(super) struct Step<'h, 's> {
     pub(super) transfer: Option<(&'h [u8], &'h [u8])>,
     /// The message that is the input, if it is one.
     pub(super) said: Option<Message<'h>>,
+    /// The operation of the read that is the input.
+    pub(super) question: &'h [u8],
 }
 
 impl Host<Replica<super::Memory>> for Step<'_, '_> {
@@ -348,6 +351,7 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
                 let said = self.said.expect("what came contradicts what is kept");
                 prove(self.stage, self.site.me, Evidence::between(kept, said));
             }
+            Decision::Read { client, state } => self.read(client, state.0),
         }
     }
 
@@ -382,6 +386,12 @@ impl Step<'_, '_> {
             self.site.owed.push_back(Owed::Executed { client, reply });
         }
         self.stage.checks.reached_state(now, me, sequence, self.site.journal.digest());
+    }
+
+    fn read(&mut self, client: ClientId, state: u64) {
+        let answer = self.site.journal.read(client, self.question);
+        self.stage.enter(&Line::Answered { node: self.site.me, client, state });
+        self.site.owed.push_back(Owed::Answered { client, answer });
     }
 
     fn capture(&mut self, sequence: u64, clients: Vec<u8>) {

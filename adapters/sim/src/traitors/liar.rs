@@ -36,6 +36,10 @@ impl Traitor for Liar {
                 lie.extend_from_slice(&noise);
                 reply.reply = Bytes(&lie);
             }
+            Message::ReadReply(reply) => {
+                lie.extend_from_slice(&noise);
+                reply.answer = Some(Bytes(&lie));
+            }
             Message::State { state, .. } => {
                 lie.extend_from_slice(state.0);
                 lie[0] ^= 1;

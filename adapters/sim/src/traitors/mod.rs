@@ -5,6 +5,7 @@ mod forgetful;
 mod liar;
 mod silent;
 mod slow;
+mod stale;
 mod unfair;
 
 pub use equivocator::{Equivocator, Plot};
@@ -12,4 +13,5 @@ pub use forgetful::Forgetful;
 pub use liar::Liar;
 pub use silent::Silent;
 pub use slow::Slow;
+pub use stale::Stale;
 pub use unfair::Unfair;

@@ -156,6 +156,7 @@ fn cluster(sessions: usize) -> std::io::Result<Cluster> {
         batch_bytes: 64 << 10,
         reply_bytes: 1024,
         links: Links::Hmac,
+        fast_reads: false,
     })
 }
 

@@ -76,6 +76,7 @@ impl Client {
         options: ClientOptions,
     ) -> io::Result<Self> {
         let (nodes, sizes) = (cluster.nodes.len(), cluster.dimensions());
+        let switches = cluster.switches();
         let quorum = Quorum::of(nodes).ok_or(io::ErrorKind::InvalidInput)?;
         let (poll, waker) = poll()?;
         let routes = routes(cluster, sessions.len());
@@ -84,7 +85,7 @@ impl Client {
         let shared = Shared::new(sessions.len(), Arc::clone(&post));
         let session = |(at, (me, key)): (usize, &(ClientId, SecretKey))| {
             let ClientOptions { retry, give_up, .. } = options;
-            let config = ClientConfig { me: *me, quorum, retry, give_up };
+            let config = ClientConfig { me: *me, quorum, retry, give_up, switches };
             let buffers = (sizes.operation_bytes(), sizes.reply_bytes);
             Session::new(config, key.clone(), cluster.id(), at * nodes, buffers)
         };
@@ -105,7 +106,8 @@ impl Client {
     }
 
     /// Has an operation ordered and executed, and waits for its reply: the one that f + 1
-    /// replicas gave. It waits for a free session first.
+    /// replicas gave, or a strong quorum of them in a cluster with
+    /// [`Cluster::fast_reads`](crate::Cluster::fast_reads). It waits for a free session first.
     ///
     /// # Errors
     /// Why there is no reply, and whether it may have been executed.
@@ -124,6 +126,34 @@ impl Client {
         operation: Vec<u8>,
         done: impl FnOnce(Result<Vec<u8>, Failure>) + Send + 'static,
     ) {
+        self.enqueue(Job { operation, read: false, done: Box::new(done) });
+    }
+
+    /// Has an operation answered that changes nothing, and waits for the answer. In a cluster
+    /// with [`Cluster::fast_reads`](crate::Cluster::fast_reads) a strong quorum of replicas
+    /// answers from one state and nothing is ordered; where that cannot be had, and in all other
+    /// clusters, it is as [`Client::invoke`]. Reads and other operations together are
+    /// linearizable.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn read(&self, operation: &[u8]) -> Result<Vec<u8>, Failure> {
+        let (done, result) = sync_channel(1);
+        self.submit_read(operation.to_vec(), move |result| drop(done.try_send(result)));
+        result.recv().unwrap_or(Err(Failure::Closed))
+    }
+
+    /// [`Client::read`] without waiting, as [`Client::submit`] is for [`Client::invoke`].
+    pub fn submit_read(
+        &self,
+        operation: Vec<u8>,
+        done: impl FnOnce(Result<Vec<u8>, Failure>) + Send + 'static,
+    ) {
+        self.enqueue(Job { operation, read: true, done: Box::new(done) });
+    }
+
+    fn enqueue(&self, job: Job) {
+        let Job { operation, read, done } = job;
         let limit = self.operation_bytes;
         if operation.len() > limit {
             return done(Err(Failure::TooLong { limit }));
@@ -138,7 +168,7 @@ impl Client {
             drop(work);
             return done(Err(failure));
         }
-        work.jobs.push_back(Job { operation, done: Box::new(done) });
+        work.jobs.push_back(Job { operation, read, done });
         drop(work);
         self.shared.post.wake();
     }

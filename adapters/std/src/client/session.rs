@@ -78,12 +78,17 @@ impl Session {
         job: Job,
         out: &mut Outgoing<'_>,
     ) -> Option<Ended> {
-        let Job { operation, done } = job;
+        let Job { operation, read, done } = job;
         self.done = Some(done);
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let wall_micros = wall.map_or(0, |wall| wall.as_micros() as u64);
-        let submit = ClientCommand::Submit { operation: &operation, wall_micros };
-        self.step(now, Input::Command(submit), out)
+        let operation = &operation[..];
+        let command = if read {
+            ClientCommand::Read { operation, wall_micros }
+        } else {
+            ClientCommand::Submit { operation, wall_micros }
+        };
+        self.step(now, Input::Command(command), out)
     }
 
     /// Takes a reply.

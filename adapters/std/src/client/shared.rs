@@ -16,6 +16,8 @@ pub(crate) type Done = Box<dyn FnOnce(Result<Vec<u8>, Failure>) + Send>;
 /// An operation that waits for a session.
 pub(crate) struct Job {
     pub(crate) operation: Vec<u8>,
+    /// Whether it changes nothing and need not be ordered.
+    pub(crate) read: bool,
     pub(crate) done: Done,
 }
 

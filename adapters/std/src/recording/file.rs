@@ -83,6 +83,7 @@ impl Recording {
             body.extend(u64::try_from(span.as_micros()).unwrap_or(u64::MAX).to_le_bytes());
         }
         body.extend((config.batch_requests as u64).to_le_bytes());
+        body.push(u8::from(config.switches.fast_reads));
         cluster.nodes.iter().chain(&cluster.clients).for_each(|key| body.extend(key.0));
         self.frame(Kind::Cluster, &[&body]);
         let (how, nonce) = match origin {
@@ -120,6 +121,12 @@ impl Recording {
                 self.input.push(2);
                 self.input.extend(sequence.0.to_le_bytes());
                 self.input.extend(state.0);
+            }
+            Input::Command(Command::Answered { client, answer }) => {
+                self.input.push(4);
+                self.input.extend(client.0.to_le_bytes());
+                self.input.push(u8::from(answer.is_some()));
+                self.input.extend(answer.unwrap_or_default());
             }
             Input::Message(message) => {
                 self.input.push(3);

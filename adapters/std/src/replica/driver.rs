@@ -152,6 +152,10 @@ impl<A: Application> Driver<A> {
     ) -> Result<(), Stopped> {
         let Some(message) = checked.message() else { return Ok(()) };
         let from = message.from();
+        if let Message::Read(read) = message.message() {
+            self.host.question.clear();
+            self.host.question.extend_from_slice(read.operation.0);
+        }
         let incoming = match *message.message() {
             Message::State { clients, state, .. } => {
                 Some(Incoming { clients: clients.0, state: state.0 })
@@ -205,6 +209,10 @@ impl<A: Application> Driver<A> {
     ) -> Result<(), Stopped> {
         let now = self.clock.now();
         self.step_once(now, input, incoming)?;
+        if let Some((client, answer)) = self.host.answered.take() {
+            let command = Command::Answered { client, answer: answer.as_deref() };
+            self.step_once(now, Input::Command(command), None)?;
+        }
         while let Some((client, reply)) = self.host.replies.pop_front() {
             let command = Command::Executed { client, reply: &reply };
             self.step_once(now, Input::Command(command), None)?;

@@ -55,6 +55,7 @@ const fn is_signed(message: &Message<'_>) -> bool {
             | Message::ViewChange(_)
             | Message::NewView(_)
             | Message::State { .. }
+            | Message::Read(_)
     )
 }
 

@@ -42,6 +42,10 @@ pub(crate) struct Host<A> {
     pub(crate) snapshot_bytes: usize,
     /// Replies of the batch under execution that the core has not been told yet.
     pub(crate) replies: VecDeque<(ClientId, Vec<u8>)>,
+    /// The operation of the read that is the input of this step.
+    pub(crate) question: Vec<u8>,
+    /// The answer to a read that the core has not been told yet.
+    pub(crate) answered: Option<(ClientId, Option<Vec<u8>>)>,
     /// The log is rewritten when it is larger than this.
     pub(crate) log_limit: u64,
     /// What [`Host::log_limit`] never goes below.
@@ -112,6 +116,11 @@ impl<A: Application> Host<A> {
             }
             // Made into evidence by the driver, which has the message that came.
             Decision::Contradiction { .. } => {}
+            Decision::Read { client, .. } => {
+                let mut answer = Vec::new();
+                let read = self.application.read(client, &self.question, &mut answer);
+                self.answered = Some((client, read.then_some(answer)));
+            }
         }
         Ok(())
     }

@@ -166,6 +166,8 @@ fn host<A>(
         era: 0,
         snapshot_bytes: config.snapshot_bytes,
         replies: VecDeque::new(),
+        question: Vec::new(),
+        answered: None,
         log_limit: config.log_bytes,
         log_bytes: config.log_bytes,
         spare: Vec::new(),

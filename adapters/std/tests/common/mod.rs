@@ -105,6 +105,7 @@ pub(crate) fn cluster(nodes: usize, clients: usize, links: Links) -> Cluster {
         batch_bytes: 4096,
         reply_bytes: 64,
         links,
+        fast_reads: false,
     }
 }
 

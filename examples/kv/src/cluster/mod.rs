@@ -48,6 +48,7 @@ impl LocalCluster {
             addresses: ports.iter().map(address).collect(),
             clients: 9,
             links: Links::Hmac,
+            fast_reads: false,
             out: dir.to_owned(),
         })?;
         let (_, own) = GatewayFile::load_status(&dir.join("gateway.toml"))?;

@@ -22,7 +22,8 @@ pub const REPLY_BYTES: usize = MIN_REPLY_BYTES + 64 * 1024;
 const MIN_BATCH_BYTES: usize = MAX_VALUE + MAX_KEY + 1024;
 
 const COMMENT: &str = "# Made by `quorate-kv keygen`. All members of the cluster have this file.\n\
-                       # Its id is a digest of name, sizes and keys; addresses may differ.\n\n";
+                       # Its id is a digest of name, sizes, keys and fast_reads; addresses may\n\
+                       # differ.\n\n";
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +31,8 @@ struct ClusterFile {
     name: String,
     id: String,
     links: LinksName,
+    #[serde(default)]
+    fast_reads: bool,
     window: usize,
     batch_bytes: usize,
     reply_bytes: usize,
@@ -82,6 +85,7 @@ pub fn read_cluster(path: &Path) -> Result<Cluster, Problem> {
             LinksName::Hmac => Links::Hmac,
             LinksName::Ed25519 => Links::Ed25519,
         },
+        fast_reads: file.fast_reads,
     };
     check(&cluster).map_err(&wrong)?;
     if to_hex(&cluster.id().0) != file.id {
@@ -120,6 +124,7 @@ pub fn write_cluster(path: &Path, cluster: &Cluster) -> Result<(), Problem> {
             Links::Hmac => LinksName::Hmac,
             Links::Ed25519 => LinksName::Ed25519,
         },
+        fast_reads: cluster.fast_reads,
         window: cluster.window,
         batch_bytes: cluster.batch_bytes,
         reply_bytes: cluster.reply_bytes,

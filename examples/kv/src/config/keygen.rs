@@ -21,6 +21,8 @@ pub struct Keygen {
     pub clients: u16,
     /// How links prove who sent a frame.
     pub links: Links,
+    /// Whether what changes nothing is read without being ordered.
+    pub fast_reads: bool,
     /// Where the files go. It is made if it is not there.
     pub out: PathBuf,
 }
@@ -57,6 +59,7 @@ pub fn keygen(wanted: &Keygen) -> Result<Cluster, Problem> {
         batch_bytes: BATCH_BYTES,
         reply_bytes: REPLY_BYTES,
         links: wanted.links,
+        fast_reads: wanted.fast_reads,
     };
     check(&cluster).map_err(Problem::configuration)?;
     let out = &wanted.out;

@@ -18,38 +18,40 @@ const LONG_VALUE: &[u8] = b"ERR string exceeds maximum allowed size (524288 byte
 impl Store {
     /// Executes one command.
     pub(super) fn command(&mut self, command: &Command<'_>, reply: &mut Reply<'_>) -> Written {
-        let mut arguments = command.arguments();
-        let name = arguments.next().unwrap_or_default();
-        let Some(spec) = command::find(name) else {
-            return reply.error(&command::unknown(name));
+        let (operation, arguments) = match resolve(command) {
+            Ok(resolved) => resolved,
+            Err(error) => return reply.error(&error),
         };
-        if !spec.takes(command.len()) {
-            return reply.error(&command::wrong_arity(spec));
-        }
-        let Place::Store(operation) = spec.place else {
-            return reply.error(&command::unknown(name));
-        };
-        if !keys(spec.keys, arguments.clone()).all(|key| key.len() <= MAX_KEY) {
-            return reply.error(LONG_KEY);
-        }
         match operation {
             Operation::Append => self.on_append(arguments, reply),
-            Operation::Dbsize => reply.count(self.len()),
             Operation::Decr => self.add(arguments, -1, None, reply),
             Operation::Decrby => self.add(arguments, -1, Some(()), reply),
             Operation::Del => self.on_del(arguments, reply),
-            Operation::Exists => self.on_exists(arguments, reply),
             Operation::Flushall => self.on_flushall(arguments, reply),
-            Operation::Get => self.on_get(arguments, reply),
             Operation::Getset => self.on_getset(arguments, reply),
             Operation::Incr => self.add(arguments, 1, None, reply),
             Operation::Incrby => self.add(arguments, 1, Some(()), reply),
+            Operation::Mset => self.on_mset(arguments, command.len() - 1, reply),
+            Operation::Set => self.on_set(arguments, reply),
+            _ => self.look(command, reply),
+        }
+    }
+
+    /// Executes one command that changes nothing.
+    pub(super) fn look(&self, command: &Command<'_>, reply: &mut Reply<'_>) -> Written {
+        let (operation, arguments) = match resolve(command) {
+            Ok(resolved) => resolved,
+            Err(error) => return reply.error(&error),
+        };
+        match operation {
+            Operation::Dbsize => reply.count(self.len()),
+            Operation::Exists => self.on_exists(arguments, reply),
+            Operation::Get => self.on_get(arguments, reply),
             Operation::Keys => self.on_keys(arguments, reply),
             Operation::Mget => self.on_mget(arguments, command.len() - 1, reply),
-            Operation::Mset => self.on_mset(arguments, command.len() - 1, reply),
             Operation::Scan => self.on_scan(arguments, reply),
-            Operation::Set => self.on_set(arguments, reply),
             Operation::Strlen => self.on_strlen(arguments, reply),
+            _ => reply.error(b"ERR the command is not one that only reads"),
         }
     }
 
@@ -70,7 +72,7 @@ impl Store {
         reply.count(arguments.filter(|key| self.remove(key)).count())
     }
 
-    fn on_exists(&mut self, arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
+    fn on_exists(&self, arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
         reply.count(arguments.filter(|key| self.get(key).is_some()).count())
     }
 
@@ -84,7 +86,7 @@ impl Store {
         reply.ok()
     }
 
-    fn on_get(&mut self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
+    fn on_get(&self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
         let key = arguments.next().unwrap_or_default();
         reply.bulk_or_null(self.get(key).map(Vec::as_slice))
     }
@@ -123,7 +125,7 @@ impl Store {
         reply.integer(sum)
     }
 
-    fn on_keys(&mut self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
+    fn on_keys(&self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
         let pattern = arguments.next().unwrap_or_default();
         if pattern.len() > MAX_KEY {
             return reply.error(LONG_PATTERN);
@@ -135,12 +137,7 @@ impl Store {
         list(&keys, reply)
     }
 
-    fn on_mget(
-        &mut self,
-        arguments: Arguments<'_>,
-        count: usize,
-        reply: &mut Reply<'_>,
-    ) -> Written {
+    fn on_mget(&self, arguments: Arguments<'_>, count: usize, reply: &mut Reply<'_>) -> Written {
         reply.array(count)?;
         for key in arguments {
             reply.bulk_or_null(self.get(key).map(Vec::as_slice))?;
@@ -168,7 +165,7 @@ impl Store {
         reply.ok()
     }
 
-    fn on_scan(&mut self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
+    fn on_scan(&self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
         let cursor = arguments.next().unwrap_or_default();
         let Some(cursor) = std::str::from_utf8(cursor).ok().and_then(|text| text.parse().ok())
         else {
@@ -230,10 +227,25 @@ impl Store {
         Ok(())
     }
 
-    fn on_strlen(&mut self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
+    fn on_strlen(&self, mut arguments: Arguments<'_>, reply: &mut Reply<'_>) -> Written {
         let key = arguments.next().unwrap_or_default();
         reply.count(self.get(key).map_or(0, Vec::len))
     }
+}
+
+/// What a command is, and its arguments; else what it is answered.
+fn resolve<'a>(command: &Command<'a>) -> Result<(Operation, Arguments<'a>), Vec<u8>> {
+    let mut arguments = command.arguments();
+    let name = arguments.next().unwrap_or_default();
+    let spec = command::find(name).ok_or_else(|| command::unknown(name))?;
+    if !spec.takes(command.len()) {
+        return Err(command::wrong_arity(spec));
+    }
+    let Place::Store(operation) = spec.place else { return Err(command::unknown(name)) };
+    if !keys(spec.keys, arguments.clone()).all(|key| key.len() <= MAX_KEY) {
+        return Err(LONG_KEY.to_vec());
+    }
+    Ok((operation, arguments))
 }
 
 /// The keys among a command's arguments, as its row of the table says.

@@ -8,8 +8,10 @@
 mod execute;
 mod snapshot;
 
-use crate::bundle::{Commands, ReplyWriter};
-use crate::reply::{Overflow, Reply};
+use crate::bundle::{Command, Commands, ReplyWriter};
+use crate::command;
+use crate::reply::{Overflow, Reply, Written};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use snapshot::SnapshotError;
@@ -53,7 +55,7 @@ fn hash(bytes: &[u8]) -> u64 {
 pub struct Store {
     map: BTreeMap<Key, Vec<u8>>,
     /// The key that is looked for, so that looking allocates nothing.
-    probe: Key,
+    probe: RefCell<Key>,
     reply_bytes: usize,
 }
 
@@ -64,7 +66,7 @@ impl Store {
     /// least [`MIN_REPLY_BYTES`], else long values could be written and not read.
     #[must_use]
     pub fn new(reply_bytes: usize) -> Self {
-        Self { map: BTreeMap::new(), probe: Key::default(), reply_bytes }
+        Self { map: BTreeMap::new(), probe: RefCell::default(), reply_bytes }
     }
 
     /// How many keys there are.
@@ -85,42 +87,41 @@ impl Store {
     /// Commands are executed in order until the reply has no room for the next one's; that and
     /// the rest are left out, see [`bundle`](crate::bundle).
     pub fn execute(&mut self, operation: &[u8], reply: &mut Vec<u8>) {
-        let Some(commands) = Commands::parse(operation) else {
-            ReplyWriter::malformed(reply);
-            return;
-        };
-        let mut writer = ReplyWriter::new(reply);
-        // Five bytes are for the length of the reply to the command itself.
-        let limit = self.reply_bytes.saturating_sub(5);
-        for command in commands {
-            if writer.len() + SMALL_REPLY > limit {
-                break;
-            }
-            let run = |out: &mut Vec<u8>| self.command(&command, &mut Reply::new(out, limit));
-            if writer.command(run).is_ok() {
-                continue;
-            }
-            if !writer.is_empty() {
-                break;
-            }
-            let refuse = |out: &mut Vec<u8>| {
-                Reply::new(out, limit).error(b"ERR the reply is too long, ask for less at a time")
-            };
-            if writer.command(refuse) == Err(Overflow) {
-                break;
-            }
-        }
-        writer.finish();
+        let reply_bytes = self.reply_bytes;
+        answer(operation, reply_bytes, reply, |command, reply| self.command(command, reply));
     }
 
-    fn get(&mut self, key: &[u8]) -> Option<&Vec<u8>> {
-        self.probe.set(key);
-        self.map.get(&self.probe)
+    /// Says what [`Store::execute`] would, without being changed: false if a command of the
+    /// bundle could change something.
+    pub fn read(&self, operation: &[u8], reply: &mut Vec<u8>) -> bool {
+        let reads = Self::only_reads(operation);
+        if reads {
+            let reply_bytes = self.reply_bytes;
+            answer(operation, reply_bytes, reply, |command, reply| self.look(command, reply));
+        }
+        reads
+    }
+
+    /// Whether an operation is a bundle of commands that change nothing.
+    #[must_use]
+    pub fn only_reads(operation: &[u8]) -> bool {
+        let reads = |command: Command<'_>| {
+            let name = command.arguments().next().unwrap_or_default();
+            command::find(name).is_some_and(command::Spec::only_reads)
+        };
+        Commands::parse(operation).is_some_and(|mut commands| commands.all(reads))
+    }
+
+    fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
+        let mut probe = self.probe.borrow_mut();
+        probe.set(key);
+        self.map.get(&*probe)
     }
 
     fn get_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.probe.set(key);
-        self.map.get_mut(&self.probe)
+        let probe = self.probe.get_mut();
+        probe.set(key);
+        self.map.get_mut(probe)
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) {
@@ -128,14 +129,49 @@ impl Store {
             held.clear();
             held.extend_from_slice(value);
         } else {
-            self.map.insert(self.probe.clone(), value.to_vec());
+            self.map.insert(self.probe.get_mut().clone(), value.to_vec());
         }
     }
 
     fn remove(&mut self, key: &[u8]) -> bool {
-        self.probe.set(key);
-        self.map.remove(&self.probe).is_some()
+        let probe = self.probe.get_mut();
+        probe.set(key);
+        self.map.remove(probe).is_some()
     }
+}
+
+/// Runs the commands of a bundle as long as the reply has room.
+fn answer(
+    operation: &[u8],
+    reply_bytes: usize,
+    reply: &mut Vec<u8>,
+    mut run: impl FnMut(&Command<'_>, &mut Reply<'_>) -> Written,
+) {
+    let Some(commands) = Commands::parse(operation) else {
+        ReplyWriter::malformed(reply);
+        return;
+    };
+    let mut writer = ReplyWriter::new(reply);
+    // Five bytes are for the length of the reply to the command itself.
+    let limit = reply_bytes.saturating_sub(5);
+    for command in commands {
+        if writer.len() + SMALL_REPLY > limit {
+            break;
+        }
+        if writer.command(|out| run(&command, &mut Reply::new(out, limit))).is_ok() {
+            continue;
+        }
+        if !writer.is_empty() {
+            break;
+        }
+        let refuse = |out: &mut Vec<u8>| {
+            Reply::new(out, limit).error(b"ERR the reply is too long, ask for less at a time")
+        };
+        if writer.command(refuse) == Err(Overflow) {
+            break;
+        }
+    }
+    writer.finish();
 }
 
 #[cfg(test)]
