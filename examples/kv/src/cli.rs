@@ -62,7 +62,7 @@ pub struct KeygenArgs {
     /// How the members prove who sent a frame.
     #[arg(long, value_enum, default_value_t = LinksChoice::Hmac)]
     links: LinksChoice,
-    /// Answer reads without ordering them; writes then wait for one reply more.
+    /// Read without ordering: for loads that mostly read. Writes then wait for more replies.
     #[arg(long)]
     fast_reads: bool,
 }

@@ -209,3 +209,18 @@ fn a_gateway_file_that_names_a_client_twice_is_refused() {
 fn a_demonstration_without_input_says_which_file_is_missing() {
     refused(&run(&["demo", "--input", "nowhere.txt"]), &["nowhere.txt"]);
 }
+
+#[test]
+fn fast_reads_are_asked_for_at_keygen_and_are_part_of_the_id() {
+    let files = Files::new();
+    let made = fs::read_to_string(files.file("cluster.toml")).unwrap();
+    assert!(made.contains("fast_reads = false"), "{made}");
+    files.edit("cluster.toml", |text| text.replace("fast_reads = false", "fast_reads = true"));
+    refused(&files.replica(), &["cluster.toml", "id"]);
+    refused(&files.gateway(), &["cluster.toml", "id"]);
+    let other = tempfile::tempdir().unwrap();
+    let out = path(other.path());
+    assert!(run(&["keygen", "--fast-reads", "--out", out]).status.success());
+    let made = fs::read_to_string(other.path().join("cluster.toml")).unwrap();
+    assert!(made.contains("fast_reads = true"), "{made}");
+}

@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a test counts as hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Adds the numbers that it is given and replies with the sum; remembers how many there were.
+/// Adds the numbers that it is given and replies with the sum; remembers how many there were. No
+/// number at all reads the sum.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     sum: u64,
@@ -34,11 +35,21 @@ impl Counter {
 }
 
 impl Application for Counter {
-    fn execute(&mut self, _client: ClientId, operation: &[u8], reply: &mut Vec<u8>) {
+    fn execute(&mut self, client: ClientId, operation: &[u8], reply: &mut Vec<u8>) {
+        if self.read(client, operation, reply) {
+            return;
+        }
         let number = operation.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
         self.sum = self.sum.wrapping_add(number);
         self.count += 1;
         reply.extend_from_slice(&self.sum.to_le_bytes());
+    }
+
+    fn read(&self, _client: ClientId, operation: &[u8], reply: &mut Vec<u8>) -> bool {
+        if operation.is_empty() {
+            reply.extend_from_slice(&self.sum.to_le_bytes());
+        }
+        operation.is_empty()
     }
 
     fn snapshot(&self) -> Vec<u8> {

@@ -278,3 +278,39 @@ fn random_bytes_in_every_place_never_panic_and_two_stores_agree() {
         }
     }
 }
+
+#[test]
+fn a_read_says_what_execution_says_and_changes_nothing() {
+    let mut store = store();
+    run(&mut store, &["MSET", "a", "1", "b", "22", "c", "333"]);
+    let before = store.snapshot();
+    for commands in [
+        &[&["GET", "a"][..]][..],
+        &[&["get", "none"], &["MGET", "a", "none", "c"], &["EXISTS", "a", "b", "x"]],
+        &[&["STRLEN", "c"], &["DBSIZE"], &["KEYS", "*"], &["SCAN", "0", "COUNT", "2"]],
+        &[&["GET"], &["SCAN", "x"], &["GET", "a", "b"]],
+    ] {
+        let bundle = bundle(commands);
+        assert!(Store::only_reads(&bundle));
+        let (mut read, mut executed) = (Vec::new(), Vec::new());
+        assert!(store.read(&bundle, &mut read), "{commands:?}");
+        store.execute(&bundle, &mut executed);
+        assert_eq!(read, executed, "{commands:?}");
+    }
+    assert_eq!(store.snapshot(), before);
+}
+
+#[test]
+fn whatever_could_change_something_is_not_read() {
+    for spec in crate::command::COMMANDS {
+        let reads = ["dbsize", "exists", "get", "keys", "mget", "scan", "strlen"];
+        let name = spec.name.to_uppercase();
+        let (alone, mixed) = (bundle(&[&[&name]]), bundle(&[&["GET", "a"], &[&name]]));
+        assert_eq!(Store::only_reads(&alone), reads.contains(&spec.name), "{name}");
+        assert_eq!(Store::only_reads(&mixed), reads.contains(&spec.name), "{name}");
+    }
+    let mut reply = Vec::new();
+    for other in [&b""[..], b"\x01", b"\x02\x01\x03GET", &bundle(&[&["NOSUCH"]])] {
+        assert!(!store().read(other, &mut reply) && reply.is_empty());
+    }
+}
