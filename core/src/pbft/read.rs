@@ -27,8 +27,8 @@
 //!   common was at `e` first and at `e'` later: `e' >= e`.
 //! * *A read with `e` ended before a request began.* A correct replica had executed `e` then, so
 //!   every sequence up to `e` was settled for ever, and the request has a later one.
-//! * *A request ended before another began.* As without fast reads: the later one has the higher
-//!   sequence, or the higher place in the same batch.
+//! * *A request ended before another began.* As without fast reads: a correct replica had executed
+//!   the first, so the second has a later sequence.
 //!
 //! With weak replies the first two fail at once: the `f + 1` who answered the request and the
 //! `f + 1` who answer the read need not share a correct replica.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// While the switch is on, every vote is for another batch than the right one, every checkpoint
-/// is of another state, and every reply to a client is made up.
+/// is of another state, and every reply to a client and every answer to a read is made up.
 #[derive(Debug)]
 pub struct Liar {
     lying: Arc<AtomicBool>,
@@ -34,6 +34,7 @@ impl Tamper for Liar {
             Message::Prepare(vote) | Message::Commit(vote) => flip(&mut vote.digest),
             Message::Checkpoint { digest, .. } => flip(digest),
             Message::Reply(reply) => reply.reply = Bytes(LIE),
+            Message::ReadReply(reply) => reply.answer = Some(Bytes(LIE)),
             _ => {}
         }
     }

@@ -96,7 +96,16 @@ fn a_redis_client_is_served_by_one_process() {
 #[test]
 fn a_redis_client_is_served_by_a_cluster_of_processes() {
     let dir = tempfile::tempdir().unwrap();
-    let cluster = LocalCluster::start(program(), dir.path(), 4).unwrap();
+    served_by(&LocalCluster::start(program(), dir.path(), 4).unwrap());
+}
+
+#[test]
+fn a_redis_client_is_served_by_a_cluster_with_fast_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    served_by(&LocalCluster::start_fast(program(), dir.path(), 4).unwrap());
+}
+
+fn served_by(cluster: &LocalCluster) {
     let gateway = cluster.gateway(PATIENCE).unwrap();
     let port = gateway.address().port();
     tour(connect(port), connect_resp3(port));
@@ -106,7 +115,8 @@ fn a_redis_client_is_served_by_a_cluster_of_processes() {
             std::thread::spawn(move || {
                 let mut redis = connect(port);
                 for _ in 0..50 {
-                    let _: i64 = redis.incr("shared", 1).unwrap();
+                    let count: i64 = redis.incr("shared", 1).unwrap();
+                    assert!(redis.get::<_, i64>("shared").unwrap() >= count, "a stale read");
                 }
             })
         })

@@ -41,6 +41,25 @@ impl LocalCluster {
     /// # Errors
     /// No free ports, files that cannot be written, or a replica that does not start.
     pub fn start(program: &Path, dir: &Path, replicas: usize) -> Result<Self, Problem> {
+        let fast_reads = false;
+        Self::launch(program, dir, replicas, fast_reads)
+    }
+
+    /// The same with a cluster that reads without ordering.
+    ///
+    /// # Errors
+    /// As [`LocalCluster::start`].
+    pub fn start_fast(program: &Path, dir: &Path, replicas: usize) -> Result<Self, Problem> {
+        let fast_reads = true;
+        Self::launch(program, dir, replicas, fast_reads)
+    }
+
+    fn launch(
+        program: &Path,
+        dir: &Path,
+        replicas: usize,
+        fast_reads: bool,
+    ) -> Result<Self, Problem> {
         let ports = free_ports(replicas)?;
         let address = |port: &u16| SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
         let cluster = keygen(&Keygen {
@@ -48,7 +67,7 @@ impl LocalCluster {
             addresses: ports.iter().map(address).collect(),
             clients: 9,
             links: Links::Hmac,
-            fast_reads: false,
+            fast_reads,
             out: dir.to_owned(),
         })?;
         let (_, own) = GatewayFile::load_status(&dir.join("gateway.toml"))?;
