@@ -107,12 +107,14 @@ impl<'s> Members<'s> {
     }
 
     /// A1: strong members who speak of the sequence prepared nothing there that is of a later
-    /// view, or of the same view and another digest.
+    /// view, or of the same view, and has another digest. The same digest contradicts nobody: a
+    /// replica that adopted what was settled without knowing in which view has it in P under its
+    /// own.
     fn a1(&self, sequence: Sequence, claim: &PrePrepared) -> bool {
         let agrees = |change: &ViewChange<'_>| {
             let prepared = change.histories.get(sequence).and_then(|history| history.prepared());
             self.speaks_of(change, sequence)
-                && prepared.is_none_or(|own| own.view < claim.view || own == *claim)
+                && prepared.is_none_or(|own| own.view < claim.view || own.digest == claim.digest)
         };
         self.count(agrees) >= self.quorum.strong()
     }

@@ -103,6 +103,8 @@
 //!   those above the last chosen one: a batch that only one VIEW-CHANGE at hand tells of may be
 //!   committed. Members whose window ends below a sequence count as having prepared nothing
 //!   there, as in the paper, but only to a window above that.
+//! * Condition A1 lets a member pass that prepared the same digest in a later view: it contradicts
+//!   nothing, and may have adopted what was settled under a view of its own.
 //! * A replica that lost its log recovers at M + 3W, not at M + W: old messages stay valid here.
 //! * A backup also starts the timer of a request when a PRE-PREPARE brings it. It passes a
 //!   request that waits on to the primary again and again, also one that another replica relayed.

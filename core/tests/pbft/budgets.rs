@@ -171,6 +171,7 @@ impl Asker {
         let config = ClientConfig {
             me: ClientId(1),
             quorum: Quorum::of(4).unwrap(),
+            switches: Switches::default(),
             retry: Duration::from_millis(RETRY),
             give_up: Duration::from_secs(10),
         };

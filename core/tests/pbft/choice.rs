@@ -83,6 +83,15 @@ fn a1_needs_strong_members_that_prepared_nothing_later() {
     assert_eq!(decided[2], Some(vec![(1, a().max(b()))]), "then both have: the greater one");
 }
 
+/// One that adopted a settled batch by the word of others has it in P under a later view than
+/// those who prepared it. Too few vouch for it in that view (A2); it must not block the earlier.
+#[test]
+fn a1_the_same_digest_in_a_later_view_contradicts_nobody() {
+    let (prepared_it, adopted_it) = (prepared(1, 0, a()), prepared(1, 1, a()));
+    let outcome = choices(&[change(0, VIEW, &[prepared_it]), change(2, VIEW, &[adopted_it])]);
+    assert_eq!(outcome, [None, Some(vec![(1, a())])]);
+}
+
 #[test]
 fn a2_needs_weak_members_that_pre_prepared_it_in_that_view_or_later() {
     let claim = change(0, VIEW, &[prepared(1, 2, a())]);
