@@ -3,7 +3,7 @@
 //! Messages are encoded by postcard. Its decoder accepts padded numbers and ignores a rest, so
 //! [`decode`] demands that nothing is left over and that the message, encoded again, is exactly
 //! as long as what was decoded: every padded number makes it longer. What is signed is never
-//! these bytes but the fixed-width fields of [`Statement`](crate::auth::Statement).
+//! these bytes but the fixed-width fields of [`Statement`].
 
 use crate::auth::{Scope, Signed, Signer, Statement};
 use crate::node::Principal;
