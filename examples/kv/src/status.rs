@@ -41,7 +41,8 @@ pub fn run(arguments: &StatusArgs) -> Result<(), Problem> {
     Err(Problem::failed(format!("{silent} of {nodes} replicas did not answer")))
 }
 
-fn to_text(report: &StatusReport) -> String {
+/// A report for a reader.
+pub(crate) fn to_text(report: &StatusReport) -> String {
     let activity = match (report.recovering, report.active) {
         (true, _) => " (recovering from the loss of its log)",
         (false, true) => "",

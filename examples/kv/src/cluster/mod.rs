@@ -1,15 +1,19 @@
 //! A cluster of processes on this machine, for the demonstration and for tests.
 
+mod cable;
+mod cabling;
 mod ports;
 mod process;
 
+pub use cable::Cut;
 pub use ports::free_ports;
-pub use process::ReplicaProcess;
+pub use process::{Disk, ReplicaProcess};
 
 use crate::config::{GatewayFile, Keygen, Sessions, keygen};
 use crate::gateway::{Gateway, Options};
 use crate::problem::Problem;
 use crate::replicated::Members;
+use cabling::Cabling;
 use quorate::NodeId;
 use quorate_std::{Client, Cluster, Links, StatusReport};
 use std::fs;
@@ -32,6 +36,8 @@ pub struct LocalCluster {
     /// A client that only asks where replicas stand.
     watcher: Client,
     nodes: Vec<Option<ReplicaProcess>>,
+    /// What the replicas talk to each other over, if it can be cut.
+    cabling: Option<Cabling>,
 }
 
 impl LocalCluster {
@@ -41,20 +47,34 @@ impl LocalCluster {
     /// # Errors
     /// No free ports, files that cannot be written, or a replica that does not start.
     pub fn start(program: &Path, dir: &Path, replicas: usize) -> Result<Self, Problem> {
-        let fast_reads = false;
-        Self::launch(program, dir, replicas, fast_reads)
+        let mut made = Self::make(program, dir, replicas, false)?;
+        made.start_all()?;
+        Ok(made)
     }
 
     /// The same with a cluster that reads without ordering.
     ///
     /// # Errors
-    /// As [`LocalCluster::start`].
+    /// As of [`LocalCluster::start`].
     pub fn start_fast(program: &Path, dir: &Path, replicas: usize) -> Result<Self, Problem> {
-        let fast_reads = true;
-        Self::launch(program, dir, replicas, fast_reads)
+        let mut made = Self::make(program, dir, replicas, true)?;
+        made.start_all()?;
+        Ok(made)
     }
 
-    fn launch(
+    /// The same with a cable between any two replicas, which can be cut. Clients reach the
+    /// replicas past the cables.
+    ///
+    /// # Errors
+    /// As of [`LocalCluster::start`].
+    pub fn start_cabled(program: &Path, dir: &Path, replicas: usize) -> Result<Self, Problem> {
+        let mut made = Self::make(program, dir, replicas, false)?;
+        made.cabling = Some(Cabling::lay(&made.cluster, dir)?);
+        made.start_all()?;
+        Ok(made)
+    }
+
+    fn make(
         program: &Path,
         dir: &Path,
         replicas: usize,
@@ -74,11 +94,11 @@ impl LocalCluster {
         let watcher = client(&cluster, own, ASKED)?;
         let nodes = (0..replicas).map(|_| None).collect();
         let (program, dir) = (program.to_owned(), dir.to_owned());
-        let mut started = Self { program, dir, cluster, watcher, nodes };
-        for node in 0..replicas {
-            started.start_node(node)?;
-        }
-        Ok(started)
+        Ok(Self { program, dir, cluster, watcher, nodes, cabling: None })
+    }
+
+    fn start_all(&mut self) -> Result<(), Problem> {
+        (0..self.len()).try_for_each(|node| self.start_node(node))
     }
 
     /// How many replicas the cluster has, running or not.
@@ -98,9 +118,27 @@ impl LocalCluster {
     /// # Errors
     /// It does not start; the sentence is its own.
     pub fn start_node(&mut self, node: usize) -> Result<(), Problem> {
+        self.start_from(node, Disk::Kept)
+    }
+
+    /// Empties the data directory of a replica that does not run and starts it with `--recover`.
+    ///
+    /// # Errors
+    /// As of [`LocalCluster::start_node`], or its directory cannot be emptied.
+    pub fn start_wiped(&mut self, node: usize) -> Result<(), Problem> {
+        let data = self.data(node);
+        fs::remove_dir_all(&data)
+            .map_err(|error| Problem::failed(format!("cannot wipe {}: {error}", data.display())))?;
+        self.start_from(node, Disk::Lost)
+    }
+
+    fn start_from(&mut self, node: usize, disk: Disk) -> Result<(), Problem> {
+        let config = match &self.cabling {
+            Some(_) => Cabling::config(&self.dir, node),
+            None => self.dir.join(format!("node{node}.toml")),
+        };
         if let Some(place @ None) = self.nodes.get_mut(node) {
-            let config = self.dir.join(format!("node{node}.toml"));
-            *place = Some(ReplicaProcess::start(&self.program, &config)?);
+            *place = Some(ReplicaProcess::start(&self.program, &config, disk)?);
         }
         Ok(())
     }
@@ -119,6 +157,32 @@ impl LocalCluster {
     pub fn make_liar(&mut self, node: usize) -> Result<(), Problem> {
         let process = self.nodes.get_mut(node).and_then(Option::as_mut);
         process.map_or(Ok(()), ReplicaProcess::lie)
+    }
+
+    /// Stops a replica where it is, see [`ReplicaProcess::pause`].
+    ///
+    /// # Errors
+    /// The system cannot do so.
+    pub fn pause(&self, node: usize) -> Result<(), Problem> {
+        self.nodes.get(node).and_then(Option::as_ref).map_or(Ok(()), ReplicaProcess::pause)
+    }
+
+    /// Lets a replica that was stopped go on.
+    ///
+    /// # Errors
+    /// The system cannot do so.
+    pub fn resume(&self, node: usize) -> Result<(), Problem> {
+        self.nodes.get(node).and_then(Option::as_ref).map_or(Ok(()), ReplicaProcess::resume)
+    }
+
+    /// Cuts a replica off from all others, but not from clients; nothing happens without cables.
+    pub fn cut(&self, node: usize, cut: Cut) {
+        self.cabling.iter().for_each(|cabling| cabling.cut(node, cut));
+    }
+
+    /// Mends the cables of a replica.
+    pub fn mend(&self, node: usize) {
+        self.cabling.iter().for_each(|cabling| cabling.mend(node));
     }
 
     /// What a replica says of itself; nothing if it does not answer.
@@ -145,7 +209,11 @@ impl LocalCluster {
     /// Bytes in the data directory of a replica.
     #[must_use]
     pub fn disk_bytes(&self, node: usize) -> u64 {
-        directory_bytes(&self.dir.join(format!("node{node}.data")))
+        directory_bytes(&self.data(node))
+    }
+
+    fn data(&self, node: usize) -> PathBuf {
+        self.dir.join(format!("node{node}.data"))
     }
 }
 

@@ -50,6 +50,13 @@ impl Text {
         Self { source, lines }.checked()
     }
 
+    /// What the key of a line is set to in a round of the load: at first its own line, then the
+    /// one behind it, and so on.
+    pub(super) fn line(&self, at: usize, round: usize) -> &[u8] {
+        let at = at.wrapping_add(round) % self.lines.len().max(1);
+        self.lines.get(at).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn checked(self) -> Result<Self, Problem> {
         if self.lines.is_empty() {
             let sentence = format!("no line of text in {}: name a file by --input", self.source);

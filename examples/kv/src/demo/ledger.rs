@@ -14,15 +14,35 @@ pub(super) enum Fate {
     Unknown,
 }
 
-/// The writes to the key of one line: a SET, and perhaps a DEL later.
+/// The writes to the key of one line in one round of the load: a SET, and perhaps a DEL later.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Line {
+    /// Which round.
+    pub(super) round: usize,
     pub(super) set: Fate,
     pub(super) del: Fate,
+    /// The round whose value the key had before, if it had one.
+    pub(super) older: Option<usize>,
 }
 
 impl Line {
-    /// Whether the store may hold the line now.
+    /// Before the writes of another round. What was before must be certain.
+    pub(super) fn again(self, round: usize) -> Self {
+        let older = match (self.set, self.del) {
+            (Fate::Acknowledged, Fate::Unsent) => Some(self.round),
+            (Fate::Unsent, Fate::Unsent) => self.older,
+            _ => None,
+        };
+        Self { round, older, ..Self::default() }
+    }
+
+    /// Whether the fate of each write is known. A key whose fate is open stays as it is: a write
+    /// that was given up may yet be executed, behind any later one.
+    pub(super) fn is_certain(self) -> bool {
+        self.set != Fate::Unknown && self.del != Fate::Unknown
+    }
+
+    /// Whether the store may hold the line of this round now.
     pub(super) fn may_hold(self) -> bool {
         match (self.set, self.del) {
             (Fate::Unsent, _) | (Fate::Acknowledged, Fate::Acknowledged) => false,
@@ -31,14 +51,22 @@ impl Line {
         }
     }
 
-    /// Whether the store may not hold the line now.
-    pub(super) fn may_lack(self) -> bool {
-        self.set != Fate::Acknowledged || self.del != Fate::Unsent
+    /// The round before, if the store may hold its line now.
+    fn may_still_hold(self) -> Option<usize> {
+        let overwritten = self.set == Fate::Acknowledged || self.del == Fate::Acknowledged;
+        self.older.filter(|_| !overwritten)
     }
 
-    /// Whether what the store says is possible.
-    pub(super) fn allows(self, line: &[u8], held: Option<&[u8]>) -> bool {
-        held.map_or(self.may_lack(), |held| held == line && self.may_hold())
+    /// Whether the store may not hold the line now.
+    pub(super) fn may_lack(self) -> bool {
+        self.del != Fate::Unsent || (self.set != Fate::Acknowledged && self.older.is_none())
+    }
+
+    /// Whether what the store says is possible, with the line of each round.
+    pub(super) fn allows<'a>(self, line: impl Fn(usize) -> &'a [u8], held: Option<&[u8]>) -> bool {
+        let Some(held) = held else { return self.may_lack() };
+        (self.may_hold() && held == line(self.round))
+            || self.may_still_hold().is_some_and(|older| held == line(older))
     }
 }
 
@@ -116,10 +144,34 @@ mod tests {
             (Acknowledged, Unknown, true, true),
             (Unknown, Acknowledged, true, true),
         ] {
-            let line = Line { set, del };
-            assert_eq!(line.allows(b"x", Some(b"x")), holds, "{line:?}");
-            assert_eq!(line.allows(b"x", None), lacks, "{line:?}");
-            assert!(!line.allows(b"x", Some(b"y")), "{line:?}");
+            let line = Line { set, del, ..Line::default() };
+            assert_eq!(line.allows(|_| b"x", Some(b"x")), holds, "{line:?}");
+            assert_eq!(line.allows(|_| b"x", None), lacks, "{line:?}");
+            assert!(!line.allows(|_| b"x", Some(b"y")), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_line_of_the_round_before_may_stay_until_it_is_overwritten() {
+        use Fate::{Acknowledged, Unknown, Unsent};
+        let before = Line { set: Acknowledged, ..Line::default() };
+        let gone = Line { del: Acknowledged, ..before };
+        let value = |round| if round == 0 { &b"old"[..] } else { b"new" };
+        for (before, set, del, old, new, lacks) in [
+            (before, Unsent, Unsent, true, false, false),
+            (before, Unknown, Unsent, true, true, false),
+            (before, Unknown, Unknown, true, true, true),
+            (before, Unknown, Acknowledged, false, true, true),
+            (before, Acknowledged, Unsent, false, true, false),
+            (gone, Unsent, Unsent, false, false, true),
+            (gone, Unknown, Unsent, false, true, true),
+            (gone, Acknowledged, Unsent, false, true, false),
+        ] {
+            let line = Line { set, del, ..before.again(1) };
+            assert_eq!(line.allows(value, Some(b"old")), old, "{line:?}");
+            assert_eq!(line.allows(value, Some(b"new")), new, "{line:?}");
+            assert_eq!(line.allows(value, None), lacks, "{line:?}");
+            assert_eq!(line.is_certain(), set != Unknown && del != Unknown);
         }
     }
 

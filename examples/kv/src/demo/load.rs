@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::input::{Text, words};
-use super::ledger::{Fate, Ledger};
+use super::ledger::{Fate, Ledger, Line};
 use crate::problem::Problem;
 use redis_protocol::resp2::types::OwnedFrame;
 use std::net::SocketAddr;
@@ -20,17 +20,32 @@ const PIPELINE: usize = 16;
 /// One command of the load, about a line or a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Planned {
-    Set(usize),
+    /// In a round.
+    Set(usize, usize),
     Incr(Vec<u8>),
     Get(usize),
     Del(usize),
 }
 
+/// How much load there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    /// Each line once, with a gate at three quarters of them.
+    Once,
+    /// Round after round, until it is stopped.
+    Endless,
+}
+
+/// The number of a client's nth line.
+fn number(client: usize, nth: usize) -> usize {
+    client + nth * CLIENTS
+}
+
 /// The commands of the `nth` line of one client.
-fn plan(text: &Text, client: usize, nth: usize) -> impl Iterator<Item = Planned> {
-    let at = |nth: usize| client + nth * CLIENTS;
-    let set = std::iter::once(Planned::Set(at(nth)));
-    let line = text.lines.get(at(nth)).map(Vec::as_slice).unwrap_or_default();
+fn plan(text: &Text, client: usize, nth: usize, round: usize) -> impl Iterator<Item = Planned> {
+    let at = |nth: usize| number(client, nth);
+    let set = std::iter::once(Planned::Set(at(nth), round));
+    let line = text.line(at(nth), round);
     let get = (nth % 4 == 3).then(|| Planned::Get(at(nth - 2)));
     let del = (nth % 8 == 7).then(|| Planned::Del(at(nth - 3)));
     set.chain(words(line).map(Planned::Incr)).chain(get).chain(del)
@@ -45,6 +60,9 @@ fn share(text: &Text, client: usize) -> usize {
 #[derive(Debug)]
 struct Shared {
     text: Text,
+    amount: Amount,
+    /// The clients end where they are.
+    stopped: AtomicBool,
     started: Instant,
     /// Commands that have got a reply.
     done: AtomicU64,
@@ -115,21 +133,23 @@ pub(super) struct Loaded {
     pub(super) requests: u64,
     /// How long the clients worked; waiting at the gate is not in it, the outage is.
     pub(super) time: Duration,
-    /// The longest time without a reply around the death of the primary.
+    /// The longest time without a reply while gaps counted.
     pub(super) outage: Duration,
 }
 
 impl Load {
     /// Connects the clients and lets them begin.
-    pub(super) fn start(text: Text, gateway: SocketAddr) -> Result<Self, Problem> {
+    pub(super) fn start(text: Text, gateway: SocketAddr, amount: Amount) -> Result<Self, Problem> {
         let count = |client| -> usize {
-            (0..share(&text, client)).map(|nth| plan(&text, client, nth).count()).sum()
+            (0..share(&text, client)).map(|nth| plan(&text, client, nth, 0).count()).sum()
         };
         let total = (0..CLIENTS).map(count).sum::<usize>() as u64;
         let connections =
             (0..CLIENTS).map(|_| Connection::open(gateway)).collect::<Result<Vec<_>, _>>()?;
         let shared = Arc::new(Shared {
             text,
+            amount,
+            stopped: AtomicBool::new(false),
             started: Instant::now(),
             done: AtomicU64::new(0),
             last_reply: AtomicU64::new(0),
@@ -151,7 +171,7 @@ impl Load {
         Ok(Self { shared, total, clients })
     }
 
-    /// How many commands there are.
+    /// How many commands there are in a round.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
@@ -200,6 +220,11 @@ impl Load {
         self.shared.opened.notify_all();
     }
 
+    /// Lets the clients end behind what they have sent.
+    pub(super) fn stop(&self) {
+        self.shared.stopped.store(true, Ordering::Release);
+    }
+
     /// What went wrong: what a failed client says, else the problem that was seen from outside.
     pub(super) fn verdict(self, seen: Problem) -> Problem {
         if self.has_failed() { self.finish().err().unwrap_or(seen) } else { seen }
@@ -207,6 +232,7 @@ impl Load {
 
     /// Waits until all clients are done.
     pub(super) fn finish(mut self) -> Result<Loaded, Problem> {
+        self.stop_if_endless();
         self.open_gate_unless_open();
         let mut ledger = Ledger::default();
         for client in self.clients.drain(..) {
@@ -217,11 +243,17 @@ impl Load {
         let last = Duration::from_micros(shared.last_reply.load(Ordering::Acquire));
         Ok(Loaded {
             text: shared.text.clone(),
+            requests: ledger.latencies.len() as u64,
             ledger,
-            requests: self.total,
             time: last.saturating_sub(shared.gate().held),
             outage: Duration::from_micros(shared.longest_gap.load(Ordering::Acquire)),
         })
+    }
+
+    fn stop_if_endless(&self) {
+        if self.shared.amount == Amount::Endless {
+            self.stop();
+        }
     }
 
     fn open_gate_unless_open(&self) {
@@ -234,6 +266,7 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
+        self.stop();
         self.open_gate_unless_open();
     }
 }
@@ -245,12 +278,22 @@ fn run(shared: &Shared, client: usize, mut connection: Connection) -> Result<Led
     let mut batch = Vec::new();
     let lines = share(text, client);
     let gate = lines - lines / 4;
-    for nth in 0..lines {
-        if nth == gate {
+    let rounds = if shared.amount == Amount::Once || lines == 0 { 1 } else { usize::MAX };
+    for (round, nth) in (0..rounds).flat_map(|round| (0..lines).map(move |nth| (round, nth))) {
+        if shared.stopped.load(Ordering::Acquire) {
+            break;
+        }
+        if nth == 0 || (nth == gate && shared.amount == Amount::Once) {
+            // The keys of a round come again in the next one: then their fate must be known.
             settle(&mut connection, shared, &mut batch, &mut ledger)?;
+        }
+        if nth == gate && shared.amount == Amount::Once {
             shared.wait_at_gate();
         }
-        for command in plan(text, client, nth) {
+        if ledger.lines.get(&number(client, nth)).is_some_and(|line| !line.is_certain()) {
+            continue;
+        }
+        for command in plan(text, client, nth, round) {
             send(&mut connection, text, &command);
             batch.push(command);
             if batch.len() == PIPELINE {
@@ -259,7 +302,7 @@ fn run(shared: &Shared, client: usize, mut connection: Connection) -> Result<Led
         }
     }
     settle(&mut connection, shared, &mut batch, &mut ledger)?;
-    if lines == gate {
+    if lines == gate && shared.amount == Amount::Once {
         shared.wait_at_gate();
     }
     Ok(ledger)
@@ -267,7 +310,9 @@ fn run(shared: &Shared, client: usize, mut connection: Connection) -> Result<Led
 
 fn send(connection: &mut Connection, text: &Text, command: &Planned) {
     match command {
-        Planned::Set(at) => connection.add(&[b"SET", &line_key(*at), &text.lines[*at]]),
+        Planned::Set(at, round) => {
+            connection.add(&[b"SET", &line_key(*at), text.line(*at, *round)]);
+        }
         Planned::Incr(word) => connection.add(&[b"INCR", &word_key(word)]),
         Planned::Get(at) => connection.add(&[b"GET", &line_key(*at)]),
         Planned::Del(at) => connection.add(&[b"DEL", &line_key(*at)]),
@@ -313,7 +358,10 @@ fn enter(
         ledger.acknowledged += 1;
     }
     match command {
-        Planned::Set(at) => ledger.lines.entry(at).or_default().set = fate,
+        Planned::Set(at, round) => {
+            let line = ledger.lines.entry(at).or_default();
+            *line = Line { set: fate, ..line.again(round) };
+        }
         Planned::Del(at) => ledger.lines.entry(at).or_default().del = fate,
         Planned::Incr(word) => {
             let count = ledger.words.entry(word).or_default();
@@ -325,7 +373,7 @@ fn enter(
         }
         Planned::Get(at) if fate == Fate::Acknowledged => {
             let line = ledger.lines.get(&at).copied().unwrap_or_default();
-            if !line.allows(&text.lines[at], value(reply)) {
+            if !line.allows(|round| text.line(at, round), value(reply)) {
                 ledger.wrong_reads += 1;
             }
         }
@@ -363,9 +411,9 @@ mod tests {
         let mut set = vec![0; text.lines.len()];
         for client in 0..CLIENTS {
             for nth in 0..share(&text, client) {
-                for command in plan(&text, client, nth) {
+                for command in plan(&text, client, nth, 0) {
                     match command {
-                        Planned::Set(at) => set[at] += 1,
+                        Planned::Set(at, _) => set[at] += 1,
                         Planned::Get(at) | Planned::Del(at) => {
                             assert_eq!((at % CLIENTS, set[at]), (client, 1));
                         }

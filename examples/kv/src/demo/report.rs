@@ -1,5 +1,6 @@
 //! What the demonstration found.
 
+use super::schedule::Faults;
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 /// One replica at the end.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    pub(super) role: &'static str,
+    pub(super) role: String,
     pub(super) view: Option<u64>,
     pub(super) executed: Option<u64>,
     pub(super) digest: Option<String>,
@@ -26,6 +27,8 @@ pub(super) struct Report {
     pub(super) p99_ms: f64,
     pub(super) outage: Duration,
     pub(super) replicas: Vec<Row>,
+    /// What was done to the replicas, if that was left to chance.
+    pub(super) faults: Option<Faults>,
 }
 
 impl Report {
@@ -36,7 +39,7 @@ impl Report {
 
     pub(super) fn to_json(&self) -> Value {
         let round = |value: f64| (value * 1_000.0).round() / 1_000.0;
-        json!({
+        let mut object = json!({
             "requests": self.requests,
             "acknowledged": self.acknowledged,
             "lost": self.lost,
@@ -46,7 +49,11 @@ impl Report {
             "outage_ms": self.outage.as_millis() as u64,
             "views": self.replicas.iter().map(|row| row.view).collect::<Vec<_>>(),
             "disk_bytes": self.disk_bytes(),
-        })
+        });
+        if let (Some(faults), Some(fields)) = (&self.faults, object.as_object_mut()) {
+            fields.insert("faults".to_owned(), faults.to_json());
+        }
+        object
     }
 
     fn rate(&self) -> f64 {
@@ -72,6 +79,9 @@ impl fmt::Display for Report {
         writeln!(f, "latency, 99 %         {:.1} ms", self.p99_ms)?;
         writeln!(f, "outage                {} ms without a reply", self.outage.as_millis())?;
         writeln!(f, "bytes on disk         {}", grouped(self.disk_bytes()))?;
+        if let Some(faults) = &self.faults {
+            writeln!(f, "faults                {faults}")?;
+        }
         writeln!(f)?;
         writeln!(f, "replica  view  executed  bytes on disk  digest of its state  what it did")?;
         for (node, row) in self.replicas.iter().enumerate() {

@@ -1,30 +1,19 @@
 //! What happens to the replicas while the load runs.
 
 use super::LOOK;
+use super::cast::Cast;
 use super::connection::Connection;
 use super::interrupt::Interrupt;
 use super::load::Load;
-use super::report::Row;
 use crate::cluster::LocalCluster;
-use crate::config::to_hex;
 use crate::problem::Problem;
 use indicatif::ProgressBar;
-use quorate_std::StatusReport;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before the demonstration counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Who plays what.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cast {
-    /// The primary that was killed and started again.
-    killed: usize,
-    /// The replica that lies, if one does.
-    liar: Option<usize>,
-}
 
 /// The replicas, and who watches.
 pub(super) struct Story<'a> {
@@ -63,57 +52,21 @@ impl Story<'_> {
         self.until(load, "the restarted replica to catch up", |cluster| {
             caught_up(cluster, killed)
         })?;
-        let mut cast = Cast { killed, liar: None };
+        let mut cast = Cast::new(self.cluster.len());
+        cast.enter(killed, "was killed and came back");
         if lies {
             let (primary, _) = self.primary()?;
             let liar = (0..self.cluster.len()).rev().find(|at| *at != killed && *at != primary);
             if let Some(liar) = liar {
                 self.cluster.make_liar(liar)?;
                 self.bar.set_message(format!("replica {liar} lies"));
+                cast.enter(liar, "lied");
+                cast.liar = Some(liar);
             }
-            cast.liar = liar;
         }
         load.open_gate();
         self.until(load, "the rest of the load", |_| load.is_over())?;
         Ok(cast)
-    }
-
-    /// Waits until all correct replicas have executed the same and compares their states; then
-    /// tells of each replica.
-    pub(super) fn compare(&mut self, cast: &Cast) -> Result<(bool, Vec<Row>), Problem> {
-        let end = Instant::now() + PATIENCE / 2;
-        loop {
-            self.interrupt.check()?;
-            let reports: Vec<_> =
-                (0..self.cluster.len()).map(|at| self.cluster.status(at)).collect();
-            let correct = reports.iter().enumerate().filter(|(at, _)| Some(*at) != cast.liar);
-            let states: Vec<_> = correct
-                .map(|(_, report)| report.as_ref().map(|report| (report.executed, report.digest)))
-                .collect();
-            let equal = states.iter().all(|state| {
-                *state == states[0] && state.is_some_and(|(_, digest)| digest.is_some())
-            });
-            if equal || Instant::now() >= end {
-                let rows = reports.into_iter().enumerate().map(|(at, r)| self.row(cast, at, r));
-                return Ok((equal, rows.collect()));
-            }
-            thread::sleep(LOOK);
-        }
-    }
-
-    fn row(&self, cast: &Cast, at: usize, report: Option<StatusReport>) -> Row {
-        let role = match (at == cast.killed, Some(at) == cast.liar) {
-            (true, _) => "was killed and came back",
-            (_, true) => "lied",
-            _ => "",
-        };
-        Row {
-            role,
-            view: report.as_ref().map(|report| report.view),
-            executed: report.as_ref().map(|report| report.executed),
-            digest: report.and_then(|report| report.digest).map(|digest| to_hex(&digest.0)),
-            disk_bytes: self.cluster.disk_bytes(at),
-        }
     }
 
     /// The primary of the highest view that a replica is in, and that view.
