@@ -146,8 +146,8 @@ impl Havoc<'_> {
         Ok(())
     }
 
-    /// Waits until every replica takes part, has its links, and has executed what any of them had
-    /// executed at the beginning: the load goes on meanwhile.
+    /// Waits until no replica recovers, each has its links, and each has executed what any of them
+    /// had executed at the beginning: the load goes on meanwhile.
     fn until_whole(&self, behind: &str) -> Result<(), Problem> {
         let end = Instant::now() + PATIENCE;
         let mut level = None;
@@ -182,10 +182,11 @@ impl Havoc<'_> {
     }
 }
 
-/// Whether a replica takes part, has all its links, and has executed this much.
+/// Whether a replica is correct again: does not recover, has all its links, and has executed this
+/// much. One that asked in vain for another primary while it was away is correct too: it executes
+/// what the others order, and its vote counts from the next view on.
 fn is_whole(own: &StatusReport, level: Option<u64>) -> bool {
-    own.active
-        && !own.recovering
+    !own.recovering
         && own.peers.iter().all(|peer| peer.connected)
         && level.is_some_and(|level| own.executed >= level)
 }
