@@ -108,8 +108,8 @@ impl<'a> Request<'a> {
 }
 
 /// A batch: one or more requests of distinct clients, or NULL, which is no bytes at all and
-/// does nothing: a NEW-VIEW fills gaps with it, and a primary with nothing else to do proposes it to
-/// help a replica that recovers.
+/// does nothing: a NEW-VIEW fills gaps with it, and a primary with nothing else to do proposes it
+/// to help a replica that recovers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batch<'a>(#[serde(borrow)] Bytes<'a>);

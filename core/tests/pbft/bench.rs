@@ -24,6 +24,13 @@ pub fn node(id: usize) -> NodeId {
     NodeId(u8::try_from(id).unwrap())
 }
 
+/// A message as its author sends it.
+fn sealed(me: Principal, to: Target, message: Message<'_>, scope: &Scope) -> Letter {
+    let mut buffer = vec![0; 1 << 16];
+    let bytes = wire::seal(message, me, scope, &TestSigner(me), &mut buffer).unwrap();
+    Letter { from: me, to, bytes: bytes.to_vec() }
+}
+
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub struct Letter {
@@ -243,11 +250,7 @@ impl<const N: usize> Bench<N> {
                     host.records.push(wire::encode(&record, &mut buffer).unwrap().to_vec());
                 }
                 Output::Send { to, message } => {
-                    let mut buffer = vec![0; 1 << 16];
-                    let signer = TestSigner(me);
-                    let scope = self.roster.scope();
-                    let bytes = wire::seal(message, me, scope, &signer, &mut buffer).unwrap();
-                    letters.push(Letter { from: me, to, bytes: bytes.to_vec() });
+                    letters.push(sealed(me, to, message, self.roster.scope()));
                 }
                 Output::Decide(Decision::Execute(execution)) => {
                     let sequence = execution.sequence().0;

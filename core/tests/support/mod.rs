@@ -201,6 +201,13 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
             view,
             heard: rng.below(2) == 0,
         },
+        _ => to_or_from_a_client(kind, rng),
+    }
+}
+
+/// The same, of the kinds from 17 on.
+fn to_or_from_a_client(kind: usize, rng: &mut Rng) -> Message<'static> {
+    match kind {
         17 => Message::Busy(Busy {
             client: ClientId(rng.next() as u16),
             timestamp: rng.number(),
@@ -210,11 +217,11 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
             Message::Read(read(rng.below(CLIENTS) as u16, rng.number(), &rng.bytes(100), &home()))
         }
         _ => Message::ReadReply(ReadReply {
-            view,
+            view: View(rng.number()),
             client: ClientId(rng.next() as u16),
             number: rng.number(),
-            operation: digest,
-            state: sequence,
+            operation: rng.digest(),
+            state: Sequence(rng.number()),
             answer: (rng.below(4) != 0).then(|| Bytes(leak(rng.bytes(100)))),
         }),
     }

@@ -73,12 +73,9 @@ impl fmt::Display for Line<'_> {
             Self::Lied { from, to, payload } => {
                 write!(f, "{}  LIES to {}: {}", Name(from), Name(to), Said(payload))
             }
-            Self::Lost { from, to } => write!(
-                f,
-                "        lost on the way {from} to {to}",
-                from = Name(from),
-                to = Name(to)
-            ),
+            Self::Lost { from, to } => {
+                write!(f, "        lost on the way {} to {}", Name(from), Name(to))
+            }
             Self::Delivered { from, to, payload } => {
                 write!(f, "{}  from {}   {}", Name(to), Name(from), Said(payload))
             }
@@ -155,12 +152,6 @@ impl fmt::Display for Said<'_> {
             return write!(f, "{} bytes that are no message", self.0.len());
         };
         match message {
-            Message::Request(request) => {
-                write!(f, "REQUEST c{}@{}", request.client.0, request.timestamp)
-            }
-            Message::Reply(reply) => {
-                write!(f, "REPLY @{} {:?} v{}", reply.timestamp, reply.outcome, reply.view.0)
-            }
             Message::PrePrepare { view, sequence, batch } => {
                 let vote = Vote { view, sequence, digest: batch.digest() };
                 write!(f, "PRE-PREPARE {}, {} requests", Place(vote), batch.iter().count())
@@ -209,17 +200,29 @@ impl fmt::Display for Said<'_> {
             Message::State { sequence, clients, state } => {
                 write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)
             }
-            Message::Busy(busy) => {
-                write!(f, "BUSY c{} @{} for {} us", busy.client.0, busy.timestamp, busy.retry_after)
-            }
-            Message::Read(read) => write!(f, "READ c{}@{}", read.client.0, read.number),
-            Message::ReadReply(reply) => {
-                let what = if reply.answer.is_some() { "ANSWER" } else { "NO ANSWER" };
-                write!(f, "{what} to read @{} at s{}", reply.number, reply.state.0)
-            }
-            #[allow(unreachable_patterns, reason = "messages may be added")]
-            other => write!(f, "{other:?}"),
+            other => asked_or_answered(f, &other),
         }
+    }
+}
+
+/// What clients say, and what is said to them.
+fn asked_or_answered(f: &mut fmt::Formatter<'_>, message: &Message<'_>) -> fmt::Result {
+    match message {
+        Message::Request(request) => {
+            write!(f, "REQUEST c{}@{}", request.client.0, request.timestamp)
+        }
+        Message::Reply(reply) => {
+            write!(f, "REPLY @{} {:?} v{}", reply.timestamp, reply.outcome, reply.view.0)
+        }
+        Message::Busy(busy) => {
+            write!(f, "BUSY c{} @{} for {} us", busy.client.0, busy.timestamp, busy.retry_after)
+        }
+        Message::Read(read) => write!(f, "READ c{}@{}", read.client.0, read.number),
+        Message::ReadReply(reply) => {
+            let what = if reply.answer.is_some() { "ANSWER" } else { "NO ANSWER" };
+            write!(f, "{what} to read @{} at s{}", reply.number, reply.state.0)
+        }
+        other => write!(f, "{other:?}"),
     }
 }
 

@@ -7,9 +7,9 @@
 //! body; body.
 //!
 //! * 1, cluster: replica (1), epoch (4), id of the cluster (32); nodes, window, batch bytes,
-//!   clients and reply bytes (8 each); batch delay, timeout, its cap and status interval, watch
-//!   window, budget interval (8 each,
-//!   microseconds); requests of a batch (8); 1 if reads are fast, else 0 (1); keys of the nodes, then of the clients (32 each).
+//!   clients and reply bytes (8 each); batch delay, timeout, its cap, status interval, watch
+//!   window and budget interval (8 each, microseconds); requests of a batch (8); 1 if reads are
+//!   fast, else 0 (1); keys of the nodes, then of the clients (32 each).
 //! * 2, begin: time (8); 0 if the replica began with a log, 1 if with an empty one, 2 if it had
 //!   lost it (1); its nonce, 0 with a log (8).
 //! * 3, snapshot, if it began with one: sequence (8), digest of the state (32), client table.
@@ -17,9 +17,10 @@
 //! * 5, ready: nothing. What follows are inputs.
 //! * 6, step: time (8), digest of the outputs (8), kind of the input (1) and the input. 0, a wake:
 //!   nothing; 1, a request was executed: client (2), reply; 2, a checkpoint was captured: sequence
-//!   (8), digest (32); 3, a message: sender (3), message; 4, a read was
-//!   answered: client (2), 1 if there is an answer, else 0 (1), the answer.
-//! * 7, admission: time (8), answer (1: 0 verify, 1 known, 2 refused, 3 later), sender (3), message.
+//!   (8), digest (32); 3, a message: sender (3), message; 4, a read was answered: client (2), 1 if
+//!   there is an answer, else 0 (1), the answer.
+//! * 7, admission: time (8), answer (1: 0 verify, 1 known, 2 refused, 3 later), sender (3),
+//!   message.
 //!
 //! Times are microseconds of the replica's own clock. The digest of the outputs is the first
 //! eight bytes of the SHA-256 of what [`outputs::put`] writes for each of them.
