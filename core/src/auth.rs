@@ -1,9 +1,7 @@
 //! Who said it: digests, signatures, statements, the roster, and authentic links.
 //!
-//! Authenticity has two layers. A *link* proves to the receiver which principal sent a frame
-//! ([`Sealer`], [`Opener`]). A *statement* is signed, so that a third party can check it too
-//! ([`Statement`], [`Signer`], [`Verifier`]). A message reaches a protocol only as a
-//! [`Verified`], which is made here and nowhere else, after both layers held.
+//! A *link* proves who sent a frame ([`Sealer`], [`Opener`]); a *statement* is signed, for a third
+//! party too ([`Statement`], [`Signer`], [`Verifier`]). A protocol sees only what is [`Verified`].
 
 pub use crate::link::{LinkError, Opener, Sealer};
 
@@ -146,6 +144,10 @@ pub enum Tag {
     LockstepRequest = 33,
     /// The state after a slot (lockstep).
     LockstepState = 34,
+    /// A page of a state (PBFT).
+    Page = 48,
+    /// A node of the tree over its pages (PBFT).
+    Node = 49,
 }
 
 /// The digest of a statement, built from fixed-width little-endian fields.

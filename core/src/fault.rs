@@ -51,6 +51,9 @@ pub enum Fault {
     ThirdValue,
     /// More than its share of what is looked at in a round.
     OverBudget,
+    /// It did not send in time what it vouched for, or told that it has less than that. No
+    /// proof of a wrong: its link may be slow, or its disk lost.
+    Stalled,
 }
 
 impl core::fmt::Display for Fault {
@@ -75,6 +78,7 @@ impl core::fmt::Display for Fault {
             Self::BadChain => "sent an order whose chain of signers breaks the rules",
             Self::ThirdValue => "relayed a third value where two are enough",
             Self::OverBudget => "sent more than its share of what is looked at in a round",
+            Self::Stalled => "did not send in time what it vouched for",
         })
     }
 }
@@ -129,6 +133,12 @@ pub enum Refusal {
         /// The client named by the command.
         client: ClientId,
     },
+    /// A state, or pieces of one, for a checkpoint that this node is not fetching; more pieces
+    /// than there was room for; or a client table that is not that of the checkpoint.
+    NotFetching {
+        /// The sequence named by the command.
+        sequence: u64,
+    },
 }
 
 impl core::fmt::Display for Refusal {
@@ -159,6 +169,9 @@ impl core::fmt::Display for Refusal {
             ),
             Self::NotReading { client } => {
                 write!(f, "no read of client {} waits for an answer", client.0)
+            }
+            Self::NotFetching { sequence } => {
+                write!(f, "this is not what checkpoint {sequence} lacks")
             }
         }
     }

@@ -4,7 +4,9 @@
 mod support;
 
 use quorate::auth::{Digest, Signature};
-use quorate::pbft::{Batch, MAX_REQUESTS, Message, Request, Sequence, Status, View, Vote};
+use quorate::pbft::{
+    Batch, MAX_REQUESTS, Message, Part, Place, Request, Sequence, Status, View, Vote,
+};
 use quorate::wire::{self, Bytes, DecodeError, EncodeError};
 use quorate::{Fault, NodeId};
 use support::{KINDS, Rng, encode, home, node, request, roster, valid};
@@ -73,10 +75,11 @@ fn numbers_beyond_their_width_and_booleans_beyond_one_are_malformed() {
         assert_eq!(decode(&bytes), Err(DecodeError::Malformed), "byte {at} = {value}");
     }
     // FETCH-STATE with the greatest sequence, with bit 64 set, and with eleven bytes.
-    let greatest = [&[12][..], &[0xff; 9], &[1]].concat();
-    assert_eq!(decode(&greatest), Ok(Message::FetchState { sequence: Sequence(u64::MAX) }));
+    let greatest = [&[12][..], &[0xff; 9], &[1, 0, 0, 0]].concat();
+    let (sequence, place) = (Sequence(u64::MAX), Place::ROOTS);
+    assert_eq!(decode(&greatest), Ok(Message::FetchState { sequence, place }));
     for last in [&[2][..], &[3], &[0x7f], &[0x81, 0], &[0x80, 1]] {
-        let beyond = [&[12][..], &[0xff; 9], last].concat();
+        let beyond = [&[12][..], &[0xff; 9], last, &[0, 0, 0]].concat();
         assert!(decode(&beyond).is_err(), "{last:?}");
     }
     // A client id is 16 bits wide: 65536 is none.
@@ -99,7 +102,7 @@ fn lengths_that_lie_are_malformed() {
         (&[7, 1, 1], &[0; 65]),          // NewView: author, view, view changes
         (&[7, 1, 1, 0], &sixty_four),    // ... chosen
         (&[10, 1], &[]),                 // Batch: sequence, batch
-        (&[13, 1, 0], &[]),              // State: sequence, clients, state
+        (&[13, 1, 2, 0, 0], &[]),        // State: sequence, part, level, index, bytes
     ];
     for (before, after) in strings {
         let with = |length: &[u8], body: &[u8]| [before, length, body, after].concat();
@@ -237,7 +240,11 @@ fn the_greatest_numbers_travel() {
         Message::Commit(vote),
         Message::Request(request),
         Message::FetchViewChange { author: NodeId(u8::MAX), digest },
-        Message::State { sequence, clients: Bytes(&[]), state: Bytes(&[0xff; 70_000]) },
+        Message::State {
+            sequence,
+            place: Place { part: Part::State, level: u8::MAX, index: u32::MAX },
+            bytes: Bytes(&[0xff; 70_000]),
+        },
     ] {
         assert_eq!(decode(&encode(&message)), Ok(message));
     }

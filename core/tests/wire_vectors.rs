@@ -9,8 +9,8 @@ use quorate::ed25519;
 use quorate::hmac::{self, PairKey};
 use quorate::link::{Hello, Opener, Proof, Sealer};
 use quorate::pbft::{
-    Batch, Busy, Dimensions, History, Message, NewView, Outcome, PrePrepared, ReadReply, Record,
-    Reply, Sequence, Status, Switches, View, ViewChange, Vote,
+    Batch, Busy, Dimensions, History, Message, NewView, Outcome, Part, Place, PrePrepared,
+    ReadReply, Record, Reply, Sequence, Status, Switches, View, ViewChange, Vote,
 };
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, NodeId};
@@ -81,8 +81,8 @@ fn messages() -> Vec<Message<'static>> {
         Message::FetchBatch { sequence, digest },
         Message::Batch { sequence, batch },
         Message::FetchViewChange { author: NodeId(3), digest },
-        Message::FetchState { sequence },
-        Message::State { sequence, clients: Bytes(b"clients"), state: Bytes(b"state") },
+        Message::FetchState { sequence, place: Place { part: Part::State, level: 1, index: 300 } },
+        Message::State { sequence, place: Place::page(Part::Clients, 7), bytes: Bytes(b"page") },
         Message::Settled { sequence, digest },
         Message::Recover { nonce: 300, lost: true, until: sequence },
         Message::Estimate { nonce: 300, stable, prepared: sequence, view, heard: true },
@@ -111,8 +111,9 @@ fn records() -> Vec<Record<'static>> {
         Record::ViewChange(view_change()),
         Record::Named(view_change()),
         Record::NewView(new_view()),
-        Record::Recovering { nonce: 300 },
+        Record::Recovering { nonce: 300, lost: true },
         Record::Recovered { signed: view },
+        Record::Install { sequence, digest },
     ]
 }
 
@@ -148,7 +149,7 @@ fn messages_and_records_are_what_they_were() {
         of_kind.map(|(_, bytes)| usize::from(bytes[0])).collect::<Vec<_>>()
     };
     assert_eq!(tags("message"), (0..support::KINDS).collect::<Vec<_>>());
-    assert_eq!(tags("record"), (0..11).collect::<Vec<_>>());
+    assert_eq!(tags("record"), (0..12).collect::<Vec<_>>());
     for ((name, bytes), message) in vectors.0.iter().zip(messages()) {
         assert_eq!(wire::decode(bytes), Ok(message), "{name}");
     }
@@ -290,9 +291,9 @@ message Batch
 message FetchViewChange
     0b03d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
 message FetchState
-    0cf0a204
+    0cf0a2040201ac02
 message State
-    0df0a20407636c69656e7473057374617465
+    0df0a2040100070470616765
 message Settled
     0ef0a204d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
 message Recover
@@ -357,9 +358,11 @@ record NewView
     e47f622d87a01561e1e97871c1960b8935e17b386b6f70d56dd7f704a9db8e3c04e63a3c74f2090d
     4d8184afe232a4e9bae671e02612256fb70827730f71008705443b75da07
 record Recovering
-    09ac02
+    09ac0201
 record Recovered
     0aac02
+record Install
+    0bf0a204d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
 ";
 
 const LINKS: &str = "

@@ -2,14 +2,15 @@
 
 use crate::frames::{self, Damage};
 use crate::random::Random;
+use quorate::Digest;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// A snapshot on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
-    /// The client table, encoded; empty for a protocol without one.
-    pub clients: Vec<u8>,
+    /// The pages of the client table; none for a protocol without one.
+    pub clients: Vec<Vec<u8>>,
     /// The application's state.
     pub state: Vec<u8>,
 }
@@ -28,7 +29,14 @@ pub enum Write {
     Capture(u64, Rc<Capture>),
     /// All snapshots below a sequence can go.
     Forget(u64),
+    /// A page of a snapshot that is being fetched, by its digest.
+    Stage(Digest, Rc<[u8]>),
+    /// A snapshot that was fetched: those above it, and the pages staged for it, can go.
+    Install(u64, Rc<Capture>),
 }
+
+/// Pages of a snapshot that is being fetched, by their digests.
+pub type Staged = BTreeMap<Digest, Rc<[u8]>>;
 
 /// A disk with a cache: writes become durable in the order in which they were made, some time
 /// after. A crash loses the end of what was not durable, and may tear the first record that it
@@ -48,6 +56,7 @@ struct Image {
     /// Frames, and perhaps a torn one behind them.
     log: Vec<u8>,
     captures: BTreeMap<u64, Rc<Capture>>,
+    staged: Staged,
 }
 
 /// Things that wait until every write before them is durable. There is no other way out.
@@ -186,14 +195,30 @@ impl Disk {
     #[must_use]
     pub fn capture(&self, sequence: u64) -> Option<Rc<Capture>> {
         let cached = self.cached.iter().rev().find_map(|write| match write {
-            Write::Capture(at, capture) if *at == sequence => Some(capture),
+            Write::Capture(at, capture) | Write::Install(at, capture) if *at == sequence => {
+                Some(capture)
+            }
             _ => None,
         });
         cached.or_else(|| self.durable.captures.get(&sequence)).cloned()
     }
 
+    /// Snapshots, and pages staged for one, as they will be when everything is durable.
+    #[must_use]
+    pub fn settled(&self) -> (BTreeMap<u64, Rc<Capture>>, Staged) {
+        let Image { captures, staged, .. } = self.durable.clone();
+        let durable = Image { captures, staged, ..Image::default() };
+        let mut disk = Self { durable, ..Self::default() };
+        for write in &self.cached {
+            if !matches!(write, Write::Record(_) | Write::Rewrite(_)) {
+                disk.apply(write.clone());
+            }
+        }
+        (disk.durable.captures, disk.durable.staged)
+    }
+
     fn apply(&mut self, write: Write) {
-        let Image { log, captures } = &mut self.durable;
+        let Image { log, captures, staged } = &mut self.durable;
         match write {
             Write::Record(record) => frames::append(log, log.len(), &record),
             Write::Rewrite(records) => {
@@ -204,6 +229,14 @@ impl Disk {
                 captures.insert(sequence, capture);
             }
             Write::Forget(below) => *captures = captures.split_off(&below),
+            Write::Stage(digest, page) => {
+                staged.insert(digest, page);
+            }
+            Write::Install(sequence, capture) => {
+                captures.split_off(&sequence);
+                captures.insert(sequence, capture);
+                staged.clear();
+            }
         }
     }
 }

@@ -258,6 +258,7 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("executions", s.executions.to_string()),
         ("checkpoints", s.checkpoints.to_string()),
         ("state transfers", s.transfers.to_string()),
+        ("pieces of states", s.pieces.to_string()),
         ("views entered", s.view_changes.to_string()),
         ("crashes", format!("{}, {} lost a write, {} the disk", s.crashes, s.torn, s.wiped)),
         ("restarts", s.restarts.to_string()),

@@ -8,7 +8,7 @@
 use core::time::Duration;
 use quorate::auth::{Scope, Verifier};
 use quorate::ed25519::Ed25519;
-use quorate::pbft::{Config, Dimensions, Sequence, Switches};
+use quorate::pbft::{Config, Dimensions, Part, Place, Sequence, Sought, Switches};
 use quorate::{ClientId, Digest, Instant, NodeId, Principal, PublicKey};
 use std::fmt;
 
@@ -82,6 +82,10 @@ pub enum Told {
     Captured(Sequence, Digest),
     /// A read was answered, or not.
     Answered(ClientId, Option<Vec<u8>>),
+    /// The host lacks these pieces of a state.
+    Seek(Sequence, Vec<Sought>),
+    /// A state was installed; its client table.
+    Installed(Sequence, Vec<u8>),
     /// A message, from its authentic sender.
     Message(Principal, Vec<u8>),
 }
@@ -255,12 +259,28 @@ impl Fields<'_> {
         std::mem::take(&mut self.0).to_vec()
     }
 
+    fn sought(&mut self) -> Option<Sought> {
+        let [part, level] = self.array()?;
+        let part = [Part::Roots, Part::Clients, Part::State].get(usize::from(part)).copied()?;
+        let index = u32::from_le_bytes(self.array()?);
+        Some(Sought { place: Place { part, level, index }, digest: Digest(self.array()?) })
+    }
+
     fn told(&mut self) -> Option<Told> {
         Some(match self.array::<1>()? {
             [0] => Told::Wake,
             [1] => Told::Executed(ClientId(u16::from_le_bytes(self.array()?)), self.rest()),
             [2] => Told::Captured(Sequence(self.u64()?), Digest(self.array()?)),
             [3] => Told::Message(Principal::from_bytes(self.array()?)?, self.rest()),
+            [5] => {
+                let sequence = Sequence(self.u64()?);
+                let mut pieces = Vec::new();
+                while !self.0.is_empty() {
+                    pieces.push(self.sought()?);
+                }
+                Told::Seek(sequence, pieces)
+            }
+            [6] => Told::Installed(Sequence(self.u64()?), self.rest()),
             [4] => {
                 let client = ClientId(u16::from_le_bytes(self.array()?));
                 let is_answered = self.array::<1>()? == [1];

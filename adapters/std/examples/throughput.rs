@@ -8,7 +8,8 @@
 use quorate::ed25519::SecretKey;
 use quorate::{ClientId, NodeId};
 use quorate_std::{
-    Application, Client, ClientOptions, Cluster, Links, Replica, ReplicaConfig, RestoreError,
+    Client, ClientOptions, Cluster, Links, Replica, ReplicaConfig, RestoreError, SinglePage,
+    Snapshot,
 };
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Counts operations.
 struct Count(u64);
 
-impl Application for Count {
+impl Snapshot for Count {
     fn execute(&mut self, _client: ClientId, _operation: &[u8], reply: &mut Vec<u8>) {
         self.0 += 1;
         reply.extend_from_slice(&self.0.to_le_bytes());
@@ -59,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for id in 0..4 {
         let directory = data.join(format!("node{id}"));
         let config = ReplicaConfig::new(cluster.clone(), NodeId(id), node(id), directory);
-        replicas.push(Replica::spawn(config, Count(0))?);
+        replicas.push(Replica::spawn(config, SinglePage(Count(0)))?);
     }
     let keys = (0..sessions).map(|id| (ClientId(id as u16), client(id))).collect();
     let client = Client::spawn(cluster, keys, ClientOptions::default())?;

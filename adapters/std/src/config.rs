@@ -3,7 +3,8 @@
 use crate::cluster::{Cluster, EPOCH};
 use quorate::auth::{Scope, Verifier};
 use quorate::ed25519::{Ed25519, SecretKey};
-use quorate::pbft::{Config, Message};
+use quorate::pbft::merkle::MAX_FAN_OUT;
+use quorate::pbft::{Config, Dimensions, Message};
 use quorate::{NodeId, Target};
 use std::fmt;
 use std::net::SocketAddr;
@@ -52,9 +53,9 @@ pub struct ReplicaConfig {
     /// How long it takes until a client may cost one more verification after so many of its
     /// signatures were bad that its budget is used up; a replica 16 more.
     pub budget_interval: Duration,
-    /// Bytes of the largest frame that is accepted from a replica: a snapshot with the client
-    /// table. Its buffer grows with what arrives, not with what a frame promises.
-    pub snapshot_bytes: usize,
+    /// Bytes of the largest page of application state that is accepted from a replica. Its buffer
+    /// grows with what arrives, not with what a frame promises.
+    pub page_bytes: usize,
     /// The log is rewritten when it is larger than this many bytes and a checkpoint is stable.
     pub log_bytes: u64,
     /// Threads that verify signatures.
@@ -73,7 +74,7 @@ pub struct ReplicaConfig {
 
 impl ReplicaConfig {
     /// Settings for a local network: timeout 1 s, doubling up to 64 s; batches held for at most
-    /// 1 ms; status every 50 ms; snapshots up to 256 MiB; a log of 64 MiB; one verifying thread
+    /// 1 ms; status every 50 ms; pages up to 64 MiB; a log of 64 MiB; one verifying thread
     /// less than there are processors, at least one; 3 s for a handshake, 128 at a time.
     #[must_use]
     pub fn new(cluster: Cluster, me: NodeId, key: SecretKey, data: impl Into<PathBuf>) -> Self {
@@ -93,7 +94,7 @@ impl ReplicaConfig {
             batch_requests: core.batch_requests,
             status_interval: core.status_interval,
             budget_interval: core.budget_interval,
-            snapshot_bytes: 256 << 20,
+            page_bytes: 64 << 20,
             log_bytes: 64 << 20,
             verifiers: processors.saturating_sub(1).clamp(1, 16),
             handshake: Duration::from_secs(3),
@@ -101,6 +102,12 @@ impl ReplicaConfig {
             tamper: None,
             record: None,
         }
+    }
+
+    /// Bytes of the largest frame that is accepted from a replica.
+    pub(crate) fn largest_frame(&self) -> usize {
+        let piece = self.page_bytes.max(MAX_FAN_OUT as usize * 32);
+        self.cluster.largest_message().max(1 + Dimensions::piece_bytes(piece))
     }
 
     /// The settings that the core takes.

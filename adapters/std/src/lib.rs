@@ -4,11 +4,11 @@
 //!
 //! ```no_run
 //! use quorate::{ClientId, NodeId, ed25519::SecretKey};
-//! use quorate_std::{Application, Cluster, Replica, ReplicaConfig, RestoreError};
+//! use quorate_std::{Cluster, Replica, ReplicaConfig, RestoreError, SinglePage, Snapshot};
 //!
 //! struct Sum(u64);
 //!
-//! impl Application for Sum {
+//! impl Snapshot for Sum {
 //!     fn execute(&mut self, _client: ClientId, operation: &[u8], reply: &mut Vec<u8>) {
 //!         self.0 += operation.len() as u64;
 //!         reply.extend(self.0.to_le_bytes());
@@ -25,7 +25,7 @@
 //!
 //! fn run(cluster: Cluster, me: NodeId, key: SecretKey) -> Result<(), Box<dyn std::error::Error>> {
 //!     let config = ReplicaConfig::new(cluster, me, key, "data");
-//!     Ok(Replica::spawn(config, Sum(0))?.wait()?)
+//!     Ok(Replica::spawn(config, SinglePage(Sum(0)))?.wait()?)
 //! }
 //! ```
 //!
@@ -40,16 +40,21 @@
 //!   what must survive to the log, syncs once, and only then lets messages leave.
 //! * *Verifying threads* check signatures, after the step thread has said that a message is worth
 //!   it.
-//! * The *disk thread* writes captured checkpoints, and serves them to replicas that lag.
+//! * The *disk thread* writes captured checkpoints, serves pieces of them to replicas that lag,
+//!   and keeps those that this replica fetches.
 //!
 //! # What is bounded
 //!
 //! For each peer: what it has under way (4,096 messages from a replica, 16 from a client, and two
 //! windows of the largest message, 1 to 64 MiB, or two messages of a client; a peer at its bound
 //! is not read, and nobody else waits), what waits to be sent to it (as much; what comes on top is
-//! dropped, and the protocol tells a replica again what it lacks), and its largest frame. A state,
-//! which may be larger than all of that, goes one at a time, up to
-//! [`ReplicaConfig::snapshot_bytes`].
+//! dropped, and the protocol tells a replica again what it lacks), and its largest frame: a page of
+//! the application's state may have up to [`ReplicaConfig::page_bytes`].
+//!
+//! A state is never in memory a second time. Captured checkpoints lie on disk, of each page a
+//! digest in memory; a checkpoint takes a copy of the pages that have changed until they are
+//! written. A replica that fetches a state has up to eight pages of it under way, keeps what comes
+//! on disk, where it outlives a restart, and hands four at a time to the application.
 //!
 //! # What is trusted
 //!
@@ -65,12 +70,13 @@ mod config;
 mod disk;
 pub mod general;
 mod heap;
+mod image;
 mod net;
 mod recording;
 mod replica;
 mod status;
 
-pub use application::{Application, RestoreError};
+pub use application::{Application, RestoreError, SinglePage, Snapshot};
 pub use client::{Client, ClientError, ClientOptions, Failure, StatusError};
 pub use cluster::{Cluster, ClusterError, Links};
 pub use config::{ReplicaConfig, Tamper};

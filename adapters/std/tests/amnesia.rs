@@ -66,7 +66,11 @@ fn one_whose_log_is_there_does_not_recover_from_its_loss() {
     members.wait_until_equal();
     members.stop_one(2);
     members.recover = true;
-    let error = Replica::spawn(members.config(2), common::Counter::with_ballast(0)).err();
+    let error = Replica::spawn(
+        members.config(2),
+        quorate_std::SinglePage(common::Counter::with_ballast(0)),
+    )
+    .err();
     assert!(matches!(error, Some(SpawnError::NotLost)), "{error:?}");
     let text = error.expect("it is refused").to_string();
     assert!(text.contains("move the directory away"), "{text}");

@@ -60,7 +60,8 @@ fn run(name: &str, links: Links) -> Members {
     let mut members = Members::start(name, cluster(4, 2, links));
     members.stop_one(LIAR.index());
     let config = ReplicaConfig { tamper: Some(Box::new(TwoFaced)), ..members.config(LIAR.index()) };
-    let liar = Replica::spawn(config, common::Counter::default()).expect("it starts");
+    let liar = Replica::spawn(config, quorate_std::SinglePage(common::Counter::default()))
+        .expect("it starts");
     let client = members.client(2);
     for at in 1..=2 * members.cluster.window as u64 {
         assert_eq!(add(&client, 1), at);

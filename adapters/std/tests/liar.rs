@@ -33,7 +33,8 @@ fn a_liar_is_outvoted_and_named() {
     members.stop_one(2);
     let config = ReplicaConfig { tamper: Some(Box::new(Liar)), ..members.config(2) };
     assert_eq!(config.key.public(), node_key(2).public());
-    let liar = Replica::spawn(config, common::Counter::default()).expect("it starts");
+    let liar = Replica::spawn(config, quorate_std::SinglePage(common::Counter::default()))
+        .expect("it starts");
     let client = members.client(2);
     for at in 1..=3 * members.cluster.window as u64 {
         assert_eq!(add(&client, 1), at);

@@ -200,7 +200,8 @@ fn a_half_open_connection_has_a_deadline() {
         handshake: std::time::Duration::from_millis(50),
         ..members.config(0)
     };
-    let replica = quorate_std::Replica::spawn(config, common::Counter::default());
+    let replica =
+        quorate_std::Replica::spawn(config, quorate_std::SinglePage(common::Counter::default()));
     members.replicas[0] = Some(replica.expect("the replica starts"));
     let mut stream = connect(&members.cluster, 0);
     stream.write_all(&[75, 0]).expect("half a length is sent");

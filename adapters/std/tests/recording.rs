@@ -13,7 +13,9 @@ use std::path::PathBuf;
 fn start(members: &mut Members, id: usize, name: &str) -> PathBuf {
     let file = members.scratch.path().join(name);
     let config = ReplicaConfig { record: Some(file.clone()), ..members.config(id) };
-    members.replicas[id] = Some(Replica::spawn(config, Counter::default()).expect("it starts"));
+    members.replicas[id] = Some(
+        Replica::spawn(config, quorate_std::SinglePage(Counter::default())).expect("it starts"),
+    );
     file
 }
 
@@ -110,7 +112,8 @@ fn a_recording_never_overwrites_a_file() {
     let record = members.scratch.path().join("there");
     fs::write(&record, b"precious").expect("a file");
     let config = ReplicaConfig { record: Some(record.clone()), ..members.config(1) };
-    let refused = Replica::spawn(config, Counter::default()).expect_err("the file is there");
+    let refused = Replica::spawn(config, quorate_std::SinglePage(Counter::default()))
+        .expect_err("the file is there");
     assert!(matches!(refused, SpawnError::Recording { .. }), "{refused}");
     assert!(refused.to_string().contains("Name a file that is not there yet"));
     assert_eq!(fs::read(&record).expect("the file"), b"precious");

@@ -6,7 +6,7 @@ use common::{Counter, Members, add, client_key, cluster, eventually, node_key};
 use quorate::{ClientId, NodeId, PublicKey};
 use quorate_std::{
     Client, ClientError, ClientOptions, ClusterError, DiskError, Links, Replica, ReplicaConfig,
-    SpawnError, Stopped,
+    SinglePage, SpawnError, Stopped,
 };
 use std::fs;
 use std::net::TcpListener;
@@ -28,7 +28,7 @@ fn worn(name: &str) -> Members {
 }
 
 fn refusal(config: ReplicaConfig) -> SpawnError {
-    Replica::spawn(config, Counter::default()).expect_err("it must not start")
+    Replica::spawn(config, SinglePage(Counter::default())).expect_err("it must not start")
 }
 
 fn files(members: &Members, begin: &str) -> Vec<PathBuf> {
@@ -87,7 +87,8 @@ fn an_address_in_use_is_named() {
 #[test]
 fn a_data_directory_serves_one_replica_of_one_cluster() {
     let members = worn("owner");
-    let first = Replica::spawn(members.config(0), Counter::default()).expect("it starts");
+    let first =
+        Replica::spawn(members.config(0), SinglePage(Counter::default())).expect("it starts");
     let error = refusal(members.config(0));
     assert!(error.to_string().contains("another process uses"), "{error}");
     first.stop();
@@ -144,7 +145,8 @@ fn a_damaged_log_stops_the_replica_and_a_torn_one_is_noted() {
     let error = refusal(members.config(0));
     assert!(matches!(error, SpawnError::Disk(DiskError::Damaged { .. })), "{error}");
     fs::write(&log, [&whole[..], b"torn"].concat()).expect("a tail is left");
-    let replica = Replica::spawn(members.config(0), Counter::default()).expect("it starts");
+    let replica =
+        Replica::spawn(members.config(0), SinglePage(Counter::default())).expect("it starts");
     let notes = replica.status().notes;
     assert!(notes.len() == 1 && notes[0].contains("4 bytes"), "{notes:?}");
 }

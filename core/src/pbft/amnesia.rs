@@ -13,9 +13,10 @@
 
 use super::choice::REACH;
 use super::message::{Sequence, View};
-use super::rules::{Effect, Fill, Recovering, Rules};
+use super::rules::{Effect, Rules};
 use super::slot::CheckpointVote;
 use super::view_change::Shelf;
+use crate::fault::Fault;
 use crate::node::NodeId;
 
 /// Where a peer stands, as it answered a replica that asked.
@@ -29,6 +30,26 @@ pub(super) struct Estimate {
     pub(super) view: View,
     /// Whether it remembers a vote of the one who asks.
     pub(super) heard: bool,
+}
+
+/// What a replica that lost its log knows of what it may have said before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recovering {
+    pub(super) nonce: u64,
+    /// Whether it knows that it had a log; otherwise it may be new.
+    pub(super) lost: bool,
+    /// Nothing that it said before the loss counts above this sequence; not known before enough
+    /// peers have answered.
+    pub(super) bound: Option<Sequence>,
+}
+
+/// NULLs that a primary with nothing else to do orders for a peer that recovers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fill {
+    /// How far the peer needs the others to get.
+    pub(super) until: Sequence,
+    /// How many may still be ordered before the next status tick.
+    pub(super) left: u64,
 }
 
 impl Rules<'_> {
@@ -46,18 +67,16 @@ impl Rules<'_> {
         self.node.deadline = self.node.now;
     }
 
-    /// Says that it recovers, to its log and to the others, once.
-    pub(super) fn say_recovery(&mut self) -> bool {
-        let Some(recovering) = self.node.recovering else { return false };
+    /// Says that it recovers, to its log and to the others, once and before anything else.
+    pub(super) fn say_recovery(&mut self) {
+        let Some(recovering) = self.node.recovering else { return };
         if self.node.recovery_said {
-            return false;
+            return;
         }
         self.node.recovery_said = true;
-        if recovering.lost {
-            self.emit(Effect::PersistRecovering { nonce: recovering.nonce });
-        }
+        let Recovering { nonce, lost, .. } = recovering;
+        self.emit(Effect::PersistRecovering { nonce, lost });
         self.ask_again();
-        true
     }
 
     /// Asks, and tells how far the others must get before it can take part again.
@@ -100,6 +119,14 @@ impl Rules<'_> {
         if recovering.nonce != nonce || recovering.bound.is_some() {
             return;
         }
+        let interval = self.node.sizes.checkpoint_interval();
+        let window = self.node.sizes.window as u64;
+        let reach = said.stable.0.saturating_add(window);
+        let possible = said.stable.0.is_multiple_of(interval)
+            && (said.stable.0..=reach).contains(&said.prepared.0);
+        if !possible {
+            return self.accuse(from, Fault::OutOfBounds);
+        }
         let Some(row) = self.row_mut(Shelf::Latest, from) else { return };
         let before = row.estimate.unwrap_or(said);
         row.estimate = Some(Estimate {
@@ -112,10 +139,13 @@ impl Rules<'_> {
             return self.find_out();
         }
         if let Some(highest) = self.estimate() {
-            let above = (1 + REACH).saturating_mul(self.node.sizes.window as u64);
-            let bound = Some(Sequence(highest.0.saturating_add(above)));
+            // Up to a checkpoint, since it is one that ends the recovery.
+            let above = highest.0.saturating_add((1 + REACH).saturating_mul(window));
+            let bound = above.checked_next_multiple_of(interval).unwrap_or(u64::MAX);
+            let bound = Some(Sequence(bound));
             self.node.recovering = Some(Recovering { nonce, lost: true, bound });
             self.node.signed_view = self.node.signed_view.max(self.views_before_the_loss());
+            self.ask_again();
             self.try_recovered();
         }
     }
@@ -130,10 +160,20 @@ impl Rules<'_> {
         if old >= self.node.quorum.weak() {
             self.begin_recovery(recovering.nonce.wrapping_add(1), true);
         } else if new >= self.node.sizes.nodes - 1 - self.node.quorum.faults() {
-            self.node.recovering = None;
-            self.node.status.behind = true;
-            self.review_log();
+            self.find_voice();
+            self.emit(Effect::PersistRecovered { signed: self.node.signed_view });
         }
+    }
+
+    /// From now on it takes part. What its clients asked for meanwhile has waited for nobody.
+    fn find_voice(&mut self) {
+        self.node.recovering = None;
+        self.node.status.behind = true;
+        for pending in self.memory.pending.iter_mut() {
+            pending.since = self.node.now;
+        }
+        self.watch_view(self.node.watch.highest());
+        self.review_log();
     }
 
     fn answers(&self) -> impl Iterator<Item = Estimate> + Clone + '_ {
@@ -183,8 +223,7 @@ impl Rules<'_> {
         if self.node.stable < bound {
             return;
         }
-        self.node.recovering = None;
-        self.node.status.behind = true;
+        self.find_voice();
         // It vouches for the stable checkpoint from now on, to peers that have not got so far, and
         // for none of those that it kept to itself.
         let (sequence, digest) = (self.node.stable, self.node.stable_digest);

@@ -111,12 +111,9 @@ impl Rules<'_> {
         if cost == 0 {
             return Admission::Verify;
         }
-        let (now, sizes) = (self.node.now, self.node.sizes);
+        let now = self.node.now;
         let period = self.node.config.budget_interval;
-        let (limit, back) = match from {
-            Principal::Node(_) => (sizes.replica_budget(), BACK),
-            Principal::Client(_) => (sizes.client_budget(), 1),
-        };
+        let (limit, back) = self.limit(from);
         let Some(budget) = self.budget(from) else { return Admission::Verify };
         match budget.spend(now, (cost.min(limit), limit), (period, back)) {
             Ok(()) => Admission::Verify,
@@ -126,9 +123,18 @@ impl Rules<'_> {
 
     /// A message was verified: who sent it owes nothing for it.
     pub(super) fn repay(&mut self, from: Principal, message: &Message<'_>) {
-        let cost = cost(message);
+        // As much as was charged, so that nothing else is paid with it.
+        let cost = cost(message).min(self.limit(from).0);
         if let Some(budget) = self.budget(from).filter(|_| cost != 0) {
             budget.repay(cost);
+        }
+    }
+
+    /// What a principal may owe at most, and how much comes back at a time.
+    fn limit(&self, of: Principal) -> (u32, u32) {
+        match of {
+            Principal::Node(_) => (self.node.sizes.replica_budget(), BACK),
+            Principal::Client(_) => (self.node.sizes.client_budget(), 1),
         }
     }
 
@@ -171,7 +177,7 @@ fn cost(message: &Message<'_>) -> u32 {
         }
         Message::ViewChange(change) => (1, change.histories.bytes().len()),
         Message::NewView(new_view) => (1, new_view.chosen.bytes().len()),
-        Message::State { state, .. } => (0, state.0.len()),
+        Message::State { bytes, .. } => (0, bytes.0.len()),
         _ => return 0,
     };
     units(signatures + bytes / HASHED)

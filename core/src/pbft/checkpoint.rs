@@ -1,10 +1,11 @@
 //! Checkpoints and garbage collection (Castro-Liskov 1999, section 4.3).
 
+use super::merkle::{checkpoint_digest, clients_top};
 use super::message::Sequence;
 use super::rules::{Effect, Rules};
 use super::slot::CheckpointVote;
 use super::view_store::CHECKPOINTS;
-use crate::auth::{Digest, Statement, Tag};
+use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet};
 use crate::protocol::Target;
@@ -12,12 +13,6 @@ use crate::service::ClientTable;
 
 /// The most replicas that one step accuses of a wrong checkpoint.
 const ACCUSED: usize = 4;
-
-/// The digest that a CHECKPOINT message carries: sequence, client table, application state.
-#[must_use]
-pub(super) fn digest(sequence: Sequence, clients: &Digest, state: &Digest) -> Digest {
-    Statement::unscoped(Tag::Checkpoint).u64(sequence.0).digest(clients).digest(state).finish()
-}
 
 impl Rules<'_> {
     /// The client table as it is now.
@@ -32,7 +27,7 @@ impl Rules<'_> {
     /// "These proofs are generated periodically, when a request with a sequence number divisible
     /// by some constant is executed" (4.3). The client table is part of the state.
     pub(super) fn capture(&mut self, sequence: Sequence) {
-        let clients = self.client_table().digest();
+        let clients = clients_top(&self.client_table());
         let stable = self.node.stable;
         let mut places = self.node.captures.iter_mut();
         let free = places.find(|place| place.is_none_or(|(taken, _)| taken <= stable));
@@ -53,7 +48,7 @@ impl Rules<'_> {
         if sequence <= self.node.stable || self.node.diverged {
             return;
         }
-        self.vouch(sequence, digest(sequence, &clients, state));
+        self.vouch(sequence, checkpoint_digest(sequence, &clients, state));
     }
 
     /// Vouches for a checkpoint that this replica holds.
@@ -176,9 +171,7 @@ impl Rules<'_> {
         self.emit(Effect::PersistStable { sequence, digest });
         self.accuse_dissenters(sequence, &digest);
         self.node.proposed = self.node.proposed.max(sequence);
-        if self.node.transfer.is_some_and(|transfer| transfer.sequence <= sequence) {
-            self.node.transfer = None;
-        }
+        self.end_transfer_at(sequence);
         self.try_recovered();
         self.review_log();
         self.propose();

@@ -1,6 +1,7 @@
 //! The constants of a cluster and the settings of one replica.
 
 use super::history::{History, Pairs};
+use super::merkle::CLIENT_FAN_OUT;
 use super::rules::EFFECTS;
 use super::status::RESENT;
 use super::view_store::CHECKPOINTS;
@@ -8,7 +9,7 @@ use crate::auth::{Digest, PublicKey, Scope, Statement, Tag};
 use crate::fault::ConfigError;
 use crate::node::{MAX_NODES, NodeId};
 use crate::quorum::Quorum;
-use crate::service::{MAX_REQUESTS, Request};
+use crate::service::{MAX_REQUESTS, Request, count_pages, longest_page};
 use core::time::Duration;
 
 /// The sizes of a cluster. All replicas have the same, they never change, and they are part of
@@ -63,13 +64,20 @@ impl Dimensions {
         self.window as u64 / 2
     }
 
+    /// Pages of the client table, see [`ClientTable::pages`](super::ClientTable::pages).
+    #[must_use]
+    pub const fn client_pages(&self) -> u32 {
+        count_pages(self.clients, self.reply_bytes)
+    }
+
     /// Bytes of the longest operation of a request.
     #[must_use]
     pub const fn operation_bytes(&self) -> usize {
         self.batch_bytes.saturating_sub(Request::OVERHEAD)
     }
 
-    /// Bytes of the largest message but `State`, which is as large as the application's state.
+    /// Bytes of the largest message but a `State` of the application's part, whose pages and
+    /// nodes are as large as the host makes them: see [`Dimensions::piece_bytes`].
     #[must_use]
     pub const fn message_bytes(&self) -> usize {
         // Tag of the message; numbers as long as they can be padded to (10), lengths (5).
@@ -85,7 +93,18 @@ impl Dimensions {
             1 + 1 + 10 + (5 + self.nodes * Pairs::ENTRY) + (5 + self.window * Pairs::ENTRY) + 64;
         let reply = 1 + 10 + 3 + 10 + 1 + 5 + self.reply_bytes;
         let read_reply = 1 + 10 + 3 + 10 + 32 + 10 + 1 + 5 + self.reply_bytes;
-        max(max(pre_prepare, view_change), max(new_view, max(reply, read_reply)))
+        let longest = max(max(pre_prepare, view_change), max(new_view, max(reply, read_reply)));
+        let clients = max(longest_page(self.reply_bytes), CLIENT_FAN_OUT as usize * 32);
+        let piece = Self::piece_bytes(clients);
+        max(longest, piece)
+    }
+
+    /// Bytes of the largest `State` message whose piece, a page or the children of a node at 32
+    /// bytes each, has so many bytes.
+    #[must_use]
+    pub const fn piece_bytes(piece: usize) -> usize {
+        // Tag, sequence, part, level, index, length, and the piece.
+        (1 + 10 + 1 + 1 + 5 + 5_usize).saturating_add(piece)
     }
 
     /// The most outputs of one step, whatever the window.
@@ -279,7 +298,7 @@ mod tests {
     }
     use crate::auth::Signature;
     use crate::pbft::{Batch, Histories, Message, NewView, Outcome, Reply, Sequence, View};
-    use crate::pbft::{ReadReply, ViewChange};
+    use crate::pbft::{Part, Place, ReadReply, ViewChange};
     use crate::wire::{Bytes, encoded_len};
     use crate::{ClientId, NodeId};
 
@@ -287,7 +306,7 @@ mod tests {
     fn no_message_is_longer_than_the_published_bound() {
         for (window, batch_bytes, reply_bytes) in [(2, 79, 0), (8, 2048, 64), (128, 100, 90_000)] {
             let sizes = Dimensions { nodes: 64, window, batch_bytes, clients: 4, reply_bytes };
-            let bytes = [0xff; 90_000];
+            let (bytes, long) = ([0xff; 90_000], [0xff; 90_013]);
             let (view, end) = (View(u64::MAX), Sequence(u64::MAX));
             let pairs = |count: usize| Pairs::from_bytes(&bytes[..count * Pairs::ENTRY]);
             let messages = [
@@ -326,6 +345,11 @@ mod tests {
                     state: end,
                     answer: Some(Bytes(&bytes[..reply_bytes])),
                 }),
+                Message::State {
+                    sequence: end,
+                    place: Place { part: Part::Clients, level: u8::MAX, index: u32::MAX },
+                    bytes: Bytes(&long[..longest_page(reply_bytes).max(512)]),
+                },
             ];
             let longest = messages.iter().map(encoded_len).max().unwrap();
             assert!(longest <= sizes.message_bytes(), "{longest} for {sizes:?}");

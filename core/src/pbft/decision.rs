@@ -1,5 +1,6 @@
 //! What a replica and its host say to each other.
 
+use super::merkle::Place;
 use super::message::{Message, NewView, Sequence, View, ViewChange};
 use crate::auth::Digest;
 use crate::node::{ClientId, NodeId};
@@ -24,7 +25,8 @@ pub enum Command<'a> {
     Captured {
         /// The checkpoint.
         sequence: Sequence,
-        /// [`Digest::of`] the snapshot's bytes.
+        /// The digest of the application's pages,
+        /// [`state_digest`](super::merkle::state_digest).
         state: Digest,
     },
     /// The read of the last [`Decision::Read`] of this client was carried out.
@@ -35,6 +37,33 @@ pub enum Command<'a> {
         /// is longer than the cluster's constant is as good as none.
         answer: Option<&'a [u8]>,
     },
+    /// The answer to [`Decision::Seek`]: pieces that the host lacks, at most as many as there was
+    /// room for. Fewer, or none, if it lacks no more than it has asked for already.
+    Seek {
+        /// The checkpoint.
+        sequence: Sequence,
+        /// What to ask peers for.
+        pieces: &'a [Sought],
+    },
+    /// The answer to [`Decision::Install`]: the application's state is replaced, and durable if
+    /// the host has a disk.
+    Installed {
+        /// The checkpoint.
+        sequence: Sequence,
+        /// The client table of the checkpoint: its pages one after the other.
+        clients: &'a [u8],
+    },
+}
+
+/// A piece that a host lacks, and the digest that it must have: it stands in a node, or in the
+/// roots, that the host was given before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Sought {
+    /// Which piece.
+    pub place: Place,
+    /// Its digest.
+    pub digest: Digest,
 }
 
 /// What was agreed, in the order in which the host carries it out.
@@ -52,17 +81,42 @@ pub enum Decision<'a> {
         /// The client table, to be kept with the application's snapshot.
         clients: ClientTable<'a>,
     },
-    /// Send `Message::State` with the snapshot of this checkpoint to a replica that missed it.
+    /// Send `Message::State` with this piece, as it was captured at the checkpoint, to a replica
+    /// that missed it. Checkpoints from the last stable one on are to be held; one before it may
+    /// be, and best is while somebody fetches it. What is not held, or is no piece, is not
+    /// answered.
     ServeState {
         /// Who asks.
         to: NodeId,
-        /// The checkpoint, captured here before and not older than the last stable one.
+        /// The checkpoint.
         sequence: Sequence,
+        /// Which piece.
+        place: Place,
     },
-    /// Replace the application's state by the `state` of the `Message::State` that was the input
-    /// of this very step: its digest is certified. Keep it, with the message's client table, as
-    /// the captured checkpoint of this sequence, and drop those captured above it: they are of a
-    /// state that is given up. The replica's own client table has been replaced already.
+    /// Keep the piece in the `Message::State` that was the input of this very step: it is the
+    /// one that was sought. The pieces of a checkpoint begin with its roots: they give up what was
+    /// sought for another one, while pages that were kept for that may be of use again.
+    Stage {
+        /// The checkpoint.
+        sequence: Sequence,
+        /// Which piece.
+        place: Place,
+    },
+    /// Answer with [`Command::Seek`]: which pieces are lacking, depth first, going by the roots
+    /// and nodes that were staged. A page is not lacking if one of its digest is staged or in a
+    /// captured checkpoint, nor a node whose digest a captured checkpoint has; the live state
+    /// does not count, it may move on before the rest has come.
+    Seek {
+        /// The checkpoint.
+        sequence: Sequence,
+        /// The most pieces that can be asked for now.
+        room: usize,
+    },
+    /// All pieces are there: replace the application's state by that of this checkpoint, keep it
+    /// as the captured checkpoint of this sequence, drop those captured above it, since they are
+    /// of a state that is given up, and answer with [`Command::Installed`]. The record before this
+    /// decision must be durable before anything of that is. Whoever looks sees the old state or
+    /// the new one, also after a crash in between.
     Install {
         /// The checkpoint.
         sequence: Sequence,
@@ -186,10 +240,20 @@ pub enum Record<'a> {
     Recovering {
         /// Of its question to the others.
         nonce: u64,
+        /// Whether it knows that there was a log; otherwise it may be new.
+        lost: bool,
     },
     /// The replica has recovered.
     Recovered {
         /// It may have signed a VIEW-CHANGE for any view up to this one before the loss.
         signed: View,
+    },
+    /// The state of a checkpoint is about to replace the replica's own. Until a `Checkpoint` of
+    /// that sequence or a later one follows, the host may have either of them.
+    Install {
+        /// The last sequence that the state includes.
+        sequence: Sequence,
+        /// The digest of state and client table.
+        digest: Digest,
     },
 }

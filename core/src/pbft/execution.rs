@@ -15,7 +15,7 @@ impl Rules<'_> {
     /// them need no host.
     pub(super) fn try_execute(&mut self) {
         for _ in 0..self.node.sizes.window {
-            if self.node.executing.is_some() || self.node.diverged {
+            if self.node.executing.is_some() || self.node.diverged || self.is_installing() {
                 return;
             }
             let Some(sequence) = self.node.executed.next() else { return };
@@ -95,9 +95,7 @@ impl Rules<'_> {
     /// A sequence is executed.
     fn finish(&mut self, sequence: Sequence) {
         self.node.executed = sequence;
-        if self.node.transfer.is_some_and(|transfer| transfer.sequence <= sequence) {
-            self.node.transfer = None;
-        }
+        self.end_transfer_at(sequence);
         if sequence.0.is_multiple_of(self.node.sizes.checkpoint_interval()) {
             self.capture(sequence);
         }

@@ -1,6 +1,7 @@
 //! What replicas and clients say to each other, and what each of it must prove.
 
 use super::history::{Histories, Pairs};
+use super::merkle::{Place, piece_digest};
 use super::read::{Read, ReadReply};
 use crate::auth::Verifier;
 use crate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Signer, Statement, Tag};
@@ -116,20 +117,23 @@ pub enum Message<'a> {
         /// [`ViewChange::digest`].
         digest: Digest,
     },
-    /// Asks for the state at a checkpoint.
+    /// Asks for a piece of the state at a checkpoint.
     FetchState {
         /// The checkpoint.
         sequence: Sequence,
+        /// Which piece.
+        place: Place,
     },
-    /// State and client table at a checkpoint. The host of the server makes it, see
+    /// A piece of state or client table at a checkpoint. The host of the server makes it, see
     /// [`Decision::ServeState`](super::Decision::ServeState).
     State {
         /// The checkpoint.
         sequence: Sequence,
-        /// The client table as captured there.
-        clients: Bytes<'a>,
-        /// The application's snapshot as captured there.
-        state: Bytes<'a>,
+        /// Which piece.
+        place: Place,
+        /// The roots ([`Roots`](super::Roots)), the digests of a node's children one after the
+        /// other, or the bytes of a page.
+        bytes: Bytes<'a>,
     },
     /// A strong quorum committed this batch, in whatever view. Said to a replica that lacks it
     /// where the COMMITs themselves can no longer be had: their senders may be gone.
@@ -395,8 +399,16 @@ impl Signed for Message<'_> {
                 roster.check(verifier, author, &digest, &new_view.signature)?;
                 Ok(digest)
             }
-            Message::State { state, .. } => Ok(Digest::of(state.0)),
             Message::Read(read) => read.verify(roster, verifier),
+            Message::FetchState { place, .. } | Message::State { place, .. }
+                if !place.is_possible() =>
+            {
+                Err(Fault::OutOfBounds)
+            }
+            // Bytes that no piece can have are a wrong answer to whatever was asked.
+            Message::State { sequence, place, bytes } => {
+                Ok(piece_digest(*sequence, *place, bytes.0).unwrap_or(Digest::ZERO))
+            }
             Message::FetchViewChange { author, .. } if author.index() >= roster.nodes() => {
                 Err(Fault::OutOfBounds)
             }

@@ -50,8 +50,29 @@
 //! Nothing is retransmitted blindly. A replica that lacks something sends a STATUS; peers answer
 //! with their own votes, the NEW-VIEW of the view, their checkpoints, and what they know to be
 //! settled: `f + 1` who say so are as good as the COMMITs, whose senders may be gone. Batches are
-//! fetched by digest. What was garbage-collected elsewhere is fetched as a whole state, against a
-//! digest that a weak quorum vouches for, checked before it is installed.
+//! fetched by digest.
+//!
+//! What was garbage-collected elsewhere is fetched as a state. A state is a list of pages, and so
+//! is the client table; the digest of a checkpoint is made of the tops of two trees of digests
+//! over them ([`merkle`]). A weak quorum that vouches for that digest certifies every page: the
+//! replica asks for the roots, then for the nodes and pages below that differ from what its host
+//! holds already, be it in a checkpoint of its own or from a transfer that was cut short. Each
+//! piece is checked against a digest that was checked before it, by the verifiers even, and given
+//! to the host at once, so that this core needs memory for eight requests and not for a page.
+//!
+//! Up to eight pieces are asked for at a time, of all who vouch for the checkpoint in turn. Who
+//! sends another piece than the one asked for is accused of
+//! [`BadContent`](crate::Fault::BadContent), who sends none in time, or tells a height below what
+//! it vouched for, of [`Stalled`](crate::Fault::Stalled), which a slow link can look like;
+//! neither is asked again in this transfer, but for the stalled ones when nobody else is left.
+//! The checkpoint stays the same until it is installed, unless a server stalls when a strong
+//! quorum vouches for a later one, or weak servers do when a weak one vouches for that: then the
+//! others may have dropped it. A server sends a peer 128
+//! pieces in a status interval, and a replica asks no server for more than half of that.
+//!
+//! When all pages are there, a record says which state is about to be installed, the host puts it
+//! in the place of the old one as a whole, and the replica goes on from it. A crash at any moment
+//! finds the old state or the new one, and the pages that had come.
 //!
 //! # A replica that lost its log
 //!
@@ -84,7 +105,8 @@
 //! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
 //! `new_view`, `transfer`, `amnesia`, `status` and `watch` are the rest of the protocol; `log` is
 //! the ring of slots and does all modular arithmetic; `outputs` alone builds messages; `recover`
-//! makes a replica from its records.
+//! makes a replica from its records. The host of a replica that fetches keeps what comes and knows
+//! what it lacks: see [`Decision::Stage`], [`Decision::Seek`] and [`Decision::Install`].
 //!
 //! # Deviations from the paper
 //!
@@ -112,6 +134,8 @@
 //! * One batch is with the application at a time; the client table changes only as it answers.
 //! * The low water mark moves only with a strong quorum of CHECKPOINTs. A state that was fetched
 //!   on the word of a weak quorum is executed from and vouched for at once.
+//! * State transfer has no meta-data about when a page was last changed: digests tell which pages
+//!   differ, so a page that has its old value again is not fetched.
 //! * A read needs equal answers of one state, by its sequence, where the paper compares answers
 //!   alone: without that two reads can contradict each other.
 //! * Tentative execution and MAC-authenticated requests are left out.
@@ -128,6 +152,7 @@ mod decision;
 mod execution;
 mod history;
 mod log;
+pub mod merkle;
 mod message;
 mod new_view;
 mod normal;
@@ -156,8 +181,9 @@ pub use crate::service::{
 pub use budget::Budget;
 pub use client::{Client, ClientConfig, ClientOutputs};
 pub use config::{Config, Dimensions, Durability, Switches};
-pub use decision::{Command, Decision, Execution, Record};
+pub use decision::{Command, Decision, Execution, Record, Sought};
 pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
+pub use merkle::{Part, Place, Roots, Shape};
 pub use message::{Busy, Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
 pub use outputs::Outputs;
 pub use read::{Read, ReadReply, Reading};

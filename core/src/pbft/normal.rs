@@ -47,7 +47,8 @@ impl Rules<'_> {
 
         if self.node.leads() {
             self.propose();
-        } else if self.node.active && request.timestamp > pending.timestamp {
+        } else if self.node.active && !self.node.is_mute() && request.timestamp > pending.timestamp
+        {
             // Also one that another replica passed on, taking this one for the primary.
             self.watch_request(client);
         }
@@ -283,8 +284,8 @@ impl Rules<'_> {
         let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
         let (since, range) = (self.node.now, self.ring().batch(sequence, which));
         let view = self.node.view;
+        let mut fresh = self.is_settled_by_new_view(sequence);
         let measured = !self.node.leads() && !self.is_settled_by_new_view(sequence);
-        self.watch_sequence(sequence);
         let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
         for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
             let (client, timestamp) = (request.client.index(), request.timestamp);
@@ -301,9 +302,14 @@ impl Rules<'_> {
                 *pending = Pending { timestamp, since, ..Pending::NONE };
             }
             pending.proposed = Some(view);
+            fresh = true;
             if measured && !seen {
                 self.node.watch.propose(stamp);
             }
+        }
+        // NULL, or a batch that was executed before, is no use that a primary makes of its log.
+        if fresh {
+            self.watch_sequence(sequence);
         }
     }
 
@@ -419,16 +425,6 @@ impl Rules<'_> {
         self.try_execute();
     }
 
-    /// Counts the COMMITs at a sequence, of whatever views they are.
-    pub(super) fn count_commits(&mut self, sequence: Sequence) {
-        for node in self.nodes() {
-            let vote = self.commits(sequence).get(node.index()).copied().unwrap_or_default();
-            if vote.is_cast() {
-                self.try_commit(vote);
-            }
-        }
-    }
-
     /// Adds this replica's COMMIT to a strong quorum of them that it holds. The quorum proves
     /// that the batch is prepared; a replica that lags may see too few of its COMMITs, if some of
     /// their senders are gone, and needs this one. A replica that had accepted another batch in
@@ -439,7 +435,11 @@ impl Rules<'_> {
             return;
         }
         let accepted = self.slot(vote.sequence).and_then(|slot| slot.accepted(vote.view));
-        if accepted != Some(vote.digest) && vote.digest != self.node.null {
+        if accepted != Some(vote.digest) && vote.digest == self.node.null {
+            // Q knows it in no view as late as P would; whoever lags is told that it is settled.
+            return;
+        }
+        if accepted != Some(vote.digest) {
             self.enter_committed(vote.sequence, vote.view, vote.digest);
         }
         self.swear(vote);

@@ -8,7 +8,8 @@
 //! proof, and no liar can stop a replica whose log is whole. It then refuses everything, and the
 //! host stops it: it is to be started again as a replica that has lost its log.
 //!
-//! A replica that knows that it lost its log, or is not sure, learns from it what it has signed.
+//! A replica that knows that it lost its log, or is not sure, learns from it what it has signed;
+//! one that has recovered from a loss recovers again.
 //!
 //! What this does not notice is a log that is old within one view: votes carry no signatures, so
 //! nobody can prove to their sender that they were cast.
@@ -26,17 +27,19 @@ impl Rules<'_> {
     pub(super) fn meet_own(&mut self, change: &ViewChange<'_>, digest: Digest) {
         let Some(own) = self.row(Shelf::Latest, self.node.me()) else { return };
         let other = change.view == own.view && digest != own.digest;
-        if change.view <= own.view && !other {
+        let unknown = change.view > own.view || other;
+        if !unknown || change.view <= self.node.signed_view {
             return;
         }
-        if let Some(recovering) = self.node.recovering.filter(|it| !it.lost) {
-            // It had a log after all.
-            self.begin_recovery(recovering.nonce.wrapping_add(1), true);
-        } else if self.node.is_mute() || self.node.signed_view > View(0) {
-            // From before a loss that is known.
-            self.node.signed_view = self.node.signed_view.max(change.view);
-            if !self.node.is_mute() {
-                self.emit(Effect::PersistRecovered { signed: self.node.signed_view });
+        let lost_before = self.node.signed_view > View(0);
+        if self.node.is_mute() || lost_before {
+            self.node.signed_view = change.view;
+            let known = self.node.recovering.is_some_and(|it| it.lost);
+            if !known {
+                // It had a log after all, or another one than it thought: nobody was asked with
+                // this number before.
+                let nonce = digest.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+                self.begin_recovery(nonce, true);
             }
         } else {
             self.node.old_log = Some(change.view);

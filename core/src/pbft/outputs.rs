@@ -113,8 +113,8 @@ impl<'a> Outputs<'a> {
             Effect::FetchViewChange { to, author, digest } => {
                 send(to, Message::FetchViewChange { author, digest })
             }
-            Effect::FetchState { to, sequence } => {
-                send(Target::Node(to), Message::FetchState { sequence })
+            Effect::FetchState { to, sequence, place } => {
+                send(Target::Node(to), Message::FetchState { sequence, place })
             }
             Effect::Recover { nonce, lost, until } => {
                 send(all, Message::Recover { nonce, lost, until })
@@ -149,8 +149,9 @@ impl<'a> Outputs<'a> {
                 Record::Checkpoint { sequence, digest }
             }
             Effect::PersistStable { sequence, digest } => Record::Stable { sequence, digest },
-            Effect::PersistRecovering { nonce } => Record::Recovering { nonce },
+            Effect::PersistRecovering { nonce, lost } => Record::Recovering { nonce, lost },
             Effect::PersistRecovered { signed } => Record::Recovered { signed },
+            Effect::PersistInstall { sequence, digest } => Record::Install { sequence, digest },
             Effect::PersistViewChange => {
                 Record::ViewChange(self.view_change(self.node.me(), false)?)
             }
@@ -167,7 +168,11 @@ impl<'a> Outputs<'a> {
             Effect::Capture { sequence } => {
                 Decision::Checkpoint { sequence, clients: self.clients() }
             }
-            Effect::ServeState { to, sequence } => Decision::ServeState { to, sequence },
+            Effect::ServeState { to, sequence, place } => {
+                Decision::ServeState { to, sequence, place }
+            }
+            Effect::Stage { sequence, place } => Decision::Stage { sequence, place },
+            Effect::Seek { sequence, room } => Decision::Seek { sequence, room },
             Effect::Install { sequence } => Decision::Install { sequence },
             Effect::Contradiction(kept) => Decision::Contradiction { kept: self.kept(kept)? },
             Effect::Read { client } => {
@@ -213,7 +218,7 @@ impl<'a> Outputs<'a> {
                 let current = self.node.leads() && vote.view == view;
                 let batch = self.batch(sequence, slot.position(&vote.digest)?);
                 let proposal = Message::PrePrepare { view, sequence, batch };
-                (current && vote.digest != self.node.null).then_some(proposal)
+                current.then_some(proposal)
             }),
             1 => mine(self.memory.prepares).filter(|v| !proposed_by_me(v)).map(Message::Prepare),
             2 => mine(self.memory.commits).map(Message::Commit),

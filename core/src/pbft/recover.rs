@@ -1,14 +1,15 @@
 //! A replica from what it left on disk, and what to leave there.
 
-use super::checkpoint;
+use super::amnesia::Recovering;
 use super::config::Config;
 use super::decision::Record;
 use super::history::PrePrepared;
+use super::merkle::{checkpoint_digest, encoded_clients_top};
 use super::message::{NewView, Sequence, View, ViewChange, Vote};
 use super::normal::Phase;
 use super::outputs::Outputs;
 use super::replica::Replica;
-use super::rules::{NewViewStage, Recovering, Rules, StoredNewView};
+use super::rules::{Awaiting, NewViewStage, Rules, StoredNewView, Transfer};
 use super::slot::CheckpointVote;
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
@@ -16,7 +17,7 @@ use crate::auth::Digest;
 use crate::fault::ConfigError;
 use crate::node::NodeId;
 use crate::service;
-use crate::service::Batch;
+use crate::service::{Batch, EncodedPages};
 use crate::time::Instant;
 use core::fmt;
 
@@ -26,9 +27,10 @@ use core::fmt;
 pub struct Snapshot<'a> {
     /// The last sequence that the state includes.
     pub sequence: Sequence,
-    /// The client table as encoded at that checkpoint.
+    /// The client table as encoded at that checkpoint: its pages one after the other.
     pub clients: &'a [u8],
-    /// [`Digest::of`] the snapshot's bytes.
+    /// The digest of the application's pages,
+    /// [`state_digest`](super::merkle::state_digest).
     pub state: Digest,
 }
 
@@ -101,7 +103,7 @@ impl<S: Storage> Replica<S> {
         rules.restore(snapshot)?;
         rules.resume();
         if let Some(recovering) = rules.node.recovering {
-            rules.begin_recovery(recovering.nonce.wrapping_add(1), true);
+            rules.begin_recovery(recovering.nonce.wrapping_add(1), recovering.lost);
         }
         Ok(replica)
     }
@@ -118,14 +120,14 @@ impl<S: Storage> Replica<S> {
 
 impl<'a> Outputs<'a> {
     /// How many records there can be: stable checkpoint, own checkpoints, VIEW-CHANGE and
-    /// NEW-VIEW in either order, four a slot, and whether it recovers.
+    /// NEW-VIEW in either order, four a slot, a state under installation, and whether it recovers.
     fn parts(&self) -> usize {
         1 + super::view_store::CHECKPOINTS
             + 2
             + self.node.sizes.nodes
             + 1
             + 4 * self.memory.slots.len()
-            + 1
+            + 2
     }
 
     /// The record of one part.
@@ -142,10 +144,17 @@ impl<'a> Outputs<'a> {
             return self.keep_view(part);
         };
         if part == 4 * self.memory.slots.len() {
+            let installing =
+                self.node.transfer.filter(|it| it.awaiting == Awaiting::Installation)?;
+            let Transfer { sequence, digest, .. } = installing;
+            return Some(Record::Install { sequence, digest });
+        }
+        if part == 4 * self.memory.slots.len() + 1 {
             let signed = self.node.signed_view;
             let recovered = (signed > View(0)).then_some(Record::Recovered { signed });
-            let recovering = self.node.recovering.filter(|it| it.lost);
-            let recovering = recovering.map(|it| Record::Recovering { nonce: it.nonce });
+            let recovering = self.node.recovering;
+            let recovering =
+                recovering.map(|it| Record::Recovering { nonce: it.nonce, lost: it.lost });
             return recovering.or(recovered);
         }
         self.keep_slot(part / 4, part % 4)
@@ -240,10 +249,16 @@ impl Rules<'_> {
                 self.replay_committed(view, sequence, batch)
             }
             Record::Checkpoint { sequence, digest } => {
+                self.end_installation(sequence);
                 self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
                 Ok(())
             }
+            Record::Install { sequence, digest } => {
+                self.node.replacing = Some((sequence, digest));
+                Ok(())
+            }
             Record::Stable { sequence, digest } => {
+                self.end_installation(sequence);
                 self.node.stable = self.node.stable.max(sequence);
                 self.node.stable_digest = digest;
                 self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
@@ -259,8 +274,8 @@ impl Rules<'_> {
                 Ok(())
             }
             Record::NewView(new_view) => self.replay_new_view(&new_view),
-            Record::Recovering { nonce } => {
-                self.node.recovering = Some(Recovering { nonce, lost: true, bound: None });
+            Record::Recovering { nonce, lost } => {
+                self.node.recovering = Some(Recovering { nonce, lost, bound: None });
                 Ok(())
             }
             Record::Recovered { signed } => {
@@ -385,19 +400,45 @@ impl Rules<'_> {
         if sequence < stable {
             return Err(RecoverError::NoSnapshot { stable });
         }
-        let digest = checkpoint::digest(sequence, &Digest::of(clients), &state);
+        let size = self.node.sizes.reply_bytes;
+        let pages = EncodedPages::of(clients, size);
+        let top = encoded_clients_top(self.client_table().pages(), pages);
+        let digest = checkpoint_digest(sequence, &top, &state);
+        self.settle_installation(sequence, &digest);
         let known = self.checkpoint_of(self.node.me(), sequence);
         if known.is_some_and(|known| known != digest) {
             return Err(RecoverError::WrongSnapshot { sequence });
         }
-        let size = self.node.sizes.reply_bytes;
         service::install(self.memory.clients, self.memory.replies, size, clients)
             .ok_or(RecoverError::Clients)?;
         self.node.executed = sequence;
-        if known.is_none() {
+        if known.is_none() && !self.node.diverged {
             self.node.recaptured = Some((sequence, digest));
         }
         Ok(())
+    }
+
+    /// Nothing at or above the sequence of a state that is being installed is vouched for before
+    /// it is there.
+    fn end_installation(&mut self, sequence: Sequence) {
+        self.node.replacing = self.node.replacing.filter(|(target, _)| *target > sequence);
+    }
+
+    /// A state was about to be installed when the power failed. If the host has it, what this
+    /// replica vouched for there and above was said of the state before it. If the host has
+    /// another one of that sequence or above instead, that is the state that was given up: the
+    /// replica begins as one whose state is wrong, and fetches the right one again.
+    fn settle_installation(&mut self, sequence: Sequence, digest: &Digest) {
+        let Some(target) = self.node.replacing.take() else { return };
+        let installed = (sequence, *digest) == target;
+        if !installed && sequence < target.0 {
+            return;
+        }
+        self.forget_checkpoints_above(Sequence(target.0.0.saturating_sub(1)));
+        if !installed {
+            self.node.diverged = true;
+            self.node.transfer = Some(Transfer::to(target.0, target.1, false, self.node.me()));
+        }
     }
 
     /// Picks up the work: everything is looked at again, and the others are asked for the rest.
@@ -410,8 +451,9 @@ impl Rules<'_> {
         let last = accepted.next_back();
         self.node.proposed = self.node.proposed.max(last.unwrap_or_default());
         self.node.proposed = self.node.proposed.max(self.node.stable);
-        self.node.transfer = None;
         self.restore_reads();
+        // One that begins on a state that was given up knows what to fetch.
+        self.node.transfer = self.node.transfer.filter(|_| self.node.diverged);
         self.node.effects.clear();
         self.node.status.due = self.node.now;
         self.node.status.behind = true;

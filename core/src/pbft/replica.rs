@@ -148,6 +148,8 @@ impl<S: Storage> Protocol for Replica<S> {
             self.node.now = self.node.now.max(now);
             let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
             rules.watch_time();
+            // Before anything else is written.
+            rules.say_recovery();
             match input {
                 _ if rules.node.old_log.is_some() => rules.refuse_all(),
                 Input::Wake => rules.on_wake(),
@@ -159,6 +161,12 @@ impl<S: Storage> Protocol for Replica<S> {
                 }
                 Input::Command(Command::Answered { client, answer }) => {
                     rules.on_answered(client, answer);
+                }
+                Input::Command(Command::Seek { sequence, pieces }) => {
+                    rules.on_seek(sequence, pieces);
+                }
+                Input::Command(Command::Installed { sequence, clients }) => {
+                    rules.on_installed(sequence, clients);
                 }
                 Input::Message(message) => rules.on_message(&message),
             }
@@ -212,9 +220,9 @@ impl Rules<'_> {
             Message::FetchViewChange { author, digest } => {
                 self.on_fetch_view_change(from, author, &digest);
             }
-            Message::FetchState { sequence } => self.on_fetch_state(from, sequence),
-            Message::State { sequence, clients, .. } => {
-                self.on_state(from, sequence, clients.0, &digest);
+            Message::FetchState { sequence, place } => self.on_fetch_state(from, sequence, place),
+            Message::State { sequence, place, bytes } => {
+                self.on_state(from, (sequence, place), bytes.0, &digest);
             }
             Message::Settled { sequence, digest } => self.on_settled(from, sequence, digest),
             Message::Recover { nonce, lost, until } => self.on_recover(from, nonce, lost, until),
@@ -266,8 +274,8 @@ impl Rules<'_> {
                 let worth = !old || self.contradicts_new_view(new_view, &digest());
                 if worth { Admission::Verify } else { Admission::Known }
             }
-            Message::State { sequence, .. } => {
-                let awaited = self.node.transfer.is_some_and(|it| it.sequence == *sequence);
+            Message::State { sequence, place, .. } => {
+                let awaited = self.awaits_piece(from, *sequence, *place);
                 if awaited { Admission::Verify } else { Admission::Known }
             }
             _ => Admission::Verify,
@@ -312,5 +320,7 @@ const fn is_small(message: &Message<'_>) -> bool {
             | Message::FetchViewChange { .. }
             | Message::FetchState { .. }
             | Message::Settled { .. }
+            | Message::Recover { .. }
+            | Message::Estimate { .. }
     )
 }

@@ -3,8 +3,9 @@
 //! The rules of the protocol are methods of [`Rules`], spread over the files named after their
 //! subject. None of them is generic, so there is one copy of each whatever the sizes.
 
-use super::amnesia::Estimate;
+use super::amnesia::{Estimate, Fill, Recovering};
 use super::config::{Config, Dimensions, Durability};
+use super::merkle::{Place, Roots};
 use super::message::{Sequence, View, Vote};
 use super::storage::Parts;
 use super::watch::Watch;
@@ -45,12 +46,14 @@ pub(super) struct Node {
     pub(super) reads_from: Sequence,
     /// As primary: the last sequence proposed in this view.
     pub(super) proposed: Sequence,
-    /// Checkpoints that the host was asked to capture, with the digest of the client table.
+    /// Checkpoints that the host was asked to capture, with the top of the client table's tree.
     pub(super) captures: [Option<(Sequence, Digest)>; 2],
     /// Whether a strong quorum contradicts this replica's state.
     pub(super) diverged: bool,
     /// A checkpoint that was captured before a restart and not vouched for yet.
     pub(super) recaptured: Option<(Sequence, Digest)>,
+    /// While records are replayed: a state that was about to be installed.
+    pub(super) replacing: Option<(Sequence, Digest)>,
     pub(super) transfer: Option<Transfer>,
     /// This replica has lost its log, and votes on nothing yet.
     pub(super) recovering: Option<Recovering>,
@@ -99,6 +102,9 @@ pub(super) struct Executing {
     pub(super) remaining: u64,
 }
 
+/// The most pieces of a state that are asked for at a time.
+pub(super) const REQUESTS: usize = 8;
+
 /// A state that is being fetched.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transfer {
@@ -106,30 +112,41 @@ pub(super) struct Transfer {
     pub(super) digest: Digest,
     /// Whether a strong quorum vouches for it, or only a weak one.
     pub(super) stable: bool,
-    pub(super) server: NodeId,
-    pub(super) asked: Instant,
-    /// How many servers were asked in vain.
-    pub(super) tries: u8,
+    pub(super) awaiting: Awaiting,
+    /// The roots of its trees, once they are known.
+    pub(super) roots: Option<Roots>,
+    /// What was asked for and has not come.
+    pub(super) requests: [Option<Request>; REQUESTS],
+    /// Servers that sent something else than what they were asked for.
+    pub(super) liars: NodeSet,
+    /// Servers that let this replica wait, or that have less than they vouched for.
+    pub(super) stalled: NodeSet,
+    /// The server that was asked last: they take turns.
+    pub(super) last: NodeId,
+    /// Pieces asked for in this status interval.
+    pub(super) asked: u16,
+    /// How often all servers were left, less the pieces that came since.
+    pub(super) rounds: u8,
 }
 
-/// What a replica that lost its log knows of what it may have said before.
+/// What a transfer waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaiting {
+    /// Peers, or the next status interval.
+    Peers,
+    /// The host, to name what it lacks; `again`: more was staged since it was asked.
+    Host { again: bool },
+    /// The host, to replace the application's state.
+    Installation,
+}
+
+/// A piece of a state that a server was asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Recovering {
-    pub(super) nonce: u64,
-    /// Whether it knows that it had a log; otherwise it may be new.
-    pub(super) lost: bool,
-    /// Nothing that it said before the loss counts above this sequence; not known before enough
-    /// peers have answered.
-    pub(super) bound: Option<Sequence>,
-}
-
-/// NULLs that a primary with nothing else to do orders for a peer that recovers.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fill {
-    /// How far the peer needs the others to get.
-    pub(super) until: Sequence,
-    /// How many may still be ordered before the next status tick.
-    pub(super) left: u64,
+pub(super) struct Request {
+    pub(super) place: Place,
+    pub(super) digest: Digest,
+    pub(super) server: NodeId,
+    pub(super) since: Instant,
 }
 
 /// The NEW-VIEW that is waited for or that began the current view. Its lists lie in the storage.
@@ -172,8 +189,8 @@ pub(super) struct StatusClock {
     pub(super) behind: bool,
     /// Peers that were sent votes since the last tick; each is once.
     pub(super) helped: NodeSet,
-    /// Peers that were served a state since the last tick; each is once.
-    pub(super) served: NodeSet,
+    /// Pieces of states that were served to each peer since the last tick.
+    pub(super) served: [u8; crate::node::MAX_NODES],
     /// Batches and VIEW-CHANGEs that were served to each peer since the last tick.
     pub(super) fetches: [u8; crate::node::MAX_NODES],
 }
@@ -224,6 +241,7 @@ pub(super) enum Effect {
     PersistViewChange,
     PersistRecovering {
         nonce: u64,
+        lost: bool,
     },
     PersistRecovered {
         signed: View,
@@ -293,6 +311,7 @@ pub(super) enum Effect {
     FetchState {
         to: NodeId,
         sequence: Sequence,
+        place: Place,
     },
     Resend(Resend),
     Execute {
@@ -306,6 +325,19 @@ pub(super) enum Effect {
     ServeState {
         to: NodeId,
         sequence: Sequence,
+        place: Place,
+    },
+    Stage {
+        sequence: Sequence,
+        place: Place,
+    },
+    Seek {
+        sequence: Sequence,
+        room: usize,
+    },
+    PersistInstall {
+        sequence: Sequence,
+        digest: Digest,
     },
     Install {
         sequence: Sequence,
@@ -352,6 +384,7 @@ impl Effect {
                 | Self::PersistCommitted { .. }
                 | Self::PersistCheckpoint { .. }
                 | Self::PersistStable { .. }
+                | Self::PersistInstall { .. }
                 | Self::PersistViewChange
                 | Self::PersistNewView
                 | Self::PersistRecovering { .. }
@@ -385,6 +418,7 @@ impl Node {
             captures: [None; 2],
             diverged: false,
             recaptured: None,
+            replacing: None,
             transfer: None,
             recovering: None,
             recovery_said: false,
@@ -404,7 +438,7 @@ impl Node {
                 stuck: 0,
                 behind: false,
                 helped: NodeSet::EMPTY,
-                served: NodeSet::EMPTY,
+                served: [0; crate::node::MAX_NODES],
                 fetches: [0; crate::node::MAX_NODES],
             },
             watch: Watch::NEW,

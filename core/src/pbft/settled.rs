@@ -22,6 +22,16 @@ impl Rules<'_> {
         }
     }
 
+    /// Counts the COMMITs at a sequence, of whatever views they are.
+    pub(super) fn count_commits(&mut self, sequence: Sequence) {
+        for node in self.nodes() {
+            let vote = self.commits(sequence).get(node.index()).copied().unwrap_or_default();
+            if vote.is_cast() {
+                self.try_commit(vote);
+            }
+        }
+    }
+
     /// Asks another replica for a batch that was settled without this one having it: one that
     /// voted for it, and another one each time.
     pub(super) fn want(&mut self, sequence: Sequence, digest: &Digest) {

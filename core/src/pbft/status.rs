@@ -33,9 +33,7 @@ impl Rules<'_> {
     pub(super) fn on_wake(&mut self) {
         let now = self.node.now;
         let view_timer = self.view_deadline();
-        if self.say_recovery() {
-            // What it has to say first is said.
-        } else if let Some((sequence, digest)) = self.node.recaptured.take() {
+        if let Some((sequence, digest)) = self.node.recaptured.take() {
             if sequence > self.node.stable {
                 self.vouch(sequence, digest);
             }
@@ -123,7 +121,7 @@ impl Rules<'_> {
         status.executed = self.node.executed;
         status.stuck = if stuck { status.stuck.saturating_add(1) } else { 0 };
         status.helped = crate::NodeSet::EMPTY;
-        status.served = crate::NodeSet::EMPTY;
+        status.served = [0; crate::node::MAX_NODES];
         status.fetches = [0; crate::node::MAX_NODES];
         status.behind = false;
         self.node.fill.left = (self.node.sizes.checkpoint_interval() / NULLS).max(1);
@@ -135,7 +133,10 @@ impl Rules<'_> {
         if wanting {
             self.refetch();
         }
-        self.retry_transfer();
+        if self.node.is_mute() {
+            self.ask_again();
+        }
+        self.review_transfer();
         if self.node.status.stuck >= STUCK && self.node.executing.is_none() {
             self.consider_transfer(true);
         }
@@ -155,7 +156,6 @@ impl Rules<'_> {
             self.want(sequence, &digest);
         }
         self.fetch_named(Target::All);
-        self.ask_again();
         if self.has_a_say() && !self.node.is_mute() && self.node.status.ticks.is_multiple_of(2) {
             let author = self.node.me();
             self.emit(Effect::ViewChange { to: Target::All, author, named: false });
@@ -170,6 +170,7 @@ impl Rules<'_> {
                 row.reported = status.view;
             }
         }
+        self.note_height(from, status.executed);
         // One peer may say anything; of weak peers one is correct.
         let ahead = |node: &NodeId| {
             let row = self.row(Shelf::Latest, *node).copied().unwrap_or_default();

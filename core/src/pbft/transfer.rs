@@ -1,21 +1,36 @@
-//! Fetching a whole state from another replica (Castro-Liskov 2002, section 3.4), in one page.
+//! Fetching a state from other replicas, piece by piece (Castro-Liskov 2002, section 6.2.2).
 //!
 //! The target is certified before it is asked for: weak replicas vouch for its digest, so a
-//! correct one holds it. It stays the same while servers are tried in turn, so that a moving
-//! cluster or a lying server cannot make the transfer endless, and the state is checked against
-//! it before anything is installed.
+//! correct one holds it. From that digest down every piece is checked against one that was
+//! checked before: the roots against the checkpoint's, a node or a page against the digest that
+//! stands in the node above. So a liar is known by its first wrong byte, and nothing of what it
+//! sent is used.
+//!
+//! What the state is made of, and which of its pieces are held already, the host knows: the core
+//! tells it how many pieces may be asked for, the host names those that it lacks, and the core
+//! asks those who vouch for the target, several at once, in turn. It needs memory for what is
+//! asked for at a time, whatever the size of the state.
 
-use super::checkpoint;
+use super::merkle::{Place, Roots, encoded_clients_top};
 use super::message::Sequence;
-use super::rules::{Effect, Rules, Transfer};
+use super::rules::{Awaiting, Effect, REQUESTS, Request, Rules, Transfer};
 use super::slot::CheckpointVote;
 use crate::auth::Digest;
-use crate::fault::Fault;
-use crate::node::{ClientId, NodeId};
+use crate::fault::{Fault, Refusal};
+use crate::node::{ClientId, NodeId, NodeSet};
+use crate::pbft::Sought;
 use crate::service;
+use crate::service::EncodedPages;
 
 /// How often the patience with a server doubles.
 const PATIENCE_DOUBLINGS: u32 = 4;
+
+/// Pieces served to one peer in a status interval.
+pub(super) const SERVED: u8 = 128;
+
+/// Pieces asked of one server in a status interval: half of what it serves, since its intervals
+/// begin when they like.
+const ASKED: usize = 64;
 
 impl Rules<'_> {
     /// Looks for a certified checkpoint that is worth fetching. `stuck`: this replica has not
@@ -54,84 +69,285 @@ impl Rules<'_> {
         self.consider_transfer(false);
     }
 
-    /// Pins a target and asks the first server for it.
+    /// Pins a target and asks for its roots. One that is being fetched stays, unless the new one
+    /// is later; what was learnt of servers is kept.
     pub(super) fn begin_transfer(&mut self, sequence: Sequence, digest: Digest, stable: bool) {
-        let same = |transfer: &Transfer| transfer.sequence == sequence && transfer.digest == digest;
-        if self.node.transfer.as_ref().is_some_and(same) {
+        let before = self.node.transfer;
+        if before.is_some_and(|it| it.sequence >= sequence || it.awaiting == Awaiting::Installation)
+        {
             return;
         }
-        let asked = self.node.now;
-        let server = self.server_after(self.node.me(), sequence, &digest);
-        self.node.transfer = Some(Transfer { sequence, digest, stable, server, asked, tries: 0 });
-        self.emit(Effect::FetchState { to: server, sequence });
+        let fresh = Transfer::to(sequence, digest, stable, self.node.me());
+        let known = before.unwrap_or(fresh);
+        let Transfer { liars, stalled, last, asked, rounds, .. } = known;
+        self.node.transfer = Some(Transfer { liars, stalled, last, asked, rounds, ..fresh });
+        self.ask(Place::ROOTS, digest);
     }
 
-    /// The next replica to ask: one that vouches for the target if there is one.
-    fn server_after(&self, node: NodeId, sequence: Sequence, digest: &Digest) -> NodeId {
+    /// Forgets a transfer whose target this replica has reached without it.
+    pub(super) fn end_transfer_at(&mut self, sequence: Sequence) {
+        let reached =
+            |it: &Transfer| it.sequence <= sequence && it.awaiting != Awaiting::Installation;
+        if self.node.transfer.as_ref().is_some_and(reached) {
+            self.node.transfer = None;
+        }
+    }
+
+    /// Whether the host is putting a fetched state in the place of this replica's own.
+    pub(super) fn is_installing(&self) -> bool {
+        self.node.transfer.is_some_and(|it| it.awaiting == Awaiting::Installation)
+    }
+
+    /// Those who may be asked: who vouches for the target, neither lied nor stalled. If nobody
+    /// does any more, since votes for later checkpoints took the place of theirs: everybody else.
+    fn servers(&self, transfer: &Transfer) -> NodeSet {
+        let me = self.node.me();
+        let fit = |node: &NodeId| {
+            *node != me && !transfer.liars.contains(*node) && !transfer.stalled.contains(*node)
+        };
+        let vouchers = self.vouchers(transfer.sequence, &transfer.digest);
+        let vouching: NodeSet = vouchers.iter().filter(fit).collect();
+        if vouching.is_empty() { self.nodes().filter(fit).collect() } else { vouching }
+    }
+
+    /// The server whose turn it is: of those that owe the fewest pieces the next one around, so
+    /// that a slow one does not come to owe all of them.
+    fn next_server(&mut self) -> Option<NodeId> {
         let n = self.node.sizes.nodes;
-        let around = (1..=n).map(|step| (node.index() + step) % n);
-        let others = around.filter_map(|at| u8::try_from(at).ok()).map(NodeId);
-        let mut others = others.filter(|other| *other != self.node.me());
-        let vouchers = self.vouchers(sequence, digest);
-        let first = others.clone().next();
-        others.find(|other| vouchers.contains(*other)).or(first).unwrap_or(node)
+        let mut transfer = self.node.transfer?;
+        if self.servers(&transfer).is_empty() {
+            // Everybody was slow or worse: those who were only slow have another chance. If all
+            // the others lied, more than f do: then hoping for the best is all that is left.
+            transfer.stalled = NodeSet::EMPTY;
+            transfer.rounds = transfer.rounds.saturating_add(1);
+            if self.servers(&transfer).is_empty() {
+                transfer.liars = NodeSet::EMPTY;
+            }
+        }
+        let servers = self.servers(&transfer);
+        let around = (1..=n).map(|step| (transfer.last.index() + step) % n);
+        let around = around.filter_map(|at| u8::try_from(at).ok()).map(NodeId);
+        let owed = |server: &NodeId| {
+            let requests = transfer.requests.iter().flatten();
+            requests.filter(|request| request.server == *server).count()
+        };
+        let next = around.filter(|node| servers.contains(*node)).min_by_key(owed);
+        transfer.last = next.unwrap_or(transfer.last);
+        self.node.transfer = Some(transfer);
+        Some(transfer.last)
     }
 
-    /// Gives up on a server that has not delivered and asks the next one, for a newer checkpoint
-    /// if there is one, since the cluster may have moved on. Patience doubles each time, so that
-    /// a large state over a slow link arrives before it is given up.
-    pub(super) fn retry_transfer(&mut self) {
-        let Some(mut transfer) = self.node.transfer else { return };
-        let doublings = u32::from(transfer.tries).min(PATIENCE_DOUBLINGS);
+    /// Asks the next server for a piece; there is room for it.
+    fn ask(&mut self, place: Place, digest: Digest) {
+        let Some(server) = self.next_server() else { return };
+        let since = self.node.now;
+        let Some(transfer) = self.node.transfer.as_mut() else { return };
+        let Some(free) = transfer.requests.iter_mut().find(|it| it.is_none()) else { return };
+        *free = Some(Request { place, digest, server, since });
+        transfer.asked = transfer.asked.saturating_add(1);
+        let sequence = transfer.sequence;
+        self.emit(Effect::FetchState { to: server, sequence, place });
+    }
+
+    /// Sets a server aside and asks others for what it was asked for.
+    fn leave_server(&mut self, server: NodeId, fault: Fault) {
+        let Some(transfer) = self.node.transfer.as_mut() else { return };
+        let set = match fault {
+            Fault::Stalled => &mut transfer.stalled,
+            _ => &mut transfer.liars,
+        };
+        set.insert(server);
+        let mut moved = [None; REQUESTS];
+        for (request, place) in transfer.requests.iter_mut().zip(moved.iter_mut()) {
+            *place = request.take_if(|request| request.server == server);
+        }
+        self.accuse(server, fault);
+        for request in moved.into_iter().flatten() {
+            self.ask(request.place, request.digest);
+        }
+    }
+
+    /// Once a status interval: new shares of what servers serve, and a look at those who do not.
+    pub(super) fn review_transfer(&mut self) {
+        let Some(transfer) = self.node.transfer.as_mut() else { return };
+        transfer.asked = 0;
+        let (transfer, now) = (*transfer, self.node.now);
+        let doublings = u32::from(transfer.rounds).min(PATIENCE_DOUBLINGS);
         let patience = self.node.config.status_interval.saturating_mul(4 << doublings);
-        if transfer.asked.after(patience) > self.node.now {
+        let mut waiting = transfer.requests.iter().flatten();
+        let stalled = waiting.find(|request| request.since.after(patience) <= now);
+        if let Some(server) = stalled.map(|request| request.server) {
+            self.on_stall(server);
+        }
+        let begun = transfer.roots.is_some() || transfer.requests.iter().any(Option::is_some);
+        if !begun {
+            self.ask(Place::ROOTS, transfer.digest);
+        }
+        self.seek();
+    }
+
+    /// A server that has not delivered is left for the others; or, if those may have dropped the
+    /// target, it is left for a later one. They may if a strong quorum vouches for that, or if
+    /// weak replicas have stalled, since one of them is correct; then patience doubles, because
+    /// they may be slow instead.
+    fn on_stall(&mut self, server: NodeId) {
+        let Some(transfer) = self.node.transfer.as_mut() else { return };
+        transfer.stalled.insert(server);
+        let (sequence, stalled) = (transfer.sequence, transfer.stalled.len());
+        let later = sequence.next().and_then(|least| self.best_certified(least));
+        let vouchers = later.map_or(0, |it| self.vouchers(it.sequence, &it.digest).len());
+        let strong = vouchers >= self.node.quorum.strong();
+        let gone = stalled >= self.node.quorum.weak();
+        let Some(later) = later.filter(|_| strong || gone) else {
+            return self.leave_server(server, Fault::Stalled);
+        };
+        if let Some(transfer) = self.node.transfer.as_mut().filter(|_| gone) {
+            transfer.stalled = NodeSet::EMPTY;
+            transfer.rounds = transfer.rounds.saturating_add(1);
+        }
+        self.accuse(server, Fault::Stalled);
+        self.begin_transfer(later.sequence, later.digest, strong);
+    }
+
+    /// A peer that vouches for the target tells where it stands: if that is below the target, it
+    /// is not asked any more.
+    pub(super) fn note_height(&mut self, from: NodeId, executed: Sequence) {
+        let Some(transfer) = self.node.transfer else { return };
+        let left = transfer.stalled.contains(from) || transfer.liars.contains(from);
+        let lowered = executed < transfer.sequence && !left;
+        if lowered && self.vouchers(transfer.sequence, &transfer.digest).contains(from) {
+            self.leave_server(from, Fault::Stalled);
+        }
+    }
+
+    /// Serves a piece of a state that was captured here, to each peer a bounded number of them in
+    /// a status interval. Whether it is still held, the host knows: it may keep for a while what
+    /// is being fetched, so that a transfer ends although the cluster moves on.
+    pub(super) fn on_fetch_state(&mut self, from: NodeId, sequence: Sequence, place: Place) {
+        let interval = self.node.sizes.checkpoint_interval();
+        let reached = sequence.0 != 0 && sequence <= self.node.executed;
+        let captured = reached && sequence.0.is_multiple_of(interval);
+        if !captured || self.node.diverged || self.is_installing() {
             return;
         }
-        let newer = transfer.sequence.next().and_then(|least| self.best_certified(least));
-        if let Some(CheckpointVote { sequence, digest }) = newer {
-            let vouchers = self.vouchers(sequence, &digest).len();
-            transfer.stable = vouchers >= self.node.quorum.strong();
-            (transfer.sequence, transfer.digest) = (sequence, digest);
-        }
-        transfer.server = self.server_after(transfer.server, transfer.sequence, &transfer.digest);
-        transfer.asked = self.node.now;
-        transfer.tries = transfer.tries.saturating_add(1);
-        self.node.transfer = Some(transfer);
-        self.emit(Effect::FetchState { to: transfer.server, sequence: transfer.sequence });
-    }
-
-    /// Serves a state that was captured here, once a status interval to each peer.
-    pub(super) fn on_fetch_state(&mut self, from: NodeId, sequence: Sequence) {
-        let own = self.checkpoint_of(self.node.me(), sequence);
-        let held = own.is_some() && sequence >= self.node.stable && !self.node.diverged;
-        if held && self.node.status.served.insert(from) {
-            self.emit(Effect::ServeState { to: from, sequence });
+        if let Some(served) = self.node.status.served.get_mut(from.index())
+            && *served < SERVED
+        {
+            *served += 1;
+            self.emit(Effect::ServeState { to: from, sequence, place });
         }
     }
 
-    /// Checks a state against the certified digest, then installs it: client table here,
-    /// application state by the host.
+    /// Whether a piece may be one that this sender was asked for.
+    pub(super) fn awaits_piece(&self, from: NodeId, sequence: Sequence, place: Place) -> bool {
+        let fetching = self.node.transfer.filter(|it| it.sequence == sequence);
+        fetching.is_some_and(|it| it.awaited(from, place).is_some())
+    }
+
+    /// A piece arrives: the right one is given to the host, a wrong one is the end of its server.
     pub(super) fn on_state(
         &mut self,
         from: NodeId,
-        sequence: Sequence,
-        clients: &[u8],
-        state: &Digest,
+        (sequence, place): (Sequence, Place),
+        bytes: &[u8],
+        digest: &Digest,
     ) {
-        let Some(transfer) = self.node.transfer.filter(|it| it.sequence == sequence) else {
+        let Some(mut transfer) = self.node.transfer.filter(|it| it.sequence == sequence) else {
             return;
         };
         if sequence < self.node.stable || (sequence <= self.node.executed && !self.node.diverged) {
-            self.node.transfer = None;
+            return self.end_transfer_at(sequence);
+        }
+        let Some(at) = transfer.awaited(from, place) else { return };
+        let Some(request) = transfer.requests.get_mut(at) else { return };
+        if request.is_some_and(|request| request.digest != *digest) {
+            return self.leave_server(from, Fault::BadContent);
+        }
+
+        *request = None;
+        // What was lost on the way makes patient for no longer than what arrives makes up for.
+        transfer.rounds = transfer.rounds.saturating_sub(1);
+        if place == Place::ROOTS {
+            transfer.roots = Roots::from_bytes(bytes);
+        }
+        if let Awaiting::Host { again } = &mut transfer.awaiting {
+            *again = true;
+        }
+        self.node.transfer = Some(transfer);
+        self.emit(Effect::Stage { sequence, place });
+        self.seek();
+    }
+
+    /// Asks the host what it lacks, if anything can be asked for.
+    fn seek(&mut self) {
+        let Some(transfer) = self.node.transfer else { return };
+        let (sequence, room) = (transfer.sequence, self.room(&transfer));
+        if transfer.roots.is_none() || transfer.awaiting != Awaiting::Peers || room == 0 {
             return;
         }
-        let digest = checkpoint::digest(sequence, &Digest::of(clients), state);
-        if digest != transfer.digest {
-            return self.accuse(from, Fault::BadContent);
+        if let Some(transfer) = self.node.transfer.as_mut() {
+            transfer.awaiting = Awaiting::Host { again: false };
+        }
+        self.emit(Effect::Seek { sequence, room });
+    }
+
+    /// How many pieces can be asked for now.
+    fn room(&self, transfer: &Transfer) -> usize {
+        let free = transfer.requests.iter().filter(|it| it.is_none()).count();
+        let share = self.servers(transfer).len().max(1).saturating_mul(ASKED);
+        free.min(share.saturating_sub(transfer.asked.into()))
+    }
+
+    /// The host names what it lacks. If that is nothing, and nothing is under way, all is there.
+    pub(super) fn on_seek(&mut self, sequence: Sequence, pieces: &[Sought]) {
+        let Some(transfer) = self.node.transfer.filter(|it| it.sequence == sequence) else {
+            return;
+        };
+        let Awaiting::Host { again } = transfer.awaiting else { return };
+        let free = transfer.requests.iter().filter(|it| it.is_none()).count();
+        if pieces.len() > free {
+            return self.refuse(Refusal::NotFetching { sequence: sequence.0 });
+        }
+
+        if let Some(transfer) = self.node.transfer.as_mut() {
+            transfer.awaiting = Awaiting::Peers;
+        }
+        for Sought { place, digest } in pieces {
+            self.ask(*place, *digest);
+        }
+        if again {
+            self.seek();
+        } else if pieces.is_empty() && free == REQUESTS {
+            self.install();
+        }
+    }
+
+    /// All pieces are there.
+    fn install(&mut self) {
+        let Some(transfer) = self.node.transfer.as_mut() else { return };
+        let (sequence, digest) = (transfer.sequence, transfer.digest);
+        transfer.awaiting = Awaiting::Installation;
+        self.node.executing = None;
+        self.emit(Effect::PersistInstall { sequence, digest });
+        self.emit(Effect::Install { sequence });
+    }
+
+    /// The host has replaced the application's state: this replica continues from it.
+    pub(super) fn on_installed(&mut self, sequence: Sequence, clients: &[u8]) {
+        let refusal = Refusal::NotFetching { sequence: sequence.0 };
+        let installing = self.node.transfer.filter(|it| it.awaiting == Awaiting::Installation);
+        let Some(transfer) = installing.filter(|it| it.sequence == sequence) else {
+            return self.refuse(refusal);
+        };
+        let pages = self.client_table().pages();
+        let size = self.node.sizes.reply_bytes;
+        let top = encoded_clients_top(pages, EncodedPages::of(clients, size));
+        if transfer.roots.is_none_or(|roots| roots.clients != top) {
+            return self.refuse(refusal);
         }
         let (rows, replies) = (&mut *self.memory.clients, &mut *self.memory.replies);
-        if service::install(rows, replies, self.node.sizes.reply_bytes, clients).is_none() {
-            return self.accuse(from, Fault::BadContent);
+        if service::install(rows, replies, size, clients).is_none() {
+            return self.refuse(refusal);
         }
 
         self.close_reads();
@@ -142,13 +358,9 @@ impl Rules<'_> {
         self.node.captures = [None; 2];
         self.forget_executed();
         self.forget_checkpoints_above(sequence);
-        self.emit(Effect::Install { sequence });
-        self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
-        self.say_checkpoint(sequence, digest);
+        self.vouch(sequence, transfer.digest);
         if transfer.stable {
-            self.stabilize(sequence, digest);
-        } else {
-            self.count_checkpoint(sequence);
+            self.stabilize(sequence, transfer.digest);
         }
         self.try_execute();
     }
@@ -165,5 +377,32 @@ impl Rules<'_> {
                 self.forget_pending(ClientId(client), timestamp);
             }
         }
+    }
+}
+
+impl Transfer {
+    /// A transfer that has not begun. The first server is the one after this replica.
+    pub(super) const fn to(sequence: Sequence, digest: Digest, stable: bool, me: NodeId) -> Self {
+        Self {
+            sequence,
+            digest,
+            stable,
+            awaiting: Awaiting::Peers,
+            roots: None,
+            requests: [None; REQUESTS],
+            liars: NodeSet::EMPTY,
+            stalled: NodeSet::EMPTY,
+            last: me,
+            asked: 0,
+            rounds: 0,
+        }
+    }
+
+    /// Which request a piece of this sender answers. One that was asked too early may be late.
+    fn awaited(&self, from: NodeId, place: Place) -> Option<usize> {
+        let late = self.stalled.contains(from) && !self.liars.contains(from);
+        let mut requests = self.requests.iter();
+        requests
+            .position(|it| it.is_some_and(|it| it.place == place && (it.server == from || late)))
     }
 }

@@ -127,6 +127,11 @@ impl Watch {
         departures: Departures { timer: 0, slow: 0, unfair: 0, followed: 0 },
     };
 
+    /// The last sequence that was pre-prepared in this view.
+    pub(super) const fn highest(&self) -> Sequence {
+        self.highest
+    }
+
     /// The time on the clock of this file.
     pub(super) const fn clock(&self) -> u64 {
         self.clock

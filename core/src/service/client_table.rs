@@ -3,6 +3,7 @@
 use super::outcome::Outcome;
 use crate::auth::Digest;
 use crate::node::ClientId;
+use core::ops::Range;
 use sha2::{Digest as _, Sha256};
 
 /// What is remembered of one client.
@@ -36,6 +37,27 @@ pub struct ClientTable<'a> {
 
 /// Bytes of one row beside its reply.
 const ROW: usize = 8 + 1 + 4;
+
+/// A page holds as many rows as surely fit in so many bytes, or one.
+const PAGE: usize = 1024;
+
+/// Rows of a page.
+const fn rows_of_a_page(reply_bytes: usize) -> usize {
+    let rows = PAGE / ROW.saturating_add(reply_bytes);
+    if rows == 0 { 1 } else { rows }
+}
+
+/// Bytes of the longest page of a client table.
+pub(crate) const fn longest_page(reply_bytes: usize) -> usize {
+    rows_of_a_page(reply_bytes).saturating_mul(ROW.saturating_add(reply_bytes))
+}
+
+/// Pages of the table of so many clients.
+#[allow(clippy::cast_possible_truncation, reason = "there are at most 65536 clients")]
+pub(crate) const fn count_pages(clients: usize, reply_bytes: usize) -> u32 {
+    let pages = clients.div_ceil(rows_of_a_page(reply_bytes)) as u32;
+    if pages == 0 { 1 } else { pages }
+}
 
 impl<'a> ClientTable<'a> {
     /// The last executed request of a client and its reply; `None` before the first.
@@ -73,8 +95,52 @@ impl<'a> ClientTable<'a> {
         Digest(hash.finalize().into())
     }
 
-    fn each_field(&self, mut field: impl FnMut(&[u8])) {
-        for (at, row) in self.rows.iter().enumerate() {
+    /// How many pages the table has: a constant of the cluster. Page after page its bytes are
+    /// those that [`ClientTable::encode`] writes; a row is never in two pages.
+    #[must_use]
+    pub const fn pages(&self) -> u32 {
+        count_pages(self.rows.len(), self.reply_bytes)
+    }
+
+    /// How many bytes a page has; none if there is no such page.
+    #[must_use]
+    pub fn page_len(&self, page: u32) -> usize {
+        let rows = self.rows.get(self.rows_of(page)).unwrap_or_default();
+        rows.iter().map(|row| ROW + row.reply_len as usize).sum()
+    }
+
+    /// Writes a page to the front of `buffer` and returns its length; `None` if it is too short.
+    pub fn encode_page(&self, page: u32, buffer: &mut [u8]) -> Option<usize> {
+        let mut at = 0usize;
+        self.page_fields(page, |field| {
+            let end = at.saturating_add(field.len());
+            if let Some(room) = buffer.get_mut(at..end) {
+                room.copy_from_slice(field);
+            }
+            at = end;
+        });
+        (at <= buffer.len()).then_some(at)
+    }
+
+    /// Hands out a page, piece by piece.
+    pub(crate) fn page_fields(&self, page: u32, field: impl FnMut(&[u8])) {
+        self.fields(self.rows_of(page), field);
+    }
+
+    fn rows_of(&self, page: u32) -> Range<usize> {
+        let rows = rows_of_a_page(self.reply_bytes);
+        let first = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(rows);
+        let first = first.min(self.rows.len());
+        first..first.saturating_add(rows).min(self.rows.len())
+    }
+
+    fn each_field(&self, field: impl FnMut(&[u8])) {
+        self.fields(0..self.rows.len(), field);
+    }
+
+    fn fields(&self, rows: Range<usize>, mut field: impl FnMut(&[u8])) {
+        let numbered = self.rows.iter().enumerate();
+        for (at, row) in numbered.take(rows.end).skip(rows.start) {
             field(&row.timestamp.to_le_bytes());
             field(&[row.outcome as u8]);
             field(&row.reply_len.to_le_bytes());
@@ -143,6 +209,34 @@ pub(crate) fn install(
         rest = more;
     }
     Some(())
+}
+
+/// The pages of an encoded client table. Bytes that are no table have fewer, or other ones.
+#[derive(Clone, Debug)]
+pub(crate) struct EncodedPages<'a> {
+    rest: &'a [u8],
+    reply_bytes: usize,
+}
+
+impl<'a> EncodedPages<'a> {
+    pub(crate) const fn of(bytes: &'a [u8], reply_bytes: usize) -> Self {
+        Self { rest: bytes, reply_bytes }
+    }
+}
+
+impl<'a> Iterator for EncodedPages<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let mut rest = self.rest;
+        for _ in 0..rows_of_a_page(self.reply_bytes) {
+            let Some((_, _, more)) = split(rest) else { break };
+            rest = more;
+        }
+        let page = self.rest.get(..self.rest.len().saturating_sub(rest.len()));
+        self.rest = rest;
+        page.filter(|page| !page.is_empty())
+    }
 }
 
 fn split(bytes: &[u8]) -> Option<(ClientRow, &[u8], &[u8])> {

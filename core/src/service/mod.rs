@@ -9,6 +9,6 @@ mod outcome;
 
 pub use batch::{Batch, MAX_REQUESTS, Request, Requests};
 pub use client_table::{ClientRow, ClientTable};
-pub(crate) use client_table::{install, remember};
+pub(crate) use client_table::{EncodedPages, count_pages, install, longest_page, remember};
 pub use operation::{ClientCommand, ClientDecision, Failure};
 pub use outcome::Outcome;

@@ -2,8 +2,9 @@
 //! contradicted before, and then takes part again.
 
 use crate::bench::*;
+use crate::forgery::*;
 use quorate::pbft::*;
-use quorate::{Input, Instant, NodeId, Protocol, wire};
+use quorate::{Input, Instant, NodeId, Output, Protocol, wire};
 
 impl<const N: usize> Bench<N> {
     /// A replica loses log, checkpoints and state, and starts as one that knows it.
@@ -157,37 +158,14 @@ fn answer(bench: &mut Bench<7>, from: usize, nonce: u64, stable: u64, prepared: 
     bench.tell(6, from, Message::Estimate { nonce, stable, prepared, view, heard });
 }
 
-/// The bound that replica 6 of 7 concludes shows in which stable checkpoint ends its recovery.
-fn ends_at(answers: &[(usize, u64, u64)], stable: u64) -> bool {
+/// The bound that replica 6 of 7 concludes from answers; 0: none.
+fn bound(answers: &[(usize, u64, u64)]) -> u64 {
     let mut bench = Bench::<7>::new();
     bench.forget(6, 9);
     for (from, stable, prepared) in answers {
         answer(&mut bench, *from, 9, *stable, *prepared);
     }
-    // Strong peers vouch for a checkpoint, whose state is fetched from one of them.
-    let clients = clients();
-    let state = digest(b"state");
-    let certified = certified(stable, &clients, &state);
-    for from in 0..5 {
-        let sequence = Sequence(stable);
-        bench.tell(6, from, Message::Checkpoint { sequence, digest: certified });
-    }
-    let (sequence, clients) = (Sequence(stable), wire::Bytes(&clients));
-    let state = wire::Bytes(&state.0);
-    bench.tell(6, 0, Message::State { sequence, clients, state });
-    assert_eq!(bench.hosts[6].replica.status().stable, sequence);
-    !bench.recovers(6)
-}
-
-/// The encoded table of clients that have asked nothing.
-fn clients() -> Vec<u8> {
-    vec![0; CLIENTS * 13]
-}
-
-fn certified(sequence: u64, clients: &[u8], state: &quorate::Digest) -> quorate::Digest {
-    use quorate::auth::{Statement, Tag};
-    let (clients, state) = (quorate::Digest::of(clients), quorate::Digest::of(&state.0));
-    Statement::unscoped(Tag::Checkpoint).u64(sequence).digest(&clients).digest(&state).finish()
+    bound_of(&mut bench, 6, 9)[0]
 }
 
 #[test]
@@ -195,12 +173,18 @@ fn two_liars_of_seven_move_the_estimate_neither_up_nor_down() {
     // W is 8. Five correct peers are stable at 40 and have prepared up to 44.
     let honest = [(0, 40, 44), (1, 40, 44), (2, 40, 43), (3, 40, 44)];
     let with = |more: &[(usize, u64, u64)]| [&honest[..], more].concat();
-    assert!(ends_at(&with(&[(4, 40, 44)]), 64));
-    assert!(!ends_at(&with(&[(4, 40, 44)]), 60), "64 is M + 3W");
-    assert!(ends_at(&with(&[(4, 0, 0), (5, u64::MAX, u64::MAX)]), 64));
-    assert!(!ends_at(&with(&[(4, 0, 0), (5, 0, 0)]), 60));
-    assert!(ends_at(&with(&[(4, 40, u64::MAX), (5, 40, u64::MAX)]), 64));
-    assert!(!ends_at(&with(&[(4, 40, u64::MAX - 1)])[..4], 64), "four answers are not enough");
+    // 64 is M + 3W.
+    assert_eq!(bound(&with(&[(4, 40, 44)])), 64);
+    assert_eq!(bound(&with(&[(4, 0, 0), (5, u64::MAX, u64::MAX)])), 64);
+    assert_eq!(bound(&with(&[(4, 0, 0), (5, 0, 0)])), 64);
+    assert_eq!(bound(&with(&[(4, 40, 48), (5, 40, 48)])), 64);
+    assert_eq!(bound(&with(&[(4, 40, 44)])[..4]), 0, "four answers are not enough");
+    for impossible in [(4, 40, 39), (4, 40, 49), (4, 41, 44), (4, u64::MAX, u64::MAX)] {
+        assert_eq!(bound(&with(&[impossible])), 0, "{impossible:?} is no answer");
+    }
+    // c <= M, and M + 3W is no checkpoint: it recovers at the next one.
+    let low = [(0, 0, 6), (1, 0, 6), (2, 0, 5), (3, 4, 5), (4, 4, 4)];
+    assert_eq!(bound(&low), 28);
 }
 
 #[test]
@@ -275,8 +259,10 @@ fn a_replica_that_recovers_answers_no_other() {
             )
             .unwrap(),
     );
-    let outputs = bench.hosts[3].replica.step(Instant::ZERO, asked).count();
-    assert_eq!(outputs, 0);
+    let outputs = bench.hosts[3].replica.step(Instant::ZERO, asked);
+    let answers = outputs
+        .filter(|output| matches!(output, Output::Send { message: Message::Estimate { .. }, .. }));
+    assert_eq!(answers.count(), 0);
 }
 
 #[test]
@@ -431,4 +417,63 @@ fn without_durability_no_record_is_made() {
     assert_eq!(bench.view(3), (1, false));
     assert!(bench.hosts[3].records.is_empty());
     assert_eq!(bench.operations(3).len(), 10);
+}
+
+#[test]
+fn one_that_is_unsure_stays_so_over_a_crash() {
+    let mut bench = unsure::<4>();
+    bench.pass_where(100, &[3], |_, _, _| false);
+    bench.restart(3);
+    assert!(bench.recovers(3), "its log says that it does not know");
+    bench.pass(200);
+    assert!(!bench.recovers(3));
+    bench.restart(3);
+    assert!(!bench.recovers(3), "it is new, and knows its whole log");
+}
+
+#[test]
+fn a_null_that_was_lost_is_proposed_again() {
+    let mut bench = Bench::<4>::new();
+    bench.order(1, 6);
+    bench.forget(3, 77);
+    let is_null = |batch: &Batch<'_>| batch.bytes().is_empty();
+    let null = |message: &Message<'_>| match message {
+        Message::PrePrepare { batch, .. } => is_null(batch),
+        _ => false,
+    };
+    let lost = std::cell::Cell::new(0);
+    bench.pass_where(3_000, &[0, 1, 2, 3], |_, to, message| {
+        let loses = to == 2 && null(message) && lost.get() < 3;
+        lost.set(lost.get() + u32::from(loses));
+        !loses
+    });
+    assert_eq!(lost.get(), 3);
+    assert!(!bench.recovers(3));
+    assert!((0..4).all(|id| bench.view(id) == (0, true)));
+}
+
+#[test]
+fn a_null_of_two_views_leaves_a_view_change_that_others_accept() {
+    let mut bench = Bench::<4>::new();
+    let null = Batch::from_bytes(&[]);
+    let (sequence, digest) = (Sequence(1), null.digest());
+    bench.tell(3, 0, Message::PrePrepare { view: View(0), sequence, batch: null });
+    let changes = [0, 1, 2].map(|author| change(author, 1, &[]));
+    for change in changes {
+        bench.show(3, change);
+    }
+    bench.tell(3, 1, Message::NewView(new_view(4, 1, &names(&changes), &[])));
+    assert_eq!(bench.view(3), (1, true));
+    for from in 0..3 {
+        bench.tell(3, from, Message::Commit(Vote { view: View(1), sequence, digest }));
+    }
+    assert_eq!(bench.hosts[3].replica.status().executed, sequence);
+    bench.ask(3, 1, 9, b"alone");
+    bench.pass_where(2_500, &[3], |_, _, _| false);
+    assert_eq!(bench.view(3), (2, false));
+    let mine = bench.sent.iter().rev().map(message);
+    let mut mine = mine.filter(|it| matches!(it, Message::ViewChange(c) if c.author == node(3)));
+    let me = quorate::Principal::Node(node(3));
+    let verified = bench.roster.verify(&TestVerifier, me, mine.next().unwrap());
+    assert!(verified.is_ok(), "{verified:?}");
 }

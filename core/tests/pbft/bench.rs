@@ -4,6 +4,7 @@
 //! signatures. A test delivers what it wants to whom it
 //! wants, forges what a traitor could forge, and reads every output.
 
+use crate::pages::{Captured, Draft, Staged, state_digest};
 pub use crate::scheme::*;
 use quorate::auth::{Scope, Statement, Tag};
 use quorate::fault::Evidence;
@@ -39,6 +40,19 @@ pub struct Letter {
     pub bytes: Vec<u8>,
 }
 
+/// What a step leaves its host to do.
+enum Task {
+    Capture(Sequence, Digest),
+    Serve(NodeId, Sequence, Place),
+    Seek(Sequence, usize),
+    Install(Sequence),
+}
+
+/// The captured checkpoints of a host, in pages.
+pub fn held(captured: &BTreeMap<u64, (Vec<u8>, Digest)>) -> Vec<Captured> {
+    captured.values().map(|(table, state)| Captured::of(table, state)).collect()
+}
+
 /// An operation to execute: sequence, client, timestamp, operation.
 type Executed = (u64, ClientId, u64, Vec<u8>);
 
@@ -51,6 +65,9 @@ pub struct Host<const N: usize> {
     pub state: Digest,
     pub records: Vec<Vec<u8>>,
     pub captured: BTreeMap<u64, (Vec<u8>, Digest)>,
+    /// What is being fetched, and the pages of it that have come.
+    pub draft: Draft,
+    pub staged: Staged,
     pub accusations: Vec<(usize, Fault)>,
     pub refusals: Vec<Refusal>,
     pub installs: Vec<u64>,
@@ -92,6 +109,8 @@ impl<const N: usize> Bench<N> {
                 state: Digest::ZERO,
                 records: Vec::new(),
                 captured: BTreeMap::new(),
+                draft: Draft::default(),
+                staged: Staged::new(),
                 accusations: Vec::new(),
                 refusals: Vec::new(),
                 installs: Vec::new(),
@@ -222,24 +241,18 @@ impl<const N: usize> Bench<N> {
 
     /// Steps a replica and plays its host.
     pub fn step(&mut self, id: usize, input: Input<Command<'_>, Message<'_>>) {
-        let page = match &input {
-            Input::Message(verified) => match verified.message() {
-                Message::State { state, clients, .. } => {
-                    Some((clients.0.to_vec(), state.0.to_vec()))
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        let now = Instant::from_micros(self.now);
-        let me = Principal::Node(node(id));
         let said = match &input {
             Input::Message(verified) => Some(*verified.message()),
             _ => None,
         };
+        let piece = match said {
+            Some(Message::State { bytes, .. }) => bytes.0.to_vec(),
+            _ => Vec::new(),
+        };
+        let now = Instant::from_micros(self.now);
+        let me = Principal::Node(node(id));
         let mut execute = Vec::new();
-        let mut captured = Vec::new();
-        let mut serve = Vec::new();
+        let mut tasks = Vec::new();
         let mut letters = Vec::new();
         let mut reads = Vec::new();
         let host = &mut self.hosts[id];
@@ -263,14 +276,19 @@ impl<const N: usize> Bench<N> {
                     let mut table = vec![0; clients.encoded_len()];
                     clients.encode(&mut table).unwrap();
                     host.captured.insert(sequence.0, (table, host.state));
-                    captured.push((sequence, Digest::of(&host.state.0)));
+                    tasks.push(Task::Capture(sequence, state_digest(&host.state)));
                 }
-                Output::Decide(Decision::ServeState { to, sequence }) => serve.push((to, sequence)),
+                Output::Decide(Decision::ServeState { to, sequence, place }) => {
+                    tasks.push(Task::Serve(to, sequence, place));
+                }
+                Output::Decide(Decision::Stage { sequence, place }) => {
+                    host.draft.stage(&mut host.staged, sequence.0, place, &piece);
+                }
+                Output::Decide(Decision::Seek { sequence, room }) => {
+                    tasks.push(Task::Seek(sequence, room));
+                }
                 Output::Decide(Decision::Install { sequence }) => {
-                    let (table, state) = page.clone().unwrap();
-                    host.state = Digest(state.as_slice().try_into().unwrap());
-                    host.captured.insert(sequence.0, (table, host.state));
-                    host.installs.push(sequence.0);
+                    tasks.push(Task::Install(sequence));
                 }
                 Output::Decide(Decision::Contradiction { kept }) => {
                     let evidence = Evidence::between(kept, said.unwrap()).unwrap();
@@ -288,25 +306,11 @@ impl<const N: usize> Bench<N> {
             let answer = Some(&state[..8]);
             self.step(id, Input::Command(Command::Answered { client, answer }));
         }
-        self.carry_out(id, serve, execute, captured);
+        self.carry_out(id, execute, tasks);
     }
 
-    /// Does what a step decided: serves states, executes requests, answers captures.
-    fn carry_out(
-        &mut self,
-        id: usize,
-        serve: Vec<(NodeId, Sequence)>,
-        execute: Vec<Executed>,
-        captured: Vec<(Sequence, Digest)>,
-    ) {
-        let me = Principal::Node(node(id));
-        for (to, sequence) in serve {
-            let (table, state) = self.hosts[id].captured[&sequence.0].clone();
-            let (clients, state) = (wire::Bytes(&table), wire::Bytes(&state.0));
-            let message = Message::State { sequence, clients, state };
-            let letter = self.letter(me, Target::Node(to), message);
-            self.post(id, vec![letter]);
-        }
+    /// Does what a step decided: executes requests, then the rest in order.
+    fn carry_out(&mut self, id: usize, execute: Vec<Executed>, tasks: Vec<Task>) {
         for (sequence, client, timestamp, operation) in execute {
             let host = &mut self.hosts[id];
             host.history.push((sequence, client.0, timestamp, operation.clone()));
@@ -315,9 +319,39 @@ impl<const N: usize> Bench<N> {
             let reply = host.state.0[..8].to_vec();
             self.step(id, Input::Command(Command::Executed { client, reply: &reply }));
         }
-        for (sequence, state) in captured {
-            if self.hosts[id].captures {
+        for task in tasks {
+            self.perform(id, task);
+        }
+    }
+
+    fn perform(&mut self, id: usize, task: Task) {
+        let host = &mut self.hosts[id];
+        match task {
+            Task::Capture(sequence, state) if host.captures => {
                 self.step(id, Input::Command(Command::Captured { sequence, state }));
+            }
+            Task::Capture(..) => {}
+            Task::Serve(to, sequence, place) => {
+                let Some((table, state)) = host.captured.get(&sequence.0) else { return };
+                let Some(bytes) = Captured::of(table, state).bytes(place) else { return };
+                let message = Message::State { sequence, place, bytes: wire::Bytes(&bytes) };
+                let letter = self.letter(Principal::Node(node(id)), Target::Node(to), message);
+                self.post(id, vec![letter]);
+            }
+            Task::Seek(sequence, room) => {
+                let pieces = host.draft.seek(&host.staged, &held(&host.captured), room);
+                self.step(id, Input::Command(Command::Seek { sequence, pieces: &pieces }));
+            }
+            Task::Install(sequence) => {
+                let held = held(&host.captured);
+                let (table, state) = host.draft.finish(&host.staged, &held, sequence.0);
+                host.state = state;
+                host.captured.retain(|at, _| *at < sequence.0);
+                host.captured.insert(sequence.0, (table.clone(), state));
+                host.installs.push(sequence.0);
+                host.staged.clear();
+                let command = Command::Installed { sequence, clients: &table };
+                self.step(id, Input::Command(command));
             }
         }
     }
@@ -403,7 +437,7 @@ impl<const N: usize> Bench<N> {
         let lent = snapshot.as_ref().map(|(at, table, state)| Snapshot {
             sequence: Sequence(*at),
             clients: table,
-            state: Digest::of(&state.0),
+            state: state_digest(state),
         });
         let config = Config { switches: self.switches, ..Self::config(id) };
         let now = Instant::from_micros(self.now);

@@ -55,8 +55,8 @@ fn one_of_each<'a>(bench: &Bench<4>, batch: &'a [u8], lists: &'a [u8]) -> Vec<Me
         Message::FetchBatch { sequence, digest },
         Message::Batch { sequence, batch: Batch::from_bytes(batch) },
         Message::FetchViewChange { author: NodeId(1), digest },
-        Message::FetchState { sequence },
-        Message::State { sequence, clients: state, state },
+        Message::FetchState { sequence, place: Place::ROOTS },
+        Message::State { sequence, place: Place::page(Part::State, 0), bytes: state },
         Message::Settled { sequence, digest },
         Message::Recover { nonce: 1, lost: true, until: sequence },
         Message::Estimate { nonce: 1, stable: sequence, prepared: sequence, view, heard: true },
@@ -280,7 +280,8 @@ fn p41_numbers_at_their_ends_in_any_field_panic_nowhere() {
                 bench.tell(2, from, Message::Prepare(vote));
                 bench.tell(2, from, Message::Commit(vote));
                 bench.tell(2, from, Message::FetchBatch { sequence, digest: any });
-                assert_eq!(bench.hear(2, from, Message::FetchState { sequence }), []);
+                let place = Place::ROOTS;
+                assert_eq!(bench.hear(2, from, Message::FetchState { sequence, place }), []);
                 for (active, wanting) in [(false, true), (true, false), (true, true)] {
                     bench.tell(2, from, Message::Status(Status { active, wanting, ..status }));
                 }

@@ -282,7 +282,7 @@ fn p36_message_that_leaves_nothing_is_told_of_and_one_of_use_is_not() {
         (at(4), false),
         (at(4), true),
         (Message::Status(Status::default()), true),
-        (Message::FetchState { sequence: Sequence(4) }, true),
+        (Message::FetchState { sequence: Sequence(4), place: Place::ROOTS }, true),
     ];
     for (message, fruitless) in cases {
         bench.force(2, 3, message);

@@ -237,7 +237,9 @@ fn what_no_replica_sends_to_a_client_is_an_accusation_and_nothing_else() {
         assert_eq!(desk.hear(2, foreign), [Act::Accuse(2, Fault::Impersonation)]);
     }
     let vote = Vote { sequence: Sequence(1), ..Vote::default() };
-    for message in [Message::Prepare(vote), Message::FetchState { sequence: Sequence(4) }] {
+    for message in
+        [Message::Prepare(vote), Message::FetchState { sequence: Sequence(4), place: Place::ROOTS }]
+    {
         assert_eq!(desk.hear(2, message), [Act::Accuse(2, Fault::NotAllowed)]);
     }
     assert_eq!(before, answers(&desk));

@@ -271,7 +271,8 @@ fn start_checkpoint_above_what_a_replica_executed_is_fetched_and_the_rest_execut
         from != 0 && to != 0 && !mute
     });
     assert_eq!(bench.view(3), (1, true));
-    let asked = bench.said(3).contains(&Message::FetchState { sequence: Sequence(4) });
+    let (sequence, place) = (Sequence(4), Place::ROOTS);
+    let asked = bench.said(3).contains(&Message::FetchState { sequence, place });
     assert!(asked, "it asks for the state that the view starts from");
     assert_eq!(bench.hosts[3].installs, [4]);
     bench.pass_where(3_000, &[1, 2, 3], |from, to, _| from != 0 && to != 0);
@@ -300,7 +301,8 @@ fn executed_sequence_never_falls_when_a_late_state_arrives() {
         bench.now += 50_000;
         bench.wake(3);
     }
-    assert!(bench.said(3).contains(&Message::FetchState { sequence }));
+    let place = Place::ROOTS;
+    assert!(bench.said(3).contains(&Message::FetchState { sequence, place }));
     let lots: Vec<_> = (1..=6).map(|t| bench.lot(0, t, b"before")).collect();
     for (at, (batch, digest)) in (1..).zip(lots) {
         bench.propose(3, 0, at, batch);
@@ -310,8 +312,10 @@ fn executed_sequence_never_falls_when_a_late_state_arrives() {
     }
     let executed = bench.hosts[3].replica.status().executed;
     assert_eq!(executed.0, 6);
-    let (clients, state) = (quorate::wire::Bytes(&held.0), quorate::wire::Bytes(&held.1.0));
-    bench.force(3, 0, Message::State { sequence, clients, state });
+    let roots = crate::pages::Captured::of(&held.0, &held.1).bytes(place).unwrap();
+    let bytes = quorate::wire::Bytes(&roots);
+    bench.force(3, 0, Message::State { sequence, place, bytes });
+    assert_eq!(bench.hosts[3].installs, []);
     assert_eq!(bench.hosts[3].replica.status().executed, executed);
     bench.check_agreement(&[0, 3]).unwrap();
 }

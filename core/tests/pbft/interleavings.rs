@@ -140,7 +140,7 @@ fn f01_record_of_a_checkpoint_and_of_a_view_change_stands_before_the_message() {
     bench.hosts[2].captures = false;
     bench.ask(0, 1, 4, b"x");
     bench.run();
-    let state = quorate::Digest::of(&bench.hosts[2].state.0);
+    let state = crate::pages::state_digest(&bench.hosts[2].state);
     let command = Command::Captured { sequence: Sequence(4), state };
     let wanted = bench.dry(2, quorate::Input::Command(command));
     let sent = place(&wanted, |it| matches!(it.message(), Some(Message::Checkpoint { .. })));

@@ -3,13 +3,14 @@
 
 use crate::bench::*;
 use crate::forgery::*;
+use crate::pages::{Draft, Staged, state_digest};
 use quorate::auth::{Statement, Tag};
 use quorate::pbft::*;
 use quorate::{
     Digest, Input, Instant, Output, Principal, Protocol, PublicKey, Roster, Target, wire,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a replica did, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +35,11 @@ pub struct Life {
     pub roster: Roster<Vec<PublicKey>>,
     /// How many events there were after each happening.
     pub marks: Vec<usize>,
-    /// The last state that came: client table and application state.
-    page: (Vec<u8>, Digest),
+    /// The last piece of a state that came, and what is kept of those before.
+    piece: Vec<u8>,
+    draft: Draft,
+    staged: Staged,
+    captured: BTreeMap<u64, (Vec<u8>, Digest)>,
 }
 
 impl Life {
@@ -46,9 +50,10 @@ impl Life {
 
     fn of(id: usize, replica: Replica<Memory<4>>, state: Digest) -> Self {
         let roster = Bench::<4>::new().roster;
-        let page = (Vec::new(), Digest::ZERO);
-        let (events, marks) = (Vec::new(), Vec::new());
-        Self { id, replica: Box::new(replica), events, state, roster, marks, page }
+        let (events, marks, piece) = (Vec::new(), Vec::new(), Vec::new());
+        let (draft, staged, captured) = Default::default();
+        let replica = Box::new(replica);
+        Self { id, replica, events, state, roster, marks, piece, draft, staged, captured }
     }
 
     /// Begins again from records, with the newest of the captured checkpoints.
@@ -58,20 +63,23 @@ impl Life {
         records: &[Record<'_>],
         captured: &[Event],
     ) -> Result<Self, RecoverError> {
-        let captured = captured.iter().filter_map(|event| match event {
-            Event::Captured(at, table, state) => Some((*at, table, *state)),
-            _ => None,
-        });
-        let newest = captured.max_by_key(|(at, ..)| *at);
-        let snapshot = newest.map(|(at, clients, state)| Snapshot {
-            sequence: Sequence(at),
+        let mut kept = BTreeMap::new();
+        for event in captured {
+            if let Event::Captured(at, table, state) = event {
+                kept.insert(*at, (table.clone(), *state));
+            }
+        }
+        let newest = kept.iter().next_back();
+        let snapshot = newest.map(|(at, (clients, state))| Snapshot {
+            sequence: Sequence(*at),
             clients,
-            state: Digest::of(&state.0),
+            state: state_digest(state),
         });
         let (config, now) = (Bench::<4>::config(id), Instant::from_micros(now));
         let memory = Memory::<4>::new();
         let replica = Replica::recover(config, memory, now, snapshot, records.iter().copied())?;
-        Ok(Self::of(id, replica, newest.map_or(Digest::ZERO, |(.., state)| state)))
+        let state = newest.map_or(Digest::ZERO, |(_, (_, state))| *state);
+        Ok(Self { captured: kept, ..Self::of(id, replica, state) })
     }
 
     /// Lets something happen to it, through the wall.
@@ -97,16 +105,26 @@ impl Life {
             }
             let roster = self.roster.clone();
             let Ok(verified) = roster.verify(&TestVerifier, letter.from, decoded) else { return };
-            if let Message::State { clients, state, .. } = verified.message() {
-                self.page = (clients.0.to_vec(), state.0.try_into().map_or(Digest::ZERO, Digest));
+            if let Message::State { bytes, .. } = verified.message() {
+                self.piece = bytes.0.to_vec();
             }
             self.step(now, Input::Message(verified), &mut commands);
         }
         while let Some(command) = commands.pop_front() {
+            let pieces = match &command {
+                Answer::Seek(_, room) => {
+                    self.draft.seek(&self.staged, &held(&self.captured), *room)
+                }
+                _ => Vec::new(),
+            };
             let input = match &command {
                 Answer::Executed(client, reply) => Command::Executed { client: *client, reply },
                 Answer::Captured(sequence, state) => {
                     Command::Captured { sequence: *sequence, state: *state }
+                }
+                Answer::Seek(sequence, _) => Command::Seek { sequence: *sequence, pieces: &pieces },
+                Answer::Installed(sequence, clients) => {
+                    Command::Installed { sequence: *sequence, clients }
                 }
             };
             self.step(now, Input::Command(input), &mut commands);
@@ -144,13 +162,23 @@ impl Life {
                 Output::Decide(Decision::Checkpoint { sequence, clients }) => {
                     let mut table = vec![0; clients.encoded_len()];
                     clients.encode(&mut table).unwrap();
+                    self.captured.insert(sequence.0, (table.clone(), self.state));
                     self.events.push(Event::Captured(sequence.0, table, self.state));
-                    answers.push_back(Answer::Captured(sequence, Digest::of(&self.state.0)));
+                    answers.push_back(Answer::Captured(sequence, state_digest(&self.state)));
+                }
+                Output::Decide(Decision::Stage { sequence, place }) => {
+                    self.draft.stage(&mut self.staged, sequence.0, place, &self.piece);
+                }
+                Output::Decide(Decision::Seek { sequence, room }) => {
+                    answers.push_back(Answer::Seek(sequence, room));
                 }
                 Output::Decide(Decision::Install { sequence }) => {
-                    let (table, state) = self.page.clone();
+                    let held = held(&self.captured);
+                    let (table, state) = self.draft.finish(&self.staged, &held, sequence.0);
                     self.state = state;
-                    self.events.push(Event::Captured(sequence.0, table, state));
+                    self.captured.insert(sequence.0, (table.clone(), state));
+                    self.events.push(Event::Captured(sequence.0, table.clone(), state));
+                    answers.push_back(Answer::Installed(sequence, table));
                 }
                 _ => {}
             }
@@ -171,6 +199,8 @@ impl Life {
 enum Answer {
     Executed(quorate::ClientId, Vec<u8>),
     Captured(Sequence, Digest),
+    Seek(Sequence, usize),
+    Installed(Sequence, Vec<u8>),
 }
 
 /// A cluster of four, and what happened to each replica of it.

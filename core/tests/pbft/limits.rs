@@ -3,7 +3,6 @@
 
 use crate::bench::*;
 use crate::wanted::*;
-use quorate::auth::{Statement, Tag};
 use quorate::pbft::*;
 use quorate::{
     ClientId, Digest, Fault, Input, Instant, NodeId, Principal, Protocol, Refusal, Signature, wire,
@@ -17,10 +16,9 @@ fn near_the_end(back: u64) -> Bench<4> {
     let sequence = Sequence(u64::MAX - back);
     assert!(sequence.0.is_multiple_of(4));
     let clients = vec![0; CLIENTS * 13];
-    let state = Digest::of(&Digest::ZERO.0);
-    let table = Digest::of(&clients);
-    let digest = Statement::unscoped(Tag::Checkpoint).u64(sequence.0).digest(&table).digest(&state);
-    let record = Record::Stable { sequence, digest: digest.finish() };
+    let state = crate::pages::state_digest(&Digest::ZERO);
+    let digest = crate::pages::checkpoint_digest(sequence.0, &clients, &Digest::ZERO);
+    let record = Record::Stable { sequence, digest };
     for id in 0..4 {
         let snapshot = Snapshot { sequence, clients: &clients, state };
         let (config, memory) = (Bench::<4>::config(id), Memory::<4>::new());
@@ -305,7 +303,7 @@ fn any_message<'a>(bench: &Bench<4>, dice: &mut Dice, bytes: &'a mut Vec<u8>) ->
         10 => Message::FetchBatch { sequence, digest },
         11 => Message::Batch { sequence, batch },
         12 => Message::FetchViewChange { author, digest },
-        13 => Message::FetchState { sequence },
+        13 => Message::FetchState { sequence, place: Place::ROOTS },
         14 => Message::Recover { nonce: sequence.0, lost: true, until: sequence },
         15 => Message::Estimate {
             nonce: sequence.0,

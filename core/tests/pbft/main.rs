@@ -22,6 +22,8 @@ mod limits;
 mod new_view;
 mod normal_case;
 mod old_log;
+mod pages;
+mod pieces;
 mod random_choice;
 mod reader;
 mod reads;

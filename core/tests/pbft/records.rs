@@ -80,7 +80,7 @@ fn snapshot_that_is_not_the_one_vouched_for_is_an_error() {
     let records: Vec<Record<'_>> =
         host.records.iter().map(|bytes| wire::decode(bytes).unwrap()).collect();
     let (table, state) = host.captured[&4].clone();
-    let state = Digest::of(&state.0);
+    let state = crate::pages::state_digest(&state);
     let recover = |snapshot: Snapshot<'_>| {
         let (config, memory) = (Bench::<4>::config(2), Memory::<4>::new());
         let records = records.iter().copied();

@@ -1,12 +1,14 @@
-//! Whole-state transfer (PROTOCOLS, point 8).
+//! State transfer: whose state is fetched, what of it is believed, what is served (PROTOCOLS,
+//! point 8).
 
 use crate::bench::*;
+use crate::pages::Captured;
 use crate::wanted::*;
 use quorate::pbft::*;
 use quorate::{Digest, Fault, Principal, wire};
 
 /// Replica 3 misses requests `1..=last` of client 1, and all that is said about them.
-fn without_3(last: u64) -> Bench<4> {
+pub fn without_3(last: u64) -> Bench<4> {
     let mut bench = Bench::<4>::new();
     for t in 1..=last {
         bench.ask(0, 1, t, b"x");
@@ -15,17 +17,18 @@ fn without_3(last: u64) -> Bench<4> {
     bench
 }
 
-fn fetches(wanted: &[Wanted]) -> Vec<(usize, u64)> {
+/// Whom a step asks, for which checkpoint, for which piece.
+pub fn fetches(wanted: &[Wanted]) -> Vec<(usize, u64, Place)> {
     let fetches = wanted.iter().filter_map(|it| {
         let Wanted::Send(quorate::Target::Node(to), _) = it else { return None };
-        let Some(Message::FetchState { sequence }) = it.message() else { return None };
-        Some((to.index(), sequence.0))
+        let Some(Message::FetchState { sequence, place }) = it.message() else { return None };
+        Some((to.index(), sequence.0, place))
     });
     fetches.collect()
 }
 
 /// The digest that replica 0 vouched for.
-fn vouched(bench: &Bench<4>, at: u64) -> Message<'static> {
+pub fn vouched(bench: &Bench<4>, at: u64) -> Message<'static> {
     let found = bench.sent.iter().find_map(|letter| match wire::decode(&letter.bytes) {
         Ok(Message::Checkpoint { sequence, digest })
             if sequence.0 == at && letter.from == Principal::Node(node(0)) =>
@@ -37,15 +40,30 @@ fn vouched(bench: &Bench<4>, at: u64) -> Message<'static> {
     found.unwrap()
 }
 
-/// What replica 0 would serve.
-fn served(bench: &Bench<4>, at: u64) -> (Vec<u8>, Vec<u8>) {
+/// What replica 0 captured.
+pub fn captured(bench: &Bench<4>, at: u64) -> Captured {
     let (clients, state) = &bench.hosts[0].captured[&at];
-    (clients.clone(), state.0.to_vec())
+    Captured::of(clients, state)
 }
 
-fn state<'a>(sequence: u64, clients: &'a [u8], state: &'a [u8]) -> Message<'a> {
-    let (clients, state) = (wire::Bytes(clients), wire::Bytes(state));
-    Message::State { sequence: Sequence(sequence), clients, state }
+pub fn piece(sequence: u64, place: Place, bytes: &[u8]) -> Message<'_> {
+    Message::State { sequence: Sequence(sequence), place, bytes: wire::Bytes(bytes) }
+}
+
+pub fn is_piece(message: &Message<'_>) -> bool {
+    matches!(message, Message::State { .. })
+}
+
+/// A replica 3 that asked replica 0 for the roots of checkpoint 8.
+pub fn asking() -> Bench<4> {
+    let mut bench = without_3(8);
+    let checkpoint = vouched(&bench, 8);
+    let mut wanted = Vec::new();
+    for from in 0..3 {
+        wanted.extend(bench.hear(3, from, checkpoint));
+    }
+    assert_eq!(fetches(&wanted), [(0, 8, Place::ROOTS)]);
+    bench
 }
 
 #[test]
@@ -98,105 +116,77 @@ fn p25_checkpoint_of_fewer_than_weak_replicas_is_not_fetched() {
     assert_eq!(fetches(&wanted), []);
     bench.hear(3, 0, checkpoint(40, b"two"));
     bench.now += 50_000;
-    assert_eq!(fetches(&bench.waken(3)), [(0, 40)]);
+    let asked = fetches(&bench.waken(3));
+    assert_eq!(asked, [(0, 40, Place::ROOTS)]);
 }
 
 #[test]
-fn p26_state_that_was_not_asked_for_is_not_even_verified() {
+fn p26_piece_that_was_not_asked_for_is_not_even_verified() {
     let mut bench = without_3(8);
-    let (clients, bytes) = served(&bench, 8);
+    let roots = captured(&bench, 8).bytes(Place::ROOTS).unwrap();
     let before = bench.picture(3);
-    assert!(!bench.tell(3, 0, state(8, &clients, &bytes)));
-    assert_eq!(bench.hear(3, 0, state(8, &clients, &bytes)), []);
-    assert!(before == bench.picture(3), "an unasked state changed the state");
-}
+    assert!(!bench.tell(3, 0, piece(8, Place::ROOTS, &roots)));
+    assert_eq!(bench.hear(3, 0, piece(8, Place::ROOTS, &roots)), []);
+    assert!(before == bench.picture(3), "an unasked piece changed the state");
 
-/// A replica 3 that asked replica 0 for checkpoint 8, with the right answer.
-fn asking() -> (Bench<4>, Vec<u8>, Vec<u8>) {
-    let mut bench = without_3(8);
-    let (clients, bytes) = served(&bench, 8);
-    let checkpoint = vouched(&bench, 8);
-    let mut wanted = Vec::new();
-    for from in 0..3 {
-        wanted.extend(bench.hear(3, from, checkpoint));
-    }
-    assert_eq!(fetches(&wanted), [(0, 8)]);
-    (bench, clients, bytes)
-}
-
-#[test]
-fn p26_wrong_state_is_refused_before_it_is_installed_and_the_next_server_is_asked() {
-    let (mut bench, clients, bytes) = asking();
-    let mut flipped = bytes.clone();
-    flipped[3] ^= 1;
-    let mut other_clients = clients.clone();
-    other_clients[13] ^= 1;
-    let longer = [&bytes[..], &[0]].concat();
-    let moved = [&clients[..], &bytes[..1]].concat();
+    let mut bench = asking();
+    let page = captured(&bench, 8).bytes(Place::page(Part::State, 0)).unwrap();
     let before = bench.picture(3);
-    let endless = vec![0; 40_000];
-    let lies = [
-        state(8, &clients, &flipped),
-        state(8, &other_clients, &bytes),
-        state(8, &clients, &longer),
-        state(8, &clients, &bytes[..31]),
-        state(8, &moved, &bytes[1..]),
-        state(8, &clients[..clients.len() - 1], &bytes),
-        state(8, &[], &[]),
-        state(8, &clients, &endless),
-    ];
-    for (at, lie) in lies.into_iter().enumerate() {
-        assert_eq!(bench.hear(3, 0, lie), [Wanted::Accuse(0, Fault::BadContent)], "lie {at}");
+    for (from, sequence, place, bytes) in [
+        (1, 8, Place::ROOTS, &roots),
+        (2, 8, Place::ROOTS, &roots),
+        (0, 4, Place::ROOTS, &roots),
+        (0, u64::MAX, Place::ROOTS, &roots),
+        (0, 8, Place::page(Part::State, 0), &page),
+        (0, 8, Place { part: Part::State, level: 1, index: 0 }, &vec![7; 64]),
+    ] {
+        assert!(!bench.tell(3, from, piece(sequence, place, bytes)));
+        assert_eq!(bench.hear(3, from, piece(sequence, place, bytes)), []);
     }
-    for sequence in [0, 4, 12, u64::MAX] {
-        assert_eq!(bench.hear(3, 0, state(sequence, &clients, &bytes)), []);
-        assert!(!bench.tell(3, 0, state(sequence, &clients, &bytes)));
-    }
-    assert!(before == bench.picture(3), "a wrong state changed the state");
-
-    let mut servers = Vec::new();
-    while servers.len() < 3 && bench.now < 2_000_000 {
-        bench.now += 50_000;
-        servers.extend(fetches(&bench.waken(3)));
-    }
-    assert_eq!(servers, [(1, 8), (2, 8), (0, 8)]);
-    let wanted = bench.hear(3, 1, state(8, &clients, &bytes));
-    assert_eq!(wanted[0], Wanted::Install(8));
-    assert_eq!(bench.hosts[3].replica.status().executed.0, 8);
-    assert!(!bench.tell(3, 2, state(8, &clients, &bytes)), "installed once");
+    assert!(before == bench.picture(3), "an unasked piece changed the state");
 }
 
 #[test]
 fn p26_installed_state_is_vouched_for_after_it_is_kept() {
-    let (mut bench, clients, bytes) = asking();
-    let wanted = bench.hear(3, 0, state(8, &clients, &bytes));
-    let place = |kind: &dyn Fn(&Wanted) -> bool| wanted.iter().position(kind).unwrap();
-    let install = place(&|it| *it == Wanted::Install(8));
-    let kept = place(&|it| matches!(it.record(), Some(Record::Checkpoint { .. })));
-    let sent = place(&|it| matches!(it.message(), Some(Message::Checkpoint { .. })));
-    let stable = place(&|it| matches!(it.record(), Some(Record::Stable { .. })));
-    assert!(install < kept && kept < sent && install < stable, "{wanted:?}");
+    let mut bench = without_3(8);
+    bench.pass(1_000);
+    let host = &bench.hosts[3];
+    assert_eq!(host.installs, [8]);
+    let records: Vec<Record<'_>> =
+        host.records.iter().map(|bytes| wire::decode(bytes).unwrap()).collect();
+    let place = |kind: &dyn Fn(&Record<'_>) -> bool| records.iter().position(kind).unwrap();
+    let install = place(&|it| matches!(it, Record::Install { .. }));
+    let kept = place(&|it| matches!(it, Record::Checkpoint { .. }));
+    let stable = place(&|it| matches!(it, Record::Stable { .. }));
+    assert!(install < kept && kept < stable, "{records:?}");
 }
 
 #[test]
-fn p26_lying_and_stalling_servers_are_left_for_an_honest_one() {
+fn p26_lying_and_stalling_servers_are_left_for_an_honest_one_and_told_apart() {
     for silent in [false, true] {
         let mut bench = without_3(40);
         for round in 0..100 {
             bench.pass_where(20, &[0, 1, 2, 3], |from, to, message| {
-                !(to == 3 && from < 2 && matches!(message, Message::State { .. }))
+                !(to == 3 && from < 2 && is_piece(message))
             });
             if !silent {
-                for from in 0..2 {
-                    let lie = [round; 32];
-                    bench.tell(3, from, state(40, &lie, &lie));
+                let asked: Vec<_> = bench.sent.iter().map(|it| it.bytes.clone()).collect();
+                for bytes in asked {
+                    let Ok(Message::FetchState { place, sequence }) = wire::decode(&bytes) else {
+                        continue;
+                    };
+                    for from in 0..2 {
+                        bench.tell(3, from, piece(sequence.0, place, &[round; 96]));
+                    }
                 }
             }
         }
         assert_eq!(bench.hosts[3].installs, [40], "silent: {silent}");
         assert_eq!(bench.hosts[3].state, bench.hosts[2].state);
-        let accused = bench.hosts[3].accusations.contains(&(0, Fault::BadContent));
-        assert_eq!(accused, !silent);
+        let accusations = &bench.hosts[3].accusations;
+        let fault = if silent { Fault::Stalled } else { Fault::BadContent };
+        assert!((0..2).all(|id| accusations.contains(&(id, fault))), "{accusations:?}");
+        assert!(accusations.iter().all(|it| it.0 < 2 && it.1 == fault), "{accusations:?}");
     }
 }
 
@@ -204,7 +194,7 @@ fn p26_lying_and_stalling_servers_are_left_for_an_honest_one() {
 fn p26_stalling_server_cannot_keep_a_replica_from_a_cluster_that_moves_on() {
     let mut bench = without_3(40);
     let stalls = |from: usize, to: usize, message: &Message<'_>| {
-        !(from == 0 && to == 3 && matches!(message, Message::State { .. }))
+        !(from == 0 && to == 3 && is_piece(message))
     };
     // A checkpoint every 80 ms: the old ones are gone before a second server can be asked.
     let mut t = 40;
@@ -214,6 +204,33 @@ fn p26_stalling_server_cannot_keep_a_replica_from_a_cluster_that_moves_on() {
         bench.pass_where(20, &[0, 1, 2, 3], stalls);
     }
     assert!(!bench.hosts[3].installs.is_empty(), "six seconds, and no state was had");
+}
+
+#[test]
+fn p25_server_that_lowers_its_height_is_left() {
+    let mut bench = asking();
+    let status = |executed| {
+        let executed = Sequence(executed);
+        Message::Status(Status { active: true, executed, ..Status::default() })
+    };
+    assert_eq!(bench.hear(3, 0, status(8)), []);
+    let wanted = bench.hear(3, 0, status(7));
+    assert_eq!(wanted[0], Wanted::Accuse(0, Fault::Stalled));
+    assert_eq!(fetches(&wanted), [(1, 8, Place::ROOTS)]);
+    assert_eq!(bench.hear(3, 0, status(6)), [], "it is told once");
+    // The others still vouch for it, and one of them is enough.
+    let lowered = bench.hear(3, 1, status(0));
+    assert_eq!(fetches(&lowered), [(2, 8, Place::ROOTS)]);
+    // One who does not vouch for it has nothing to lower.
+    let mut bench = without_3(8);
+    let checkpoint = vouched(&bench, 8);
+    let asked: Vec<_> = [0, 1].iter().flat_map(|from| bench.hear(3, *from, checkpoint)).collect();
+    assert_eq!(fetches(&asked), []);
+    for _ in 0..5 {
+        bench.now += 50_000;
+        bench.waken(3);
+    }
+    assert_eq!(bench.hear(3, 2, status(0)), []);
 }
 
 #[test]
@@ -259,7 +276,8 @@ fn state_stops_the_timers_of_the_requests_that_it_includes() {
 
 #[test]
 fn state_that_execution_overtook_is_not_installed() {
-    let (mut bench, clients, bytes) = asking();
+    let mut bench = asking();
+    let roots = captured(&bench, 8).bytes(Place::ROOTS).unwrap();
     // The votes arrive after all.
     for sequence in 1..=8 {
         let (batch, vote) = bench.one((0, sequence), 1, sequence, b"x");
@@ -272,28 +290,33 @@ fn state_that_execution_overtook_is_not_installed() {
         }
     }
     assert_eq!(bench.operations(3).len(), 8);
-    assert!(!bench.tell(3, 0, state(8, &clients, &bytes)));
-    assert_eq!(bench.hear(3, 0, state(8, &clients, &bytes)), []);
+    assert!(!bench.tell(3, 0, piece(8, Place::ROOTS, &roots)));
+    assert_eq!(bench.hear(3, 0, piece(8, Place::ROOTS, &roots)), []);
     assert_eq!(bench.hosts[3].installs, []);
     assert_eq!(bench.hosts[3].replica.status().stable.0, 8);
 }
 
 #[test]
-fn state_is_served_from_captured_checkpoints_only_and_once_an_interval_to_each() {
+fn pieces_are_served_of_captured_checkpoints_only_and_so_many_an_interval_to_each() {
     let mut bench = without_3(14);
     bench.now += 1_000_000;
-    let ask = |sequence| Message::FetchState { sequence: Sequence(sequence) };
-    for sequence in [0, 1, 4, 8, 13, 16, u64::MAX] {
+    let place = Place::page(Part::State, 3);
+    let ask = |sequence| Message::FetchState { sequence: Sequence(sequence), place };
+    for sequence in [0, 1, 13, 16, u64::MAX] {
         assert_eq!(bench.hear(0, 3, ask(sequence)), [], "checkpoint {sequence}");
     }
-    assert_eq!(bench.hear(0, 3, ask(12)), [Wanted::Serve(3, 12)]);
+    for _ in 0..127 {
+        assert_eq!(bench.hear(0, 3, ask(12)), [Wanted::Serve(3, 12, place)]);
+    }
+    let older = bench.hear(0, 3, ask(8));
+    assert_eq!(older, [Wanted::Serve(3, 8, place)], "the host knows whether it holds it");
     for _ in 0..100 {
         assert_eq!(bench.hear(0, 3, ask(12)), []);
     }
     // Its greed costs the others nothing.
-    assert_eq!(bench.hear(0, 2, ask(12)), [Wanted::Serve(2, 12)]);
+    assert_eq!(bench.hear(0, 2, ask(12)), [Wanted::Serve(2, 12, place)]);
     bench.waken(0);
-    assert_eq!(bench.hear(0, 3, ask(12)), [Wanted::Serve(3, 12)]);
+    assert_eq!(bench.hear(0, 3, ask(12)), [Wanted::Serve(3, 12, place)]);
 }
 
 #[test]
@@ -301,8 +324,8 @@ fn initial_state_that_no_host_captured_is_not_served() {
     let mut bench = Bench::<4>::new();
     bench.now = 1_000_000;
     for sequence in [0, 4, 8] {
-        let sequence = Sequence(sequence);
-        assert_eq!(bench.hear(0, 3, Message::FetchState { sequence }), [], "{sequence:?}");
+        let (sequence, place) = (Sequence(sequence), Place::ROOTS);
+        assert_eq!(bench.hear(0, 3, Message::FetchState { sequence, place }), [], "{sequence:?}");
     }
 }
 
@@ -312,20 +335,19 @@ fn diverged_replica_serves_no_state() {
     bench.hosts[3].state = digest(b"flipped");
     for t in 1..=4 {
         bench.ask(0, 1, t, b"x");
-        bench.run_where(|_, _, message| !matches!(message, Message::State { .. }));
+        bench.run_where(|_, _, message| !is_piece(message));
     }
     assert!(bench.hosts[3].replica.is_diverged());
-    let sequence = Sequence(4);
-    assert_eq!(bench.hear(3, 1, Message::FetchState { sequence }), []);
+    let (sequence, place) = (Sequence(4), Place::ROOTS);
+    assert_eq!(bench.hear(3, 1, Message::FetchState { sequence, place }), []);
 }
 
 #[test]
-fn digest_that_a_state_is_checked_against_covers_its_sequence() {
-    let (mut bench, ..) = asking();
-    let at_4 = bench.hosts[0].captured.get(&4).cloned();
-    let (clients, old) = at_4.unwrap();
-    // The right state of an older checkpoint under the number that was asked for.
-    let wanted = bench.hear(3, 0, state(8, &clients, &old.0));
-    assert_eq!(wanted, [Wanted::Accuse(0, Fault::BadContent)]);
+fn digest_that_the_roots_are_checked_against_covers_their_sequence() {
+    let mut bench = asking();
+    // The right roots of an older checkpoint under the number that was asked for.
+    let old = captured(&bench, 4).bytes(Place::ROOTS).unwrap();
+    let wanted = bench.hear(3, 0, piece(8, Place::ROOTS, &old));
+    assert_eq!(wanted[0], Wanted::Accuse(0, Fault::BadContent));
     assert_eq!(bench.hosts[3].state, Digest::ZERO);
 }

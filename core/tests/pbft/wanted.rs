@@ -15,8 +15,12 @@ pub enum Wanted {
     Execute(u64, Vec<(u16, u64, Vec<u8>)>),
     /// A sequence, and the client table, encoded.
     Capture(u64, Vec<u8>),
-    /// To whom, and which checkpoint.
-    Serve(usize, u64),
+    /// To whom, which checkpoint, which piece of it.
+    Serve(usize, u64, Place),
+    /// Which checkpoint, which piece of it.
+    Stage(u64, Place),
+    /// Which checkpoint, and the most pieces.
+    Seek(u64, usize),
     Install(u64),
     Contradiction(Vec<u8>),
     Accuse(usize, Fault),
@@ -46,9 +50,11 @@ impl Wanted {
                 assert_eq!(length, clients.encoded_len());
                 Self::Capture(sequence.0, buffer[..length].to_vec())
             }
-            Output::Decide(Decision::ServeState { to, sequence }) => {
-                Self::Serve(to.index(), sequence.0)
+            Output::Decide(Decision::ServeState { to, sequence, place }) => {
+                Self::Serve(to.index(), sequence.0, place)
             }
+            Output::Decide(Decision::Stage { sequence, place }) => Self::Stage(sequence.0, place),
+            Output::Decide(Decision::Seek { sequence, room }) => Self::Seek(sequence.0, room),
             Output::Decide(Decision::Install { sequence }) => Self::Install(sequence.0),
             Output::Decide(Decision::Contradiction { kept }) => {
                 Self::Contradiction(wire::encode(&kept, &mut buffer).unwrap().to_vec())

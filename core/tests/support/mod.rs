@@ -4,8 +4,8 @@
 use quorate::auth::{Digest, PublicKey, Roster, Scope, Signature, Signed, Verifier};
 use quorate::ed25519::{Ed25519, SecretKey};
 use quorate::pbft::{
-    Batch, Busy, Histories, History, Message, NewView, Outcome, Pairs, PrePrepared, Read,
-    ReadReply, Reply, Request, Sequence, Status, View, ViewChange, Vote,
+    Batch, Busy, Histories, History, Message, NewView, Outcome, Pairs, Part, Place, PrePrepared,
+    Read, ReadReply, Reply, Request, Sequence, Status, View, ViewChange, Vote,
 };
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, NodeId, Principal};
@@ -146,6 +146,12 @@ fn batch(rng: &mut Rng) -> Batch<'static> {
     Batch::from_bytes(batch_bytes(&requests))
 }
 
+/// A page or a node of a state.
+fn place(rng: &mut Rng) -> Place {
+    let part = [Part::Clients, Part::State][rng.below(2)];
+    Place { part, level: rng.below(4) as u8, index: rng.next() as u32 }
+}
+
 /// A valid message of one of the [`KINDS`], signed by whom it names.
 pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
     let (view, sequence) = (View(rng.number()), Sequence(rng.number()));
@@ -183,11 +189,11 @@ pub(crate) fn valid(kind: usize, rng: &mut Rng) -> Message<'static> {
         9 => Message::FetchBatch { sequence, digest },
         10 => Message::Batch { sequence, batch: batch(rng) },
         11 => Message::FetchViewChange { author: NodeId(rng.below(NODES) as u8), digest },
-        12 => Message::FetchState { sequence },
+        12 => Message::FetchState { sequence, place: place(rng) },
         13 => Message::State {
             sequence,
-            clients: Bytes(leak(rng.bytes(100))),
-            state: Bytes(leak(rng.bytes(300))),
+            place: Place { level: 0, ..place(rng) },
+            bytes: Bytes(leak(rng.bytes(300))),
         },
         14 => Message::Settled { sequence, digest },
         15 => {

@@ -1,12 +1,12 @@
 //! The store on a cluster: what a replica runs, and what a gateway talks to.
 
 use crate::backend::{Backend, Done, Failure};
-use crate::store::Store;
+use crate::store::{BUCKETS, Store};
 use quorate::ClientId;
 use quorate_std::{Application, Client, ClientOptions, Cluster, RestoreError};
 use std::time::Duration;
 
-/// The store as the application of a replica.
+/// The store as the application of a replica: its buckets are the pages.
 #[derive(Debug)]
 pub struct Replicated(Store);
 
@@ -27,12 +27,20 @@ impl Application for Replicated {
         self.0.read(operation, reply)
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        self.0.snapshot()
+    fn pages(&self) -> u32 {
+        BUCKETS
     }
 
-    fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError> {
-        self.0.restore(snapshot).map_err(|error| RestoreError::new(error.to_string()))
+    fn page(&self, index: u32, page: &mut Vec<u8>) {
+        self.0.bucket(index, page);
+    }
+
+    fn changed(&mut self, changed: &mut dyn FnMut(u32)) {
+        self.0.take_changed(changed);
+    }
+
+    fn install(&mut self, index: u32, bytes: &[u8]) -> Result<(), RestoreError> {
+        self.0.install_bucket(index, bytes).map_err(|error| RestoreError::new(error.to_string()))
     }
 }
 

@@ -22,6 +22,8 @@ impl Accusation {
     pub fn accused(&self, by: NodeId, who: Principal, fault: Fault) -> Result<(), String> {
         match who {
             Principal::Node(node) if self.traitors.contains(node) => Ok(()),
+            // Nobody is to blame for a link that loses what he sends.
+            Principal::Node(_) if fault == Fault::Stalled => Ok(()),
             _ => Err(format!("r{} accuses the correct {who:?} of {fault:?}", by.0)),
         }
     }
@@ -38,6 +40,7 @@ mod tests {
         let node = |id| Principal::Node(NodeId(id));
         checker.accused(NodeId(0), node(3), Fault::Equivocation).unwrap();
         assert!(checker.accused(NodeId(0), node(1), Fault::Equivocation).is_err());
+        checker.accused(NodeId(0), node(1), Fault::Stalled).unwrap();
         let client = Principal::Client(ClientId(3));
         assert!(checker.accused(NodeId(0), client, Fault::Forged).is_err());
     }

@@ -42,7 +42,8 @@ impl Durability {
             | Record::Stable { .. }
             | Record::Named(_)
             | Record::Recovering { .. }
-            | Record::Recovered { .. } => return,
+            | Record::Recovered { .. }
+            | Record::Install { .. } => return,
             Record::ViewChange(change) => {
                 Fact::ViewChange(change.view.0, Digest::of(change.histories.bytes()))
             }

@@ -21,6 +21,8 @@ pub struct Statistics {
     pub checkpoints: u64,
     /// Snapshots installed from a peer.
     pub transfers: u64,
+    /// Pieces of snapshots that came from a peer, were verified, and were kept.
+    pub pieces: u64,
     /// Entries of a correct replica into a new view.
     pub view_changes: u64,
     /// Power cuts.
@@ -60,6 +62,7 @@ impl Statistics {
         self.executions += other.executions;
         self.checkpoints += other.checkpoints;
         self.transfers += other.transfers;
+        self.pieces += other.pieces;
         self.view_changes += other.view_changes;
         self.crashes += other.crashes;
         self.torn += other.torn;

@@ -448,6 +448,7 @@ fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
     let ground = Ground {
         nodes: plan.nodes,
         clients: plan.clients,
+        client_pages: dimensions(plan).client_pages(),
         disk_latency: plan.disk_latency,
         compaction: plan.compaction,
     };

@@ -1,6 +1,6 @@
 //! The lines of a PBFT transcript.
 
-use quorate::pbft::{History, Message, Pairs, Record, Status, Vote};
+use quorate::pbft::{self, History, Message, Pairs, Part, Record, Status, Vote};
 use quorate::{ClientId, Digest, Fault, NodeId, Principal, Refusal, wire};
 use std::fmt;
 
@@ -27,8 +27,10 @@ pub(super) enum Line<'a> {
     Executed { node: NodeId, sequence: u64, client: ClientId, timestamp: u64 },
     /// The state is captured.
     Captured { node: NodeId, sequence: u64 },
-    /// A snapshot is served.
-    Served { node: NodeId, to: NodeId, sequence: u64 },
+    /// A piece of a snapshot is served.
+    Served { node: NodeId, to: NodeId, sequence: u64, place: pbft::Place },
+    /// A piece of a snapshot is staged.
+    Staged { node: NodeId, sequence: u64, place: pbft::Place },
     /// A snapshot of a peer is installed.
     Installed { node: NodeId, sequence: u64 },
     /// A replica changes its view.
@@ -95,17 +97,19 @@ impl fmt::Display for Line<'_> {
             Self::Captured { node, sequence } => {
                 write!(f, "r{}  captures  its state at s{sequence}", node.0)
             }
-            Self::Served { node, to, sequence } => {
-                write!(f, "r{}  serves    its state at s{sequence} to r{}", node.0, to.0)
+            Self::Served { node, to, sequence, place } => {
+                write!(f, "r{}  serves    {} of s{sequence} to r{}", node.0, Piece(place), to.0)
+            }
+            Self::Staged { node, sequence, place } => {
+                write!(f, "r{}  stages    {} of s{sequence}", node.0, Piece(place))
             }
             Self::Installed { node, sequence } => {
                 write!(f, "r{}  installs  a peer's state at s{sequence}", node.0)
             }
             Self::View { node, view, active: true } => write!(f, "r{}  ENTERS view {view}", node.0),
             Self::View { node, view, .. } => write!(f, "r{}  LEAVES for view {view}", node.0),
-            Self::Crashed { node, survived, lost } => {
-                let all = survived + lost;
-                write!(f, "r{}  CRASHES: {lost} of {all} writes in the cache are lost", node.0)
+            Self::Crashed { node, survived: kept, lost } => {
+                write!(f, "r{}  CRASHES: {lost} writes of the cache are lost, {kept} not", node.0)
             }
             Self::Restarted { node, checkpoint, records } => {
                 write!(f, "r{}  RESTARTS from s{checkpoint} and {records} records", node.0)
@@ -171,12 +175,7 @@ impl fmt::Display for Said<'_> {
                 let (v, x) = (List('r', new_view.view_changes), List('s', new_view.chosen));
                 write!(f, "NEW-VIEW v{}: V {v}; X {x}", new_view.view.0)
             }
-            Message::Status(Status { view, active, stable, executed, wanting }) => {
-                let (view, stable, executed) = (view.0, stable.0, executed.0);
-                let state = if active { "in" } else { "changing to" };
-                let wants = if wanting { ", wants help" } else { "" };
-                write!(f, "STATUS {state} v{view}, stable s{stable}, executed s{executed}{wants}")
-            }
+            Message::Status(status) => stands(f, &status),
             Message::FetchBatch { sequence, digest } => {
                 write!(f, "FETCH-BATCH s{} {}", sequence.0, Short(digest))
             }
@@ -196,13 +195,23 @@ impl fmt::Display for Said<'_> {
             Message::Estimate { stable, prepared, view, .. } => {
                 write!(f, "ESTIMATE stable s{} prepared s{} v{}", stable.0, prepared.0, view.0)
             }
-            Message::FetchState { sequence } => write!(f, "FETCH-STATE s{}", sequence.0),
-            Message::State { sequence, clients, state } => {
-                write!(f, "STATE s{}: {clients:?} of clients, {state:?}", sequence.0)
+            Message::FetchState { sequence, place } => {
+                write!(f, "FETCH-STATE s{}: {}", sequence.0, Piece(place))
+            }
+            Message::State { sequence, place, bytes } => {
+                write!(f, "STATE s{}: {}, {bytes:?}", sequence.0, Piece(place))
             }
             other => asked_or_answered(f, &other),
         }
     }
+}
+
+/// Where a replica says that it stands.
+fn stands(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
+    let (view, stable, executed) = (status.view.0, status.stable.0, status.executed.0);
+    let state = if status.active { "in" } else { "changing to" };
+    let wants = if status.wanting { ", wants help" } else { "" };
+    write!(f, "STATUS {state} v{view}, stable s{stable}, executed s{executed}{wants}")
 }
 
 /// What clients say, and what is said to them.
@@ -263,6 +272,21 @@ impl fmt::Display for Short {
     }
 }
 
+/// A piece of a state in words.
+struct Piece(pbft::Place);
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pbft::Place { part, level, index } = self.0;
+        let tree = if part == Part::Clients { "clients" } else { "state" };
+        match (part, level) {
+            (Part::Roots, _) => f.write_str("the roots"),
+            (_, 0) => write!(f, "page {index} of the {tree}"),
+            _ => write!(f, "node {index} on level {level} of the {tree}"),
+        }
+    }
+}
+
 /// A vote in words.
 struct Place(Vote);
 
@@ -307,6 +331,9 @@ impl fmt::Display for Written<'_> {
                 write!(f, "named VIEW-CHANGE of r{} for v{}", change.author.0, change.view.0)
             }
             Record::NewView(new_view) => write!(f, "NEW-VIEW v{}", new_view.view.0),
+            Record::Install { sequence, digest } => {
+                write!(f, "about to install s{} {}", sequence.0, Short(digest))
+            }
             #[allow(unreachable_patterns, reason = "records may be added")]
             other => write!(f, "{other:?}"),
         }

@@ -13,6 +13,8 @@ mod journal;
 mod line;
 mod memory;
 mod outputs;
+mod pages;
+mod record;
 mod replay;
 mod server;
 mod site;

@@ -127,6 +127,12 @@ impl Player {
             Told::Captured(sequence, state) => {
                 Input::Command(Command::Captured { sequence: *sequence, state: *state })
             }
+            Told::Seek(sequence, pieces) => {
+                Input::Command(Command::Seek { sequence: *sequence, pieces })
+            }
+            Told::Installed(sequence, clients) => {
+                Input::Command(Command::Installed { sequence: *sequence, clients })
+            }
             Told::Answered(client, answer) => {
                 let answer = answer.as_deref();
                 Input::Command(Command::Answered { client: *client, answer })
@@ -158,6 +164,8 @@ fn enter_input(transcript: &mut Transcript, me: NodeId, now: Instant, input: &To
         Told::Wake => Line::Input { node: me, what: "wakes" },
         Told::Executed(..) => Line::Input { node: me, what: "has the reply of its application" },
         Told::Captured(..) => Line::Input { node: me, what: "has captured a checkpoint" },
+        Told::Seek(..) => Line::Input { node: me, what: "knows what it lacks of a state" },
+        Told::Installed(..) => Line::Input { node: me, what: "has installed a state" },
         Told::Answered(..) => Line::Input { node: me, what: "has the answer to a read" },
         Told::Message(from, payload) => {
             Line::Delivered { from: *from, to: Principal::Node(me), payload }

@@ -2,7 +2,9 @@
 
 use super::line::Line;
 use super::memory::Memory;
-use super::site::{Owed, Site, Step, blame, decode, encode, prove};
+use super::pages::Image;
+use super::record::{decode, encode};
+use super::site::{Owed, Site, Step, blame, prove};
 use super::stage::Stage;
 use crate::disk::Write;
 use crate::engine::{Payload, perform};
@@ -12,7 +14,7 @@ use quorate::pbft::{
     Sequence, Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
-use quorate::{Digest, Fault, Principal, wire};
+use quorate::{Fault, Principal, wire};
 
 /// A replica, up or down.
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ impl Server {
 
     /// Lets time pass for the first time.
     pub(super) fn start(&mut self, stage: &mut Stage<'_>) {
-        self.step(stage, Input::Wake, None);
+        self.step(stage, Input::Wake, &[]);
     }
 
     /// A message arrives: through the whole wall, then to the machine.
@@ -87,11 +89,11 @@ impl Server {
                 blame(stage, me, from, fault);
             }
             Ok(verified) => {
-                let transfer = match message {
-                    Message::State { clients, state, .. } => Some((clients.0, state.0)),
-                    _ => None,
+                let piece = match message {
+                    Message::State { bytes, .. } => bytes.0,
+                    _ => &[],
                 };
-                self.step(stage, Input::Message(verified), transfer);
+                self.step(stage, Input::Message(verified), piece);
             }
         }
     }
@@ -102,7 +104,7 @@ impl Server {
             return;
         };
         if self.site.alarm.ring(stage.engine.now(), machine.deadline()) {
-            self.step(stage, Input::Wake, None);
+            self.step(stage, Input::Wake, &[]);
         } else {
             self.set_alarm(stage);
         }
@@ -140,10 +142,11 @@ impl Server {
             _ => None,
         });
         let newest = site.disk.captures().range(stable.unwrap_or_default()..).next_back();
+        let clients = newest.map(|(_, capture)| capture.clients.concat()).unwrap_or_default();
         let snapshot = newest.map(|(sequence, capture)| Snapshot {
             sequence: Sequence(*sequence),
-            clients: &capture.clients,
-            state: Digest::of(&capture.state),
+            clients: &clients,
+            state: Image::of(capture).roots().state(),
         });
         let checkpoint = newest.map_or(0, |(sequence, _)| *sequence);
         site.journal = newest.map_or_else(
@@ -168,7 +171,7 @@ impl Server {
                 let status = machine.status();
                 self.seen = (status.view, status.active);
                 self.machine = Some(machine);
-                self.step(stage, Input::Wake, None);
+                self.step(stage, Input::Wake, &[]);
             }
             Err(_) if !stage.checks.correct(node) => {}
             Err(error) => {
@@ -178,12 +181,7 @@ impl Server {
         }
     }
 
-    fn step(
-        &mut self,
-        stage: &mut Stage<'_>,
-        input: InputOf<'_, Machine>,
-        transfer: Option<(&[u8], &[u8])>,
-    ) {
+    fn step(&mut self, stage: &mut Stage<'_>, input: InputOf<'_, Machine>, piece: &[u8]) {
         let Some(machine) = &mut self.machine else { return };
         let now = stage.engine.now();
         let said = match &input {
@@ -194,7 +192,7 @@ impl Server {
             Some(Message::Read(read)) => read.operation.0,
             _ => &[],
         };
-        let mut step = Step { site: &mut self.site, stage, transfer, said, question };
+        let mut step = Step { site: &mut self.site, stage, piece, said, question };
         perform(machine, now, input, &mut step);
         self.pump(stage);
     }
@@ -222,6 +220,10 @@ impl Server {
                 }
                 continue;
             };
+            let pieces = match &owed {
+                Owed::Seek { room, .. } => self.site.draft.seek(&self.site.held(), *room),
+                _ => Vec::new(),
+            };
             let command = match &owed {
                 Owed::Executed { client, reply } => Command::Executed { client: *client, reply },
                 Owed::Captured { sequence, state } => {
@@ -230,10 +232,16 @@ impl Server {
                 Owed::Answered { client, answer } => {
                     Command::Answered { client: *client, answer: answer.as_deref() }
                 }
+                Owed::Seek { sequence, .. } => {
+                    Command::Seek { sequence: Sequence(*sequence), pieces: &pieces }
+                }
+                Owed::Installed { sequence, clients } => {
+                    Command::Installed { sequence: Sequence(*sequence), clients }
+                }
             };
             let now = stage.engine.now();
             let site = &mut self.site;
-            let mut step = Step { site, stage, transfer: None, said: None, question: &[] };
+            let mut step = Step { site, stage, piece: &[], said: None, question: &[] };
             perform(machine, now, Input::Command(command), &mut step);
         }
         self.note_view(stage);

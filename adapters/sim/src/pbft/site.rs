@@ -2,6 +2,8 @@
 
 use super::journal::Journal;
 use super::line::Line;
+use super::pages::{Draft, Holdings, Image};
+use super::record::{decode, encode};
 use super::stage::{Happening, Stage};
 use crate::disk::{Capture, Disk, Held, Write};
 use crate::engine::{Alarm, Host, Payload};
@@ -10,7 +12,9 @@ use crate::scheme::Key;
 use crate::traitor::{Rights, Traitor};
 use core::time::Duration;
 use quorate::fault::{Evidence, verify};
-use quorate::pbft::{Decision, Execution, Message, Record, Replica};
+use quorate::pbft::{
+    Decision, Execution, Message, Place, Record, Replica, Roots, Sequence, merkle,
+};
 use quorate::protocol::Target;
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal};
@@ -23,6 +27,8 @@ pub(super) enum Owed {
     Executed { client: ClientId, reply: Vec<u8> },
     Captured { sequence: u64, state: Digest },
     Answered { client: ClientId, answer: Option<Vec<u8>> },
+    Seek { sequence: u64, room: usize },
+    Installed { sequence: u64, clients: Vec<u8> },
 }
 
 /// One replica's site.
@@ -34,6 +40,11 @@ pub(super) struct Site {
     pub(super) life: u32,
     pub(super) disk: Disk,
     pub(super) journal: Journal,
+    /// What is known of a state that is being fetched.
+    pub(super) draft: Draft,
+    /// The checkpoint that the last record wants installed.
+    installing: Option<(u64, Digest)>,
+    client_pages: u32,
     pub(super) owed: VecDeque<Owed>,
     pub(super) alarm: Alarm,
     pub(super) traitor: Option<Box<dyn Traitor>>,
@@ -67,13 +78,14 @@ pub(super) struct Site {
 pub(super) struct Ground {
     pub(super) nodes: usize,
     pub(super) clients: usize,
+    pub(super) client_pages: u32,
     pub(super) disk_latency: Duration,
     pub(super) compaction: u32,
 }
 
 impl Site {
     pub(super) fn new(me: NodeId, key: Key, ground: Ground) -> Self {
-        let Ground { nodes, clients, disk_latency, compaction } = ground;
+        let Ground { nodes, clients, client_pages, disk_latency, compaction } = ground;
         Self {
             me,
             nodes,
@@ -81,6 +93,9 @@ impl Site {
             life: 0,
             disk: Disk::default(),
             journal: Journal::new(clients),
+            draft: Draft::default(),
+            installing: None,
+            client_pages,
             owed: VecDeque::new(),
             alarm: Alarm::default(),
             traitor: None,
@@ -129,7 +144,8 @@ impl Site {
     /// That the disk was lost is durable before anything is said.
     pub(super) fn note_loss(&mut self, nonce: u64) {
         let mut buffer = [0; 16];
-        let record = wire::encode(&Record::Recovering { nonce }, &mut buffer).expect("it fits");
+        let record =
+            wire::encode(&Record::Recovering { nonce, lost: true }, &mut buffer).expect("it fits");
         self.disk.write(Write::Record(record.to_vec()));
         self.disk.settle(self.disk.written(), |_| {});
     }
@@ -281,21 +297,15 @@ impl Site {
         }
     }
 
+    /// The pages that are on the disk or on their way there.
+    pub(super) fn held(&self) -> Holdings {
+        let (captures, staged) = self.disk.settled();
+        Holdings { staged, images: captures.values().map(|capture| Image::of(capture)).collect() }
+    }
+
     fn post(&mut self, to: Target, payload: Payload) {
         self.outbox.hold(&self.disk, (to, payload));
     }
-}
-
-/// A record of this run's own disk.
-pub(super) fn decode(bytes: &[u8]) -> Record<'_> {
-    wire::decode(bytes).expect("records are encoded here")
-}
-
-/// Encodes a record.
-pub(super) fn encode(record: &Record<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; wire::encoded_len(record)];
-    wire::encode(record, &mut bytes).expect("as long as it says");
-    bytes
 }
 
 /// The host of one step of a replica.
@@ -303,8 +313,8 @@ pub(super) fn encode(record: &Record<'_>) -> Vec<u8> {
 pub(super) struct Step<'h, 's> {
     pub(super) site: &'h mut Site,
     pub(super) stage: &'h mut Stage<'s>,
-    /// Client table and state of the message that is the input, if it brings a state.
-    pub(super) transfer: Option<(&'h [u8], &'h [u8])>,
+    /// The piece of a state that the message brings that is the input.
+    pub(super) piece: &'h [u8],
     /// The message that is the input, if it is one.
     pub(super) said: Option<Message<'h>>,
     /// The operation of the read that is the input.
@@ -319,6 +329,9 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
         let bytes = encode(&record);
         self.stage.enter(&Line::Persisted { node: self.site.me, record: &bytes });
         self.site.write(Write::Record(bytes));
+        if let Record::Install { sequence, digest } = record {
+            self.site.installing = Some((sequence.0, digest));
+        }
         if let Record::Stable { sequence, .. } = record {
             self.site.write(Write::Forget(sequence.0));
             self.site.compact |= self.stage.engine.random.chance(self.site.compaction);
@@ -341,11 +354,18 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
         match decision {
             Decision::Execute(execution) => self.execute(&execution),
             Decision::Checkpoint { sequence, clients } => {
-                let mut table = vec![0; clients.encoded_len()];
-                clients.encode(&mut table).expect("as long as it says");
-                self.capture(sequence.0, table);
+                let page = |at| {
+                    let mut page = vec![0; clients.page_len(at)];
+                    clients.encode_page(at, &mut page).expect("as long as it says");
+                    page
+                };
+                self.capture(sequence.0, (0..clients.pages()).map(page).collect());
             }
-            Decision::ServeState { to, sequence } => self.serve(to, sequence.0),
+            Decision::ServeState { to, sequence, place } => self.serve(to, sequence.0, place),
+            Decision::Stage { sequence, place } => self.stage_piece(sequence.0, place),
+            Decision::Seek { sequence, room } => {
+                self.site.owed.push_back(Owed::Seek { sequence: sequence.0, room });
+            }
             Decision::Install { sequence } => self.install(sequence.0),
             Decision::Contradiction { kept } => {
                 let said = self.said.expect("what came contradicts what is kept");
@@ -394,43 +414,61 @@ impl Step<'_, '_> {
         self.site.owed.push_back(Owed::Answered { client, answer });
     }
 
-    fn capture(&mut self, sequence: u64, clients: Vec<u8>) {
+    fn capture(&mut self, sequence: u64, clients: Vec<Vec<u8>>) {
         let (now, me) = (self.stage.engine.now(), self.site.me);
         let state = self.site.journal.snapshot();
-        let (digest, table) = (Digest::of(&state), Digest::of(&clients));
+        let (digest, table) = (Digest::of(&state), Digest::of(&clients.concat()));
         self.stage.enter(&Line::Captured { node: me, sequence });
         self.stage.checks.captured(now, me, sequence, digest, table);
-        self.site.write(Write::Capture(sequence, Rc::new(Capture { clients, state })));
-        self.site.capturing.push_back((self.site.disk.written(), sequence, digest));
+        let capture = Capture { clients, state };
+        let state = Image::of(&capture).roots().state();
+        self.site.write(Write::Capture(sequence, Rc::new(capture)));
+        self.site.capturing.push_back((self.site.disk.written(), sequence, state));
     }
 
-    fn serve(&mut self, to: NodeId, sequence: u64) {
+    fn serve(&mut self, to: NodeId, sequence: u64, place: Place) {
         let me = self.site.me;
-        let Some(capture) = self.site.disk.capture(sequence) else {
-            let what = format!("r{} is to serve s{sequence}, which it does not hold", me.0);
-            return self.stage.checks.fail("host", self.stage.engine.now(), what);
-        };
-        self.stage.enter(&Line::Served { node: me, to, sequence });
-        let (clients, state) = (Bytes(&capture.clients), Bytes(&capture.state));
-        let sequence = quorate::pbft::Sequence(sequence);
-        self.send(Target::Node(to), Message::State { sequence, clients, state });
+        // One before the last stable one is gone.
+        let Some(capture) = self.site.disk.capture(sequence) else { return };
+        let Some(bytes) = Image::of(&capture).bytes(place) else { return };
+        self.stage.enter(&Line::Served { node: me, to, sequence, place });
+        let (sequence, bytes) = (Sequence(sequence), Bytes(&bytes));
+        self.send(Target::Node(to), Message::State { sequence, place, bytes });
+    }
+
+    fn stage_piece(&mut self, sequence: u64, place: Place) {
+        self.stage.checks.statistics.pieces += 1;
+        self.stage.enter(&Line::Staged { node: self.site.me, sequence, place });
+        match place {
+            Place::ROOTS => {
+                let roots = Roots::from_bytes(self.piece).expect("verified by the core");
+                self.site.draft.begin(&roots, self.site.client_pages);
+            }
+            Place { part, level: 0, index } => {
+                let digest = merkle::page_digest(part, index, self.piece);
+                self.site.write(Write::Stage(digest, self.piece.into()));
+            }
+            node => self.site.draft.open(node, self.piece),
+        }
     }
 
     fn install(&mut self, sequence: u64) {
         let (now, me) = (self.stage.engine.now(), self.site.me);
-        let restored = self
-            .transfer
-            .and_then(|(clients, state)| Some((clients, state, Journal::restore(state)?)));
-        let Some((clients, state, journal)) = restored else {
-            let what = format!("r{} is to install s{sequence} from what is no state", me.0);
+        let held = self.site.held();
+        let wanted = self.site.installing.take().filter(|(at, _)| *at == sequence);
+        let capture = wanted.and_then(|(at, digest)| self.site.draft.finish(&held, at, digest));
+        let journal = capture.as_ref().and_then(|capture| Journal::restore(&capture.state));
+        let (Some(capture), Some(journal)) = (capture, journal) else {
+            let what = format!("r{} is to install s{sequence}, which is not complete", me.0);
             return self.stage.checks.fail("host", now, what);
         };
         self.site.journal = journal;
         self.stage.enter(&Line::Installed { node: me, sequence });
         self.stage.checks.statistics.transfers += 1;
         self.stage.checks.resumed(now, me, sequence, self.site.journal.digest());
-        let capture = Capture { clients: clients.to_vec(), state: state.to_vec() };
-        self.site.write(Write::Capture(sequence, Rc::new(capture)));
+        let clients = capture.clients.concat();
+        self.site.write(Write::Install(sequence, Rc::new(capture)));
+        self.site.owed.push_back(Owed::Installed { sequence, clients });
     }
 }
 

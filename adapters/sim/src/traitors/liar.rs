@@ -40,10 +40,16 @@ impl Traitor for Liar {
                 lie.extend_from_slice(&noise);
                 reply.answer = Some(Bytes(&lie));
             }
-            Message::State { state, .. } => {
-                lie.extend_from_slice(state.0);
-                lie[0] ^= 1;
-                *state = Bytes(&lie);
+            // A wrong piece, a right one that was not asked for, or one that never ends.
+            Message::State { place, bytes, .. } => {
+                lie.extend_from_slice(bytes.0);
+                match noise[0] % 4 {
+                    0 => place.index ^= 1,
+                    1 => place.level ^= 1,
+                    2 => lie.resize(4096, noise[1]),
+                    _ => lie.iter_mut().take(1).for_each(|byte| *byte ^= 1),
+                }
+                *bytes = Bytes(&lie);
             }
             _ => return out.push(honest),
         }

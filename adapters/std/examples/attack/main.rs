@@ -23,8 +23,8 @@ use attacker::{Attackers, Flood};
 use quorate::ed25519::SecretKey;
 use quorate::{ClientId, NodeId};
 use quorate_std::{
-    Application, Client, ClientOptions, Cluster, Links, Replica, ReplicaConfig, ReplicaHandle,
-    RestoreError,
+    Client, ClientOptions, Cluster, Links, Replica, ReplicaConfig, ReplicaHandle, RestoreError,
+    SinglePage, Snapshot,
 };
 use std::error::Error;
 use std::net::TcpListener;
@@ -40,7 +40,7 @@ const TRAITOR: usize = 3;
 /// Counts operations.
 struct Count(u64);
 
-impl Application for Count {
+impl Snapshot for Count {
     fn execute(&mut self, _client: ClientId, _operation: &[u8], reply: &mut Vec<u8>) {
         self.0 += 1;
         reply.extend_from_slice(&self.0.to_le_bytes());
@@ -184,7 +184,7 @@ fn run(options: &Options, attack: Option<(Attack, f64)>) -> Result<Run, Box<dyn 
         let directory = data.join(format!("node{id}"));
         let me = NodeId(id as u8);
         let config = ReplicaConfig::new(cluster.clone(), me, node_key(id), directory);
-        replicas.push(Replica::spawn(config, Count(0))?);
+        replicas.push(Replica::spawn(config, SinglePage(Count(0)))?);
     }
     let keys = (0..options.sessions).map(|id| (ClientId(id as u16), client_key(id))).collect();
     let client = Client::spawn(cluster.clone(), keys, ClientOptions::default())?;

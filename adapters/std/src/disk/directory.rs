@@ -70,7 +70,11 @@ impl Directory {
         Ok(files)
     }
 
-    fn list<T>(&self, name: impl Fn(&str) -> Option<T>) -> Result<Vec<(T, PathBuf)>, DiskError> {
+    /// The files whose names `name` makes something of.
+    pub(crate) fn list<T>(
+        &self,
+        name: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<(T, PathBuf)>, DiskError> {
         let failed = || DiskError::io("list", &self.path);
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed())? {
@@ -85,11 +89,22 @@ impl Directory {
     /// Writes a file that appears under its name only when all of it is durable. Returns it,
     /// positioned at its end.
     pub(crate) fn write_whole(&self, name: &str, parts: &[&[u8]]) -> Result<File, DiskError> {
+        self.write_with(name, |file| {
+            let path = self.file(name);
+            let mut parts = parts.iter();
+            parts.try_for_each(|part| file.write_all(part)).map_err(DiskError::io("write", &path))
+        })
+    }
+
+    /// The same with a file that `write` fills.
+    pub(crate) fn write_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> Result<(), DiskError>,
+    ) -> Result<File, DiskError> {
         let unfinished = self.file(&format!("{name}{UNFINISHED}"));
         let mut file = File::create(&unfinished).map_err(DiskError::io("create", &unfinished))?;
-        for part in parts {
-            file.write_all(part).map_err(DiskError::io("write", &unfinished))?;
-        }
+        write(&mut file)?;
         file.sync_all().map_err(DiskError::io("sync", &unfinished))?;
         let path = self.file(name);
         fs::rename(&unfinished, &path).map_err(DiskError::io("rename a file to", &path))?;

@@ -3,8 +3,9 @@
 //! `log-<generation>` is the log: a header, then records, each with its length and CRC-32C. A new
 //! generation is written from the replica's present state when a checkpoint has made most of the
 //! old one useless; it gets its name only when it is whole and durable, and then the old one goes.
-//! `checkpoint-<sequence>` is application state and client table at that sequence. `lock` is
-//! locked by the process that owns the directory.
+//! `checkpoint-<sequence>` is application state and client table at that sequence, page by page,
+//! and `page-<digest>` a page of one that is being fetched from peers. `lock` is locked by the
+//! process that owns the directory.
 //!
 //! What a crash can leave is repaired: a file without its final name is deleted, and a tail of
 //! the log that was never synced, so that nothing was sent because of it, is cut off. What a
@@ -16,11 +17,13 @@ mod directory;
 mod error;
 mod log;
 mod recovery;
+mod staging;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use checkpoint::{Checkpoint, Checkpoints};
+pub(crate) use checkpoint::{Checkpoint, Checkpoints, Counts};
 pub(crate) use directory::{Directory, Owner};
 pub use error::DiskError;
 pub(crate) use log::{Durable, Log};
 pub(crate) use recovery::Recovered;
+pub(crate) use staging::Staging;

@@ -1,8 +1,8 @@
 //! The log and the checkpoints under damage: what was never durable goes, what was is either
 //! read back as it was written or refused.
 
-use super::{Checkpoints, Directory, DiskError, Log, Owner, Recovered};
-use quorate::pbft::Sequence;
+use super::{Checkpoints, Counts, Directory, DiskError, Log, Owner, Recovered, Staging};
+use quorate::pbft::{Part, Place, Sequence, Sought, merkle};
 use quorate::{Digest, NodeId, wire};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -250,23 +250,28 @@ fn checkpoints_come_back_whole_or_not_at_all() {
     let scratch = Scratch::new();
     let directory = scratch.open();
     let checkpoints = Checkpoints(&directory);
+    let page = |part, index: u32| Ok([part as u8, index as u8, 24].repeat(index as usize));
+    let counts = Counts { clients: 2, state: 5 };
     for sequence in [8, 16, 24] {
-        let stored = checkpoints.store(Sequence(sequence), b"table", &[sequence as u8; 9]);
-        stored.expect("it is stored");
+        checkpoints.store(Sequence(sequence), counts, page).expect("it is stored");
     }
-    checkpoints.forget_below(Sequence(16)).expect("one is deleted");
+    checkpoints.forget_below(Sequence(16), &[]).expect("one is deleted");
     assert_eq!(checkpoints.sequences().expect("a list"), [Sequence(16), Sequence(24)]);
-    assert_eq!(checkpoints.load(Sequence(8)).expect("no error"), None);
-    let loaded = checkpoints.load(Sequence(24)).expect("it is whole").expect("it is there");
-    assert_eq!((loaded.clients(), loaded.state()), (&b"table"[..], &[24; 9][..]));
+    assert!(checkpoints.load(Sequence(8)).expect("no error").is_none());
+    let loaded = checkpoints.load_whole(Sequence(24)).expect("it is whole").expect("it is there");
+    for (part, index) in counts.places() {
+        let read = loaded.page(part, index).expect("a page");
+        assert_eq!(read, page(part, index).expect("the same"));
+    }
+    assert_eq!(loaded.clients().expect("the table"), [Part::Clients as u8, 1, 24]);
 
     let path = checkpoints.path(Sequence(24));
     let whole = fs::read(&path).expect("the file is there");
     for at in 0..whole.len() {
         change(&path, |bytes| bytes[at] ^= 4);
-        assert!(checkpoints.load(Sequence(24)).is_err(), "byte {at}");
+        assert!(checkpoints.load_whole(Sequence(24)).is_err(), "byte {at}");
         fs::write(&path, &whole[..at]).expect("the file is cut");
-        assert!(checkpoints.load(Sequence(24)).is_err(), "cut to {at}");
+        assert!(checkpoints.load_whole(Sequence(24)).is_err(), "cut to {at}");
         fs::write(&path, &whole).expect("the file is mended");
     }
     fs::rename(&path, checkpoints.path(Sequence(32))).expect("a file has a wrong name");
@@ -380,4 +385,36 @@ fn f07_a_sync_that_fails_is_an_error_that_says_what_to_do() {
     let error = log.commit().expect_err("a pipe has no disk");
     assert!(matches!(error, DiskError::Io { doing: "sync", .. }), "{error}");
     assert!(error.to_string().contains("Check the disk"), "{error}");
+}
+
+#[test]
+fn staged_pages_outlive_a_restart_and_torn_ones_do_not_count() {
+    let scratch = Scratch::new();
+    let directory = std::sync::Arc::new(scratch.open());
+    let sought = |index: u32, bytes: &[u8]| {
+        let digest = merkle::page_digest(Part::State, index, bytes);
+        Sought { place: Place::page(Part::State, index), digest }
+    };
+    let mut staging = Staging::open(directory.clone()).expect("it opens");
+    for index in 0..3u32 {
+        staging.keep(Place::page(Part::State, index), b"a page").expect("it is kept");
+    }
+    let torn = fs::read_dir(&scratch.0).expect("a list").flatten().map(|entry| entry.path());
+    let torn = torn.filter(|path| path.to_string_lossy().contains("page-"));
+    let torn: Vec<_> = torn.collect();
+    assert_eq!(torn.len(), 3);
+    let mut staging = Staging::open(directory.clone()).expect("it opens again");
+    assert_eq!(staging.len(), 3);
+    for index in 0..3 {
+        let page = staging.page(&sought(index, b"a page"));
+        assert_eq!(page.as_deref(), Some(&b"a page"[..]), "page {index}");
+        assert_eq!(staging.page(&sought(index, b"another")), None);
+    }
+    fs::write(&torn[0], b"a pa").expect("one is torn");
+    let mut staging = Staging::open(directory).expect("it opens again");
+    let whole = (0..3).filter(|index| staging.page(&sought(*index, b"a page")).is_some());
+    assert_eq!(whole.count(), 2);
+    staging.clear().expect("all go");
+    assert!(torn.iter().all(|path| !path.exists()));
+    assert_eq!(staging.len(), 0);
 }

@@ -3,7 +3,7 @@
 use super::outputs;
 use crate::cluster::{Cluster, EPOCH};
 use crate::replica::Core;
-use quorate::pbft::{Admission, Command, Config, Record, Snapshot};
+use quorate::pbft::{Admission, Command, Config, Record, Snapshot, Sought};
 use quorate::{Digest, Input, InputOf, Instant, OutputOf, Principal, wire};
 use serde::Serialize;
 use std::fmt;
@@ -127,6 +127,20 @@ impl Recording {
                 self.input.extend(client.0.to_le_bytes());
                 self.input.push(u8::from(answer.is_some()));
                 self.input.extend(answer.unwrap_or_default());
+            }
+            Input::Command(Command::Seek { sequence, pieces }) => {
+                self.input.push(5);
+                self.input.extend(sequence.0.to_le_bytes());
+                for Sought { place, digest } in *pieces {
+                    self.input.extend([place.part as u8, place.level]);
+                    self.input.extend(place.index.to_le_bytes());
+                    self.input.extend(digest.0);
+                }
+            }
+            Input::Command(Command::Installed { sequence, clients }) => {
+                self.input.push(6);
+                self.input.extend(sequence.0.to_le_bytes());
+                self.input.extend(*clients);
             }
             Input::Message(message) => {
                 self.input.push(3);

@@ -18,7 +18,9 @@
 //! * 6, step: time (8), digest of the outputs (8), kind of the input (1) and the input. 0, a wake:
 //!   nothing; 1, a request was executed: client (2), reply; 2, a checkpoint was captured: sequence
 //!   (8), digest (32); 3, a message: sender (3), message; 4, a read was answered: client (2), 1 if
-//!   there is an answer, else 0 (1), the answer.
+//!   there is an answer, else 0 (1), the answer; 5, the host lacks pieces of a state: sequence (8),
+//!   and for each its part (1: 0 roots, 1 clients, 2 state), level (1), index (4), digest (32);
+//!   6, a state was installed: sequence (8), client table.
 //! * 7, admission: time (8), answer (1: 0 verify, 1 known, 2 refused, 3 later), sender (3),
 //!   message.
 //!

@@ -6,7 +6,7 @@ use crate::heap::Heap;
 use crate::net::LinkId;
 use crate::status::StatusReport;
 use quorate::auth::Checked;
-use quorate::pbft::{self, Sequence};
+use quorate::pbft::{self, Sequence, Sought};
 use quorate::{Digest, Fault, Principal};
 use std::sync::mpsc::SyncSender;
 
@@ -29,6 +29,8 @@ pub(crate) enum Arrival {
     /// A checkpoint is durable. One that was captured in an era that an installed state has
     /// ended is of no use any more.
     Captured { era: u64, sequence: Sequence, state: Digest },
+    /// Pieces of a checkpoint that the disk thread lacks.
+    Sought { sequence: Sequence, pieces: Vec<Sought> },
     /// Another thread cannot go on.
     Failed(Stopped),
     /// The host wants the replica to end.

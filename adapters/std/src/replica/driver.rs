@@ -1,7 +1,7 @@
 //! The step thread: inputs in, one step at a time, one sync for many.
 
 use super::arrival::{Arrival, Core};
-use super::host::{Host, Incoming};
+use super::host::Host;
 use super::load::Ticket;
 use super::patience::Patience;
 use super::report::Reporter;
@@ -75,7 +75,7 @@ impl<A: Application> Driver<A> {
 
     /// Runs until it is told to stop, or cannot go on.
     pub(crate) fn run(mut self) -> Result<(), Stopped> {
-        self.step(Input::Wake, None)?;
+        self.step(Input::Wake, &[])?;
         self.settle()?;
         while self.turn()? == Then::GoOn {}
         self.report_at_last();
@@ -110,7 +110,7 @@ impl<A: Application> Driver<A> {
             }
         }
         if self.core.deadline().is_some_and(|deadline| deadline <= self.clock.now()) {
-            self.step(Input::Wake, None)?;
+            self.step(Input::Wake, &[])?;
         }
         self.settle()?;
         self.report();
@@ -135,8 +135,12 @@ impl<A: Application> Driver<A> {
             Arrival::Proved { evidence } => self.host.prove(&evidence),
             Arrival::Captured { era, sequence, state } => {
                 if era == self.host.era {
-                    self.step(Input::Command(Command::Captured { sequence, state }), None)?;
+                    self.step(Input::Command(Command::Captured { sequence, state }), &[])?;
                 }
+            }
+            Arrival::Sought { sequence, pieces } => {
+                let command = Command::Seek { sequence, pieces: &pieces };
+                self.step(Input::Command(command), &[])?;
             }
             Arrival::Asked { by, _ticket } => self.reporter.ask(by),
             Arrival::Failed(stopped) => return Err(stopped),
@@ -156,13 +160,11 @@ impl<A: Application> Driver<A> {
             self.host.question.clear();
             self.host.question.extend_from_slice(read.operation.0);
         }
-        let incoming = match *message.message() {
-            Message::State { clients, state, .. } => {
-                Some(Incoming { clients: clients.0, state: state.0 })
-            }
-            _ => None,
+        let piece = match *message.message() {
+            Message::State { bytes, .. } => bytes.0,
+            _ => &[],
         };
-        self.step(Input::Message(message), incoming)?;
+        self.step(Input::Message(message), piece)?;
         if let (Principal::Node(node), true) = (from, self.core.was_fruitless()) {
             let (now, executed) = (self.clock.now(), self.core.status().executed.0);
             if let Some(wait) = self.patience.spend(node, now, executed) {
@@ -201,31 +203,33 @@ impl<A: Application> Driver<A> {
         }
     }
 
-    /// One step, and then one for each reply of the batch that it may have executed.
-    fn step(
-        &mut self,
-        input: quorate::InputOf<'_, Core>,
-        incoming: Option<Incoming<'_>>,
-    ) -> Result<(), Stopped> {
+    /// One step, and then one for each command that the host owes the core after it.
+    fn step(&mut self, input: quorate::InputOf<'_, Core>, piece: &[u8]) -> Result<(), Stopped> {
         let now = self.clock.now();
-        self.step_once(now, input, incoming)?;
+        self.step_once(now, input, piece)?;
         if let Some((client, answer)) = self.host.answered.take() {
             let command = Command::Answered { client, answer: answer.as_deref() };
-            self.step_once(now, Input::Command(command), None)?;
+            self.step_once(now, Input::Command(command), &[])?;
         }
-        while let Some((client, reply)) = self.host.replies.pop_front() {
-            let command = Command::Executed { client, reply: &reply };
-            self.step_once(now, Input::Command(command), None)?;
-            self.host.spare.push(reply);
+        loop {
+            if let Some((client, reply)) = self.host.replies.pop_front() {
+                let command = Command::Executed { client, reply: &reply };
+                self.step_once(now, Input::Command(command), &[])?;
+                self.host.spare.push(reply);
+            } else if let Some((sequence, clients)) = self.host.installed.take() {
+                let command = Command::Installed { sequence, clients: &clients };
+                self.step_once(now, Input::Command(command), &[])?;
+            } else {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn step_once(
         &mut self,
         now: Instant,
         input: quorate::InputOf<'_, Core>,
-        incoming: Option<Incoming<'_>>,
+        piece: &[u8],
     ) -> Result<(), Stopped> {
         let said = match &input {
             Input::Message(verified) => Some(*verified.message()),
@@ -245,7 +249,7 @@ impl<A: Application> Driver<A> {
             if matches!(&output, Output::Send { message: Message::Status(it), .. } if it.wanting) {
                 self.patience.asked();
             }
-            self.host.perform(output, incoming)?;
+            self.host.perform(output, piece)?;
         }
         if let Some(recording) = &mut self.recording {
             recording.end();

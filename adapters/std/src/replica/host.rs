@@ -1,7 +1,7 @@
 //! What a replica's outputs do: records to the log, messages to the outbox, batches to the
 //! application.
 
-use super::archive;
+use super::archive::{self, Installing};
 use super::arrival::Core;
 use super::outbox::Outbox;
 use super::proofs::{self, Proofs};
@@ -11,18 +11,11 @@ use crate::application::Application;
 use crate::disk::{Checkpoints, Directory, DiskError, Log};
 use crate::net::Post;
 use quorate::fault::Evidence;
-use quorate::pbft::{Decision, Execution, Message, Record, Sequence};
+use quorate::pbft::{ClientTable, Decision, Execution, Message, Record, Sequence};
 use quorate::{ClientId, Digest, Fault, NodeId, Output, OutputOf, Principal, Refusal};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
-
-/// The state that came with the input of a step.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Incoming<'m> {
-    pub(crate) clients: &'m [u8],
-    pub(crate) state: &'m [u8],
-}
 
 /// Everything of a replica but its core.
 #[derive(Debug)]
@@ -36,10 +29,12 @@ pub(crate) struct Host<A> {
     pub(crate) faults: Faults,
     pub(crate) proofs: Proofs,
     pub(crate) notes: Vec<String>,
+    /// How many pages the application's state had when its changes were asked for last.
+    pub(crate) pages: u32,
     /// How many states were installed: what was captured before one is of no use after it.
     pub(crate) era: u64,
-    /// Bytes of the largest state that a peer with the same settings accepts.
-    pub(crate) snapshot_bytes: usize,
+    /// Bytes of the largest page that a peer with the same settings accepts.
+    pub(crate) page_bytes: usize,
     /// Replies of the batch under execution that the core has not been told yet.
     pub(crate) replies: VecDeque<(ClientId, Vec<u8>)>,
     /// The operation of the read that is the input of this step.
@@ -54,29 +49,34 @@ pub(crate) struct Host<A> {
     pub(crate) spare: Vec<Vec<u8>>,
     /// The last checkpoint that became stable in this turn.
     pub(crate) stable: Option<Sequence>,
+    /// A checkpoint that was installed and that the core has not been told of: its client table.
+    pub(crate) installed: Option<(Sequence, Vec<u8>)>,
 }
+
+/// Pages on their way from the disk thread to the application.
+const PAGES: usize = 4;
 
 /// The most notes that are kept.
 const NOTES: usize = 32;
 
 impl<A: Application> Host<A> {
-    /// Performs one output. `incoming` is the state that the input of this step brought.
+    /// Performs one output. `piece` is the piece of a state that the input of this step brought.
     pub(crate) fn perform(
         &mut self,
         output: OutputOf<'_, Core>,
-        incoming: Option<Incoming<'_>>,
+        piece: &[u8],
     ) -> Result<(), Stopped> {
         match output {
             Output::Persist(record) => {
                 match record {
                     Record::Stable { sequence, .. } => self.stable = Some(sequence),
-                    Record::Recovering { .. } => self.note(restart::LOST.to_owned()),
+                    Record::Recovering { lost: true, .. } => self.note(restart::LOST.to_owned()),
                     _ => {}
                 }
                 self.log.append(&record);
             }
             Output::Send { to, message } => self.outbox.hold(to, message),
-            Output::Decide(decision) => self.decide(decision, incoming)?,
+            Output::Decide(decision) => self.decide(decision, piece)?,
             Output::Accuse { node, fault } => self.faults.count(Principal::Node(node), fault),
             Output::Refuse(Refusal::OldLog { view }) => return Err(Stopped::OldLog { view }),
             Output::Refuse(refusal) => self.note(format!("the core refused a command: {refusal}")),
@@ -84,36 +84,20 @@ impl<A: Application> Host<A> {
         Ok(())
     }
 
-    fn decide(
-        &mut self,
-        decision: Decision<'_>,
-        incoming: Option<Incoming<'_>>,
-    ) -> Result<(), Stopped> {
+    fn decide(&mut self, decision: Decision<'_>, piece: &[u8]) -> Result<(), Stopped> {
         match decision {
             Decision::Execute(execution) => self.execute(&execution),
-            Decision::Checkpoint { sequence, clients } => {
-                let mut table = vec![0; clients.encoded_len()];
-                let written = clients.encode(&mut table);
-                assert_eq!(written, Some(table.len()), "a table is as long as it said");
-                let state = self.application.snapshot();
-                let bytes = state.len() + table.len();
-                if bytes > self.snapshot_bytes {
-                    self.note(format!(
-                        "a snapshot of {bytes} bytes is larger than snapshot_bytes, {}: no \
-                         replica can fetch it. Raise snapshot_bytes at all replicas",
-                        self.snapshot_bytes
-                    ));
-                }
-                let era = self.era;
-                self.hand_over(archive::Job::Store { era, sequence, clients: table, state });
+            Decision::Checkpoint { sequence, clients } => self.capture(sequence, clients),
+            Decision::ServeState { to, sequence, place } => {
+                self.hand_over(archive::Job::Serve { to, sequence, place });
             }
-            Decision::ServeState { to, sequence } => {
-                self.hand_over(archive::Job::Serve { to, sequence });
+            Decision::Stage { place, .. } => {
+                self.hand_over(archive::Job::Stage { place, piece: piece.to_vec() });
             }
-            Decision::Install { sequence } => {
-                let incoming = incoming.expect("a state is installed in the step that brought it");
-                self.install(sequence, incoming)?;
+            Decision::Seek { sequence, room } => {
+                self.hand_over(archive::Job::Seek { sequence, room });
             }
+            Decision::Install { sequence } => self.install(sequence)?,
             // Made into evidence by the driver, which has the message that came.
             Decision::Contradiction { .. } => {}
             Decision::Read { client, .. } => {
@@ -125,18 +109,75 @@ impl<A: Application> Host<A> {
         Ok(())
     }
 
-    /// Replaces the application's state, and waits until its checkpoint is durable.
-    fn install(&mut self, sequence: Sequence, incoming: Incoming<'_>) -> Result<(), Stopped> {
-        let Incoming { clients, state } = incoming;
-        self.application.restore(state).map_err(Stopped::Restore)?;
+    /// Captures client table and changed pages; the disk thread does the rest.
+    fn capture(&mut self, sequence: Sequence, clients: ClientTable<'_>) {
+        let table = |at| {
+            let mut page = vec![0; clients.page_len(at)];
+            let written = clients.encode_page(at, &mut page);
+            assert_eq!(written, Some(page.len()), "a page is as long as it said");
+            page
+        };
+        let clients = (0..clients.pages()).map(table).collect();
+        let mut changed = BTreeMap::new();
+        for index in self.changed() {
+            let mut page = Vec::new();
+            self.application.page(index, &mut page);
+            if page.len() > self.page_bytes {
+                self.note(format!(
+                    "page {index} of the state, of {} bytes, is larger than page_bytes, {}: no \
+                     replica can fetch it. Raise page_bytes at all replicas",
+                    page.len(),
+                    self.page_bytes
+                ));
+            }
+            changed.insert(index, page);
+        }
+        let state = archive::Changed { pages: self.application.pages(), changed };
+        self.hand_over(archive::Job::Store { era: self.era, sequence, clients, state });
+    }
+
+    /// The pages that operations have changed since this was asked last, and that there are.
+    fn changed(&mut self) -> Vec<u32> {
+        let mut changed = Vec::new();
+        self.application.changed(&mut |index| changed.push(index));
+        let pages = self.application.pages();
+        // Pages that there were none of before are new, whatever the application says.
+        changed.extend(self.pages..pages);
+        self.pages = pages;
+        changed.retain(|index| *index < pages);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// Replaces the application's state, page by page, once its checkpoint is durable, and before
+    /// that the record that says so.
+    fn install(&mut self, sequence: Sequence) -> Result<(), Stopped> {
+        let durable = self.log.commit()?;
+        self.outbox.release(durable, &self.post);
+        let (into, pages) = sync_channel(PAGES);
+        let changed = self.changed();
         self.era += 1;
-        let (done, stored) = sync_channel(1);
-        let (clients, state) = (clients.to_vec(), state.to_vec());
-        self.hand_over(archive::Job::Replace { sequence, clients, state, done });
+        self.hand_over(archive::Job::Install { sequence, changed, into });
         let path = Checkpoints(&self.directory).path(sequence);
-        let ended = |_| std::io::Error::other("the disk thread has ended");
-        let stored = stored.recv().map_err(ended).map_err(DiskError::io("store", &path))?;
-        Ok(stored?)
+        loop {
+            let ended = |_| std::io::Error::other("the disk thread has ended");
+            match pages.recv().map_err(ended).map_err(DiskError::io("store", &path))? {
+                Installing::Pages(pages) => {
+                    self.application.resize(pages).map_err(Stopped::Restore)?;
+                }
+                Installing::Page(index, bytes) => {
+                    self.application.install(index, &bytes).map_err(Stopped::Restore)?;
+                }
+                Installing::End { clients } => {
+                    self.application.finish().map_err(Stopped::Restore)?;
+                    self.changed();
+                    self.installed = Some((sequence, clients));
+                    return Ok(());
+                }
+                Installing::Failed(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn execute(&mut self, execution: &Execution<'_>) {

@@ -1,14 +1,16 @@
 //! From a data directory to a replica: its newest captured checkpoint, then its log.
 
+use super::archive::Shelf;
 use super::arrival::Core;
 use super::stopped::SpawnError;
 use crate::application::Application;
 use crate::disk::{Checkpoint, Checkpoints, Directory, DiskError, Log, Recovered};
 use crate::heap::Heap;
 use crate::recording::{Beginning, Origin};
-use quorate::pbft::{Config, Record, RecoverError, Sequence, Snapshot};
+use quorate::pbft::{Config, Part, Record, RecoverError, Sequence, Snapshot};
 use quorate::{Digest, Instant, wire};
 use std::io;
+use std::sync::Arc;
 
 /// What the operator is told of a replica without its log.
 pub(crate) const LOST: &str =
@@ -20,13 +22,16 @@ pub(crate) struct Restarted {
     pub(crate) core: Core,
     pub(crate) log: Log,
     pub(crate) notes: Vec<String>,
+    /// Pages of the application's state, none of which has changed since the newest checkpoint.
+    pub(crate) pages: u32,
+    pub(crate) shelf: Shelf,
 }
 
 /// Makes the replica of an empty directory, or continues the one that is there.
 pub(crate) fn restart<A: Application>(
     config: Config,
     memory: Heap,
-    directory: &Directory,
+    directory: &Arc<Directory>,
     application: &mut A,
     now: Instant,
     recover: bool,
@@ -40,32 +45,59 @@ pub(crate) fn restart<A: Application>(
         }
         let origin = empty(recover)?;
         note(&Beginning { config, now, origin });
-        return begin(config, memory, Log::create(directory)?, origin);
+        let log = Log::create(directory)?;
+        return begin(config, memory, directory, log, origin);
     };
-    let records = records(&recovered)?;
-    let recovering = records.iter().any(|it| matches!(it, Record::Recovering { .. }));
-    if recover && !recovering && !records.is_empty() {
+    let mut records = records(&recovered)?;
+    let recovering = records.iter().rev().find_map(|record| match record {
+        Record::Recovering { lost, .. } => Some(Some(*lost)),
+        Record::Recovered { .. } => Some(None),
+        _ => None,
+    });
+    let recovering = recovering.flatten();
+    if recover && recovering.is_none() && !records.is_empty() {
         return Err(SpawnError::NotLost);
+    }
+    // It was not sure, and its operator is. The core writes that down before anything else.
+    if let (true, Some(false), Origin::Lost { nonce }) = (recover, recovering, empty(true)?) {
+        records.push(Record::Recovering { nonce, lost: true });
     }
     if records.is_empty() && Checkpoints(directory).sequences()?.is_empty() {
         let origin = empty(recover)?;
         note(&Beginning { config, now, origin });
-        return begin(config, memory, recovered.log, origin);
+        return begin(config, memory, directory, recovered.log, origin);
     }
     let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
     let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
+    let (mut clients, mut state, mut pages) = (Vec::new(), Digest::ZERO, 0);
     if let Some(checkpoint) = &checkpoint {
-        application.restore(checkpoint.state()).map_err(SpawnError::Restore)?;
+        restore(checkpoint, application)?;
+        (clients, state) = (checkpoint.clients()?, checkpoint.image().roots().state());
+        pages = checkpoint.counts.state;
     }
     let snapshot = checkpoint.as_ref().map(|checkpoint| Snapshot {
         sequence: checkpoint.sequence,
-        clients: checkpoint.clients(),
-        state: Digest::of(checkpoint.state()),
+        clients: &clients,
+        state,
     });
     let origin = Origin::Log { snapshot, records: &records };
     note(&Beginning { config, now, origin });
     let core = Core::recover(config, memory, now, snapshot, records).map_err(refused)?;
-    Ok(Restarted { core, log: recovered.log, notes })
+    let newest = checkpoint.map_or(Sequence(0), |checkpoint| checkpoint.sequence);
+    let shelf = Shelf::open(directory, newest)?;
+    Ok(Restarted { core, log: recovered.log, notes, pages, shelf })
+}
+
+/// Gives the application all pages of a checkpoint.
+fn restore<A: Application>(checkpoint: &Checkpoint, application: &mut A) -> Result<(), SpawnError> {
+    application.resize(checkpoint.counts.state).map_err(SpawnError::Restore)?;
+    for index in 0..checkpoint.counts.state {
+        let page = checkpoint.page(Part::State, index)?;
+        application.install(index, &page).map_err(SpawnError::Restore)?;
+    }
+    application.finish().map_err(SpawnError::Restore)?;
+    application.changed(&mut |_| {});
+    Ok(())
 }
 
 /// How a replica without a record begins: its nonce comes from the system.
@@ -79,13 +111,14 @@ fn empty(lost: bool) -> Result<Origin<'static>, SpawnError> {
 fn begin(
     config: Config,
     memory: Heap,
+    directory: &Arc<Directory>,
     mut log: Log,
     origin: Origin<'_>,
 ) -> Result<Restarted, SpawnError> {
     let mut notes = Vec::new();
     let core = match origin {
         Origin::Lost { nonce } => {
-            log.append(&Record::Recovering { nonce });
+            log.append(&Record::Recovering { nonce, lost: true });
             let _ = log.commit()?;
             notes.push(LOST.to_owned());
             Core::amnesiac(config, memory, nonce)
@@ -93,7 +126,9 @@ fn begin(
         Origin::Unsure { nonce } => Core::unsure(config, memory, nonce),
         Origin::Log { .. } => Core::new(config, memory),
     };
-    Ok(Restarted { core: core.map_err(SpawnError::Config)?, log, notes })
+    let core = core.map_err(SpawnError::Config)?;
+    let shelf = Shelf::open(directory, Sequence(0))?;
+    Ok(Restarted { core, log, notes, pages: 0, shelf })
 }
 
 fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {
@@ -121,7 +156,7 @@ fn newest(
     let checkpoints = Checkpoints(directory);
     let mut damage = None;
     for sequence in checkpoints.sequences()?.into_iter().rev().filter(|at| *at >= stable) {
-        match checkpoints.load(sequence) {
+        match checkpoints.load_whole(sequence) {
             Ok(Some(checkpoint)) => {
                 notes.extend(damage.map(|error| format!("an older checkpoint is used: {error}")));
                 return Ok(Some(checkpoint));

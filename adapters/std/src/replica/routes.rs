@@ -22,7 +22,7 @@ pub(crate) fn routes(config: &ReplicaConfig) -> Vec<Route> {
         local: 0,
         remote: Principal::Node(NodeId(id as u8)),
         dial: addresses.get(id).copied().filter(|_| id < config.me.index()),
-        cap: config.cluster.largest_message().max(config.snapshot_bytes),
+        cap: config.largest_frame(),
         idle: Some(IDLE),
     };
     let client = |id: usize| Route {

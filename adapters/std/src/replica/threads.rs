@@ -58,7 +58,7 @@ impl<A: Application> Start<A> {
     /// already end with it.
     pub(crate) fn run(self) -> io::Result<Running> {
         let Self { config, directory, clock, restarted, listener, application, recording } = self;
-        let Restarted { core, log, notes } = restarted;
+        let Restarted { core, log, notes, pages, shelf } = restarted;
         let arrivals = Arc::new(Turns::new());
         let (archive, stores) = channel();
         let (poll, waker) = poll()?;
@@ -75,6 +75,8 @@ impl<A: Application> Start<A> {
             post: Arc::clone(&post),
             arrivals: Arc::clone(&arrivals),
             bytes: Arc::clone(&archived),
+            client_pages: config.cluster.dimensions().client_pages(),
+            shelf,
         };
         let last = Arc::new(Mutex::new(StatusReport::at_start(config.me)));
         let sizes = (config.cluster.nodes.len(), config.cluster.clients.len());
@@ -83,7 +85,8 @@ impl<A: Application> Start<A> {
         let verifying = config.verifiers.max(1);
         let proofs = Proofs::open(Arc::clone(&roster), Arc::clone(&directory));
         let proofs = proofs.map_err(io::Error::other)?;
-        let host = host(config, application, (log, notes), proofs, (directory, archive), post);
+        let host =
+            host(config, application, (log, notes, pages), proofs, (directory, archive), post);
         let verifiers = Arc::clone(&jobs);
         let inputs = Arc::clone(&arrivals);
         let rest = (patience, recording);
@@ -147,7 +150,7 @@ fn reactor(
 fn host<A>(
     config: ReplicaConfig,
     application: A,
-    (log, notes): (Log, Vec<String>),
+    (log, notes, pages): (Log, Vec<String>, u32),
     proofs: Proofs,
     (directory, archive): (Arc<Directory>, Sender<archive::Job>),
     post: Arc<Post>,
@@ -164,7 +167,7 @@ fn host<A>(
         proofs,
         notes,
         era: 0,
-        snapshot_bytes: config.snapshot_bytes,
+        page_bytes: config.page_bytes,
         replies: VecDeque::new(),
         question: Vec::new(),
         answered: None,
@@ -172,6 +175,8 @@ fn host<A>(
         log_bytes: config.log_bytes,
         spare: Vec::new(),
         stable: None,
+        installed: None,
+        pages,
     }
 }
 

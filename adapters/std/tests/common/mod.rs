@@ -7,8 +7,8 @@ pub(crate) mod peer;
 use quorate::ed25519::SecretKey;
 use quorate::{ClientId, NodeId};
 use quorate_std::{
-    Application, Client, ClientOptions, Cluster, Links, Replica, ReplicaConfig, ReplicaHandle,
-    RestoreError,
+    Client, ClientOptions, Cluster, Links, Replica, ReplicaConfig, ReplicaHandle, RestoreError,
+    SinglePage, Snapshot,
 };
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Counter {
     }
 }
 
-impl Application for Counter {
+impl Snapshot for Counter {
     fn execute(&mut self, client: ClientId, operation: &[u8], reply: &mut Vec<u8>) {
         if self.read(client, operation, reply) {
             return;
@@ -167,7 +167,7 @@ impl Members {
 
     pub(crate) fn start_one(&mut self, id: usize) {
         let application = Counter::with_ballast(self.ballast);
-        let spawned = Replica::spawn(self.config(id), application);
+        let spawned = Replica::spawn(self.config(id), SinglePage(application));
         self.replicas[id] = Some(spawned.expect("the replica starts"));
     }
 

@@ -83,6 +83,7 @@ impl Store {
             return reply.error(SYNTAX);
         }
         self.map.clear();
+        self.changed.mark_all();
         reply.ok()
     }
 

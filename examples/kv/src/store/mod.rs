@@ -2,9 +2,11 @@
 //! and equal replies, on every machine.
 //!
 //! Keys are ordered by a fixed hash, then by their bytes. In that order the snapshot lists them,
+//! of that order each bucket is a piece, which is what replicas compare and fetch as a page,
 //! and SCAN walks through it with the hash as its cursor: no cursor is kept anywhere, and a key
 //! that is there during a whole walk is met once.
 
+mod buckets;
 mod execute;
 mod snapshot;
 
@@ -14,6 +16,8 @@ use crate::reply::{Overflow, Reply, Written};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+pub use buckets::BUCKETS;
+use buckets::Changed;
 pub use snapshot::SnapshotError;
 
 /// Bytes of the longest key, and of the longest pattern.
@@ -57,6 +61,8 @@ pub struct Store {
     /// The key that is looked for, so that looking allocates nothing.
     probe: RefCell<Key>,
     reply_bytes: usize,
+    /// Buckets with a key that was written since this was asked last.
+    changed: Changed,
 }
 
 impl Store {
@@ -66,7 +72,8 @@ impl Store {
     /// least [`MIN_REPLY_BYTES`], else long values could be written and not read.
     #[must_use]
     pub fn new(reply_bytes: usize) -> Self {
-        Self { map: BTreeMap::new(), probe: RefCell::default(), reply_bytes }
+        let changed = Changed::all();
+        Self { map: BTreeMap::new(), probe: RefCell::default(), reply_bytes, changed }
     }
 
     /// How many keys there are.
@@ -121,6 +128,7 @@ impl Store {
     fn get_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
         let probe = self.probe.get_mut();
         probe.set(key);
+        self.changed.mark(probe.hash);
         self.map.get_mut(probe)
     }
 
@@ -136,7 +144,11 @@ impl Store {
     fn remove(&mut self, key: &[u8]) -> bool {
         let probe = self.probe.get_mut();
         probe.set(key);
-        self.map.remove(probe).is_some()
+        let removed = self.map.remove(probe).is_some();
+        if removed {
+            self.changed.mark(probe.hash);
+        }
+        removed
     }
 }
 

@@ -31,12 +31,7 @@ impl Store {
         let size = |(key, value): (&Key, &Vec<u8>)| key.bytes.len() + value.len() + 6;
         let mut out = Vec::with_capacity(MAGIC.len() + self.map.iter().map(size).sum::<usize>());
         out.extend_from_slice(MAGIC);
-        for (key, value) in &self.map {
-            for part in [&key.bytes, value] {
-                append_number(&mut out, part.len());
-                out.extend_from_slice(part);
-            }
-        }
+        append(&mut out, self.map.iter());
         out
     }
 
@@ -45,24 +40,39 @@ impl Store {
     /// # Errors
     /// The bytes are no snapshot; the state is as it was.
     pub fn restore(&mut self, snapshot: &[u8]) -> Result<(), SnapshotError> {
-        let mut rest =
-            snapshot.strip_prefix(MAGIC).ok_or(SnapshotError { left: snapshot.len() })?;
-        let mut map: BTreeMap<Key, Vec<u8>> = BTreeMap::new();
-        while !rest.is_empty() {
-            let wrong = SnapshotError { left: rest.len() };
-            let (bytes, after) = split_bytes(rest, MAX_KEY).ok_or(wrong)?;
-            let (value, after) = split_bytes(after, MAX_VALUE).ok_or(wrong)?;
-            let mut key = Key::default();
-            key.set(bytes);
-            if map.last_key_value().is_some_and(|(last, _)| *last >= key) {
-                return Err(wrong);
-            }
-            map.insert(key, value.to_vec());
-            rest = after;
-        }
-        self.map = map;
+        let entries = snapshot.strip_prefix(MAGIC);
+        self.map = parse(entries.ok_or(SnapshotError { left: snapshot.len() })?)?;
+        self.changed.mark_all();
         Ok(())
     }
+}
+
+/// Writes keys and values, each with its length before it.
+pub(super) fn append<'m>(out: &mut Vec<u8>, entries: impl Iterator<Item = (&'m Key, &'m Vec<u8>)>) {
+    for (key, value) in entries {
+        for part in [&key.bytes, value] {
+            append_number(out, part.len());
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+/// Reads what [`append`] has written; keys ascend.
+pub(super) fn parse(entries: &[u8]) -> Result<BTreeMap<Key, Vec<u8>>, SnapshotError> {
+    let (mut rest, mut map) = (entries, BTreeMap::<Key, Vec<u8>>::new());
+    while !rest.is_empty() {
+        let wrong = SnapshotError { left: rest.len() };
+        let (bytes, after) = split_bytes(rest, MAX_KEY).ok_or(wrong)?;
+        let (value, after) = split_bytes(after, MAX_VALUE).ok_or(wrong)?;
+        let mut key = Key::default();
+        key.set(bytes);
+        if map.last_key_value().is_some_and(|(last, _)| *last >= key) {
+            return Err(wrong);
+        }
+        map.insert(key, value.to_vec());
+        rest = after;
+    }
+    Ok(map)
 }
 
 fn split_bytes(bytes: &[u8], limit: usize) -> Option<(&[u8], &[u8])> {

@@ -314,3 +314,65 @@ fn whatever_could_change_something_is_not_read() {
         assert!(!store().read(other, &mut reply) && reply.is_empty());
     }
 }
+/// All buckets of a store.
+fn buckets(store: &Store) -> Vec<Vec<u8>> {
+    let bucket = |index| {
+        let mut bytes = Vec::new();
+        store.bucket(index, &mut bytes);
+        bytes
+    };
+    (0..super::BUCKETS).map(bucket).collect()
+}
+
+fn changed(store: &mut Store) -> Vec<u32> {
+    let mut changed = Vec::new();
+    store.take_changed(&mut |index| changed.push(index));
+    changed
+}
+
+#[test]
+fn buckets_hold_every_key_once_and_only_written_ones_are_changed() {
+    let mut store = Store::new(super::MIN_REPLY_BYTES);
+    assert_eq!(changed(&mut store).len(), super::BUCKETS as usize);
+    for at in 0..5_000u32 {
+        store.put(&at.to_le_bytes(), b"value");
+    }
+    changed(&mut store);
+    let whole: usize = buckets(&store).iter().map(Vec::len).sum();
+    assert_eq!(whole + 8, store.snapshot().len(), "the snapshot has eight bytes more");
+    let before = buckets(&store);
+    type Write = fn(&mut Store);
+    let writes: [Write; 5] = [
+        |store| store.put(b"a new one", b"value"),
+        |store| store.put(&7u32.to_le_bytes(), b"another"),
+        |store| assert!(store.remove(&8u32.to_le_bytes())),
+        |store| store.get_mut(&9u32.to_le_bytes()).expect("it is there").push(1),
+        |store| drop(store.get(&10u32.to_le_bytes()).cloned()),
+    ];
+    for write in writes {
+        let mut other = store.clone();
+        write(&mut other);
+        let differing = (0..).zip(buckets(&other)).filter(|(at, it)| before[*at as usize] != *it);
+        assert_eq!(changed(&mut other), differing.map(|(at, _)| at).collect::<Vec<u32>>());
+        assert!(changed(&mut other).is_empty());
+    }
+}
+
+#[test]
+fn buckets_that_are_installed_make_the_same_store() {
+    let (mut one, mut two) = (Store::new(MIN_REPLY_BYTES), Store::new(MIN_REPLY_BYTES));
+    for at in 0..3_000u32 {
+        one.put(&at.to_le_bytes(), &at.to_be_bytes());
+        two.put(&(at + 1_500).to_le_bytes(), b"another");
+    }
+    for (index, bytes) in (0..).zip(buckets(&one)) {
+        two.install_bucket(index, &bytes).expect("it is a bucket");
+    }
+    assert_eq!(two.snapshot(), one.snapshot());
+    let (full, whole) = (buckets(&one), one.snapshot());
+    let some = full.iter().position(|bytes| !bytes.is_empty()).expect("there are keys");
+    assert!(one.install_bucket(some as u32 ^ 1, &full[some]).is_err(), "keys of another bucket");
+    assert!(one.install_bucket(super::BUCKETS, &[]).is_err(), "there is no such bucket");
+    assert!(one.install_bucket(some as u32, &full[some][1..]).is_err());
+    assert_eq!(one.snapshot(), whole);
+}
