@@ -284,8 +284,9 @@ impl Rules<'_> {
         let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
         let (since, range) = (self.node.now, self.ring().batch(sequence, which));
         let view = self.node.view;
-        let mut fresh = self.is_settled_by_new_view(sequence);
-        let measured = !self.node.leads() && !self.is_settled_by_new_view(sequence);
+        let settled = self.is_settled_by_new_view(sequence);
+        let measured = !self.node.leads() && !settled;
+        let mut fresh = settled;
         let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
         for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
             let (client, timestamp) = (request.client.index(), request.timestamp);
@@ -435,11 +436,11 @@ impl Rules<'_> {
             return;
         }
         let accepted = self.slot(vote.sequence).and_then(|slot| slot.accepted(vote.view));
-        if accepted != Some(vote.digest) && vote.digest == self.node.null {
-            // Q knows it in no view as late as P would; whoever lags is told that it is settled.
-            return;
-        }
         if accepted != Some(vote.digest) {
+            if vote.digest == self.node.null {
+                // Q knows it in no view as late as P would; whoever lags is told it is settled.
+                return;
+            }
             self.enter_committed(vote.sequence, vote.view, vote.digest);
         }
         self.swear(vote);

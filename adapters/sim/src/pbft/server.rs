@@ -51,7 +51,7 @@ impl Server {
 
     /// Lets time pass for the first time.
     pub(super) fn start(&mut self, stage: &mut Stage<'_>) {
-        self.step(stage, Input::Wake, &[]);
+        self.step(stage, Input::Wake);
     }
 
     /// A message arrives: through the whole wall, then to the machine.
@@ -89,11 +89,7 @@ impl Server {
                 blame(stage, me, from, fault);
             }
             Ok(verified) => {
-                let piece = match message {
-                    Message::State { bytes, .. } => bytes.0,
-                    _ => &[],
-                };
-                self.step(stage, Input::Message(verified), piece);
+                self.step(stage, Input::Message(verified));
             }
         }
     }
@@ -104,7 +100,7 @@ impl Server {
             return;
         };
         if self.site.alarm.ring(stage.engine.now(), machine.deadline()) {
-            self.step(stage, Input::Wake, &[]);
+            self.step(stage, Input::Wake);
         } else {
             self.set_alarm(stage);
         }
@@ -171,7 +167,7 @@ impl Server {
                 let status = machine.status();
                 self.seen = (status.view, status.active);
                 self.machine = Some(machine);
-                self.step(stage, Input::Wake, &[]);
+                self.step(stage, Input::Wake);
             }
             Err(_) if !stage.checks.correct(node) => {}
             Err(error) => {
@@ -181,18 +177,14 @@ impl Server {
         }
     }
 
-    fn step(&mut self, stage: &mut Stage<'_>, input: InputOf<'_, Machine>, piece: &[u8]) {
+    fn step(&mut self, stage: &mut Stage<'_>, input: InputOf<'_, Machine>) {
         let Some(machine) = &mut self.machine else { return };
         let now = stage.engine.now();
         let said = match &input {
             Input::Message(verified) => Some(*verified.message()),
             _ => None,
         };
-        let question = match &said {
-            Some(Message::Read(read)) => read.operation.0,
-            _ => &[],
-        };
-        let mut step = Step { site: &mut self.site, stage, piece, said, question };
+        let mut step = Step { site: &mut self.site, stage, said };
         perform(machine, now, input, &mut step);
         self.pump(stage);
     }
@@ -241,7 +233,7 @@ impl Server {
             };
             let now = stage.engine.now();
             let site = &mut self.site;
-            let mut step = Step { site, stage, piece: &[], said: None, question: &[] };
+            let mut step = Step { site, stage, said: None };
             perform(machine, now, Input::Command(command), &mut step);
         }
         self.note_view(stage);

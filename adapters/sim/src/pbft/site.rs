@@ -313,12 +313,8 @@ impl Site {
 pub(super) struct Step<'h, 's> {
     pub(super) site: &'h mut Site,
     pub(super) stage: &'h mut Stage<'s>,
-    /// The piece of a state that the message brings that is the input.
-    pub(super) piece: &'h [u8],
     /// The message that is the input, if it is one.
     pub(super) said: Option<Message<'h>>,
-    /// The operation of the read that is the input.
-    pub(super) question: &'h [u8],
 }
 
 impl Host<Replica<super::Memory>> for Step<'_, '_> {
@@ -409,7 +405,8 @@ impl Step<'_, '_> {
     }
 
     fn read(&mut self, client: ClientId, state: u64) {
-        let answer = self.site.journal.read(client, self.question);
+        let Some(Message::Read(read)) = self.said else { panic!("a read came") };
+        let answer = self.site.journal.read(client, read.operation.0);
         self.stage.enter(&Line::Answered { node: self.site.me, client, state });
         self.site.owed.push_back(Owed::Answered { client, answer });
     }
@@ -437,18 +434,20 @@ impl Step<'_, '_> {
     }
 
     fn stage_piece(&mut self, sequence: u64, place: Place) {
+        let Some(Message::State { bytes, .. }) = self.said else { panic!("a piece came") };
+        let piece = bytes.0;
         self.stage.checks.statistics.pieces += 1;
         self.stage.enter(&Line::Staged { node: self.site.me, sequence, place });
         match place {
             Place::ROOTS => {
-                let roots = Roots::from_bytes(self.piece).expect("verified by the core");
+                let roots = Roots::from_bytes(piece).expect("verified by the core");
                 self.site.draft.begin(&roots, self.site.client_pages);
             }
             Place { part, level: 0, index } => {
-                let digest = merkle::page_digest(part, index, self.piece);
-                self.site.write(Write::Stage(digest, self.piece.into()));
+                let digest = merkle::page_digest(part, index, piece);
+                self.site.write(Write::Stage(digest, piece.into()));
             }
-            node => self.site.draft.open(node, self.piece),
+            node => self.site.draft.open(node, piece),
         }
     }
 

@@ -11,7 +11,7 @@ use super::verifier::Job;
 use crate::application::Application;
 use crate::recording::Recording;
 use quorate::auth::Checked;
-use quorate::pbft::{Admission, Command, Decision, Message};
+use quorate::pbft::{Admission, Command, Message};
 use quorate::{Fault, Input, Instant, Output, Principal, Protocol, Target, wire};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl<A: Application> Driver<A> {
 
     /// Runs until it is told to stop, or cannot go on.
     pub(crate) fn run(mut self) -> Result<(), Stopped> {
-        self.step(Input::Wake, &[])?;
+        self.step(Input::Wake)?;
         self.settle()?;
         while self.turn()? == Then::GoOn {}
         self.report_at_last();
@@ -110,7 +110,7 @@ impl<A: Application> Driver<A> {
             }
         }
         if self.core.deadline().is_some_and(|deadline| deadline <= self.clock.now()) {
-            self.step(Input::Wake, &[])?;
+            self.step(Input::Wake)?;
         }
         self.settle()?;
         self.report();
@@ -135,12 +135,12 @@ impl<A: Application> Driver<A> {
             Arrival::Proved { evidence } => self.host.prove(&evidence),
             Arrival::Captured { era, sequence, state } => {
                 if era == self.host.era {
-                    self.step(Input::Command(Command::Captured { sequence, state }), &[])?;
+                    self.step(Input::Command(Command::Captured { sequence, state }))?;
                 }
             }
             Arrival::Sought { sequence, pieces } => {
                 let command = Command::Seek { sequence, pieces: &pieces };
-                self.step(Input::Command(command), &[])?;
+                self.step(Input::Command(command))?;
             }
             Arrival::Asked { by, _ticket } => self.reporter.ask(by),
             Arrival::Failed(stopped) => return Err(stopped),
@@ -156,15 +156,7 @@ impl<A: Application> Driver<A> {
     ) -> Result<(), Stopped> {
         let Some(message) = checked.message() else { return Ok(()) };
         let from = message.from();
-        if let Message::Read(read) = message.message() {
-            self.host.question.clear();
-            self.host.question.extend_from_slice(read.operation.0);
-        }
-        let piece = match *message.message() {
-            Message::State { bytes, .. } => bytes.0,
-            _ => &[],
-        };
-        self.step(Input::Message(message), piece)?;
+        self.step(Input::Message(message))?;
         if let (Principal::Node(node), true) = (from, self.core.was_fruitless()) {
             let (now, executed) = (self.clock.now(), self.core.status().executed.0);
             if let Some(wait) = self.patience.spend(node, now, executed) {
@@ -204,21 +196,21 @@ impl<A: Application> Driver<A> {
     }
 
     /// One step, and then one for each command that the host owes the core after it.
-    fn step(&mut self, input: quorate::InputOf<'_, Core>, piece: &[u8]) -> Result<(), Stopped> {
+    fn step(&mut self, input: quorate::InputOf<'_, Core>) -> Result<(), Stopped> {
         let now = self.clock.now();
-        self.step_once(now, input, piece)?;
+        self.step_once(now, input)?;
         if let Some((client, answer)) = self.host.answered.take() {
             let command = Command::Answered { client, answer: answer.as_deref() };
-            self.step_once(now, Input::Command(command), &[])?;
+            self.step_once(now, Input::Command(command))?;
         }
         loop {
             if let Some((client, reply)) = self.host.replies.pop_front() {
                 let command = Command::Executed { client, reply: &reply };
-                self.step_once(now, Input::Command(command), &[])?;
+                self.step_once(now, Input::Command(command))?;
                 self.host.spare.push(reply);
             } else if let Some((sequence, clients)) = self.host.installed.take() {
                 let command = Command::Installed { sequence, clients: &clients };
-                self.step_once(now, Input::Command(command), &[])?;
+                self.step_once(now, Input::Command(command))?;
             } else {
                 return Ok(());
             }
@@ -229,7 +221,6 @@ impl<A: Application> Driver<A> {
         &mut self,
         now: Instant,
         input: quorate::InputOf<'_, Core>,
-        piece: &[u8],
     ) -> Result<(), Stopped> {
         let said = match &input {
             Input::Message(verified) => Some(*verified.message()),
@@ -242,14 +233,10 @@ impl<A: Application> Driver<A> {
             if let Some(recording) = &mut self.recording {
                 recording.output(&output);
             }
-            if let (Output::Decide(Decision::Contradiction { kept }), Some(said)) = (&output, said)
-            {
-                self.host.contradiction(*kept, said);
-            }
             if matches!(&output, Output::Send { message: Message::Status(it), .. } if it.wanting) {
                 self.patience.asked();
             }
-            self.host.perform(output, piece)?;
+            self.host.perform(output, said)?;
         }
         if let Some(recording) = &mut self.recording {
             recording.end();

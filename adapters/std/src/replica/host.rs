@@ -37,8 +37,6 @@ pub(crate) struct Host<A> {
     pub(crate) page_bytes: usize,
     /// Replies of the batch under execution that the core has not been told yet.
     pub(crate) replies: VecDeque<(ClientId, Vec<u8>)>,
-    /// The operation of the read that is the input of this step.
-    pub(crate) question: Vec<u8>,
     /// The answer to a read that the core has not been told yet.
     pub(crate) answered: Option<(ClientId, Option<Vec<u8>>)>,
     /// The log is rewritten when it is larger than this.
@@ -60,11 +58,11 @@ const PAGES: usize = 4;
 const NOTES: usize = 32;
 
 impl<A: Application> Host<A> {
-    /// Performs one output. `piece` is the piece of a state that the input of this step brought.
+    /// Performs one output. `said` is the message that was the input of this step.
     pub(crate) fn perform(
         &mut self,
         output: OutputOf<'_, Core>,
-        piece: &[u8],
+        said: Option<Message<'_>>,
     ) -> Result<(), Stopped> {
         match output {
             Output::Persist(record) => {
@@ -76,7 +74,7 @@ impl<A: Application> Host<A> {
                 self.log.append(&record);
             }
             Output::Send { to, message } => self.outbox.hold(to, message),
-            Output::Decide(decision) => self.decide(decision, piece)?,
+            Output::Decide(decision) => self.decide(decision, said)?,
             Output::Accuse { node, fault } => self.faults.count(Principal::Node(node), fault),
             Output::Refuse(Refusal::OldLog { view }) => return Err(Stopped::OldLog { view }),
             Output::Refuse(refusal) => self.note(format!("the core refused a command: {refusal}")),
@@ -84,7 +82,7 @@ impl<A: Application> Host<A> {
         Ok(())
     }
 
-    fn decide(&mut self, decision: Decision<'_>, piece: &[u8]) -> Result<(), Stopped> {
+    fn decide(&mut self, decision: Decision<'_>, said: Option<Message<'_>>) -> Result<(), Stopped> {
         match decision {
             Decision::Execute(execution) => self.execute(&execution),
             Decision::Checkpoint { sequence, clients } => self.capture(sequence, clients),
@@ -92,18 +90,25 @@ impl<A: Application> Host<A> {
                 self.hand_over(archive::Job::Serve { to, sequence, place });
             }
             Decision::Stage { place, .. } => {
-                self.hand_over(archive::Job::Stage { place, piece: piece.to_vec() });
+                if let Some(Message::State { bytes, .. }) = said {
+                    self.hand_over(archive::Job::Stage { place, piece: bytes.0.to_vec() });
+                }
             }
             Decision::Seek { sequence, room } => {
                 self.hand_over(archive::Job::Seek { sequence, room });
             }
             Decision::Install { sequence } => self.install(sequence)?,
-            // Made into evidence by the driver, which has the message that came.
-            Decision::Contradiction { .. } => {}
+            Decision::Contradiction { kept } => {
+                if let Some(evidence) = said.and_then(|came| Evidence::between(kept, came)) {
+                    self.prove(&proofs::encode(&evidence));
+                }
+            }
             Decision::Read { client, .. } => {
-                let mut answer = Vec::new();
-                let read = self.application.read(client, &self.question, &mut answer);
-                self.answered = Some((client, read.then_some(answer)));
+                if let Some(Message::Read(read)) = said {
+                    let mut answer = Vec::new();
+                    let known = self.application.read(client, read.operation.0, &mut answer);
+                    self.answered = Some((client, known.then_some(answer)));
+                }
             }
         }
         Ok(())
@@ -207,13 +212,6 @@ impl<A: Application> Host<A> {
     /// The disk thread is gone only after it has told why: that is the next arrival.
     fn hand_over(&self, job: archive::Job) {
         let _ = self.archive.send(job);
-    }
-
-    /// Makes evidence of what was kept and what came.
-    pub(crate) fn contradiction(&mut self, kept: Message<'_>, came: Message<'_>) {
-        if let Some(evidence) = Evidence::between(kept, came) {
-            self.prove(&proofs::encode(&evidence));
-        }
     }
 
     /// Keeps evidence. A disk that does not take it is the operator's matter: nothing that the

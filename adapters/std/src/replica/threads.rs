@@ -169,7 +169,6 @@ fn host<A>(
         era: 0,
         page_bytes: config.page_bytes,
         replies: VecDeque::new(),
-        question: Vec::new(),
         answered: None,
         log_limit: config.log_bytes,
         log_bytes: config.log_bytes,
