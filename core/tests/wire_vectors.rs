@@ -114,6 +114,7 @@ fn records() -> Vec<Record<'static>> {
         Record::Recovering { nonce: 300, lost: true },
         Record::Recovered { signed: view },
         Record::Install { sequence, digest },
+        Record::Left { view },
     ]
 }
 
@@ -363,6 +364,8 @@ record Recovered
     0aac02
 record Install
     0bf0a204d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
+record Left
+    0cac02
 ";
 
 const LINKS: &str = "

@@ -256,4 +256,11 @@ pub enum Record<'a> {
         /// The digest of state and client table.
         digest: Digest,
     },
+    /// The replica has left all views before this one for others that did, and signed no
+    /// VIEW-CHANGE for it: while it recovers it has no say, and after that none in a view for
+    /// which it may have signed one before the loss.
+    Left {
+        /// The view that it waits for.
+        view: View,
+    },
 }

@@ -170,6 +170,7 @@ mod storage;
 mod transfer;
 mod view_change;
 mod view_store;
+mod vow;
 mod watch;
 
 pub use crate::fault::ConfigError;

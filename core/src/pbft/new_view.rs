@@ -321,7 +321,8 @@ impl Rules<'_> {
     fn review(&mut self, sequence: Sequence) {
         let view = self.node.view;
         if let Some(digest) = self.chosen(sequence).filter(|_| !self.node.is_mute()) {
-            let accepted = self.slot(sequence).is_some_and(|slot| slot.accepted(view).is_some());
+            let accepted = self.slot(sequence).is_some_and(|slot| slot.accepted(view).is_some())
+                || self.is_bound(sequence, view);
             if !accepted && self.at_hand(sequence, &digest) {
                 let vote = Vote { view, sequence, digest };
                 if let Some(slot) = self.slot_mut(sequence) {

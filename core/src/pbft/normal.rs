@@ -165,8 +165,9 @@ impl Rules<'_> {
         let view = self.node.view;
         let batch = Batch::from_bytes(self.memory.pool.get(..bytes).unwrap_or_default());
         let digest = batch.digest();
+        let bound = self.is_bound(sequence, view);
         let Some(slot) = self.slot_mut(sequence) else { return };
-        if slot.accepted(view).is_some() {
+        if bound || slot.accepted(view).is_some() {
             self.node.proposed = sequence;
             return;
         }
@@ -239,12 +240,6 @@ impl Rules<'_> {
         self.try_execute();
     }
 
-    /// What this replica prepared in a view, or as its primary proposed.
-    pub(super) fn cast_by_me(&self, sequence: Sequence, view: View) -> Option<Digest> {
-        let vote = self.prepares(sequence).get(self.node.me().index())?;
-        (vote.is_cast() && vote.view == view).then_some(vote.digest)
-    }
-
     /// Enters a batch in Q, keeps it, and votes for it.
     pub(super) fn accept(
         &mut self,
@@ -253,6 +248,9 @@ impl Rules<'_> {
         batch: Batch<'_>,
         digest: Digest,
     ) {
+        if self.is_bound(sequence, view) {
+            return;
+        }
         let Some(which) = self.slot_mut(sequence).map(|slot| slot.enter(view, digest)) else {
             return;
         };

@@ -151,6 +151,7 @@ impl<'a> Outputs<'a> {
             Effect::PersistStable { sequence, digest } => Record::Stable { sequence, digest },
             Effect::PersistRecovering { nonce, lost } => Record::Recovering { nonce, lost },
             Effect::PersistRecovered { signed } => Record::Recovered { signed },
+            Effect::PersistLeft(view) => Record::Left { view },
             Effect::PersistInstall { sequence, digest } => Record::Install { sequence, digest },
             Effect::PersistViewChange => {
                 Record::ViewChange(self.view_change(self.node.me(), false)?)

@@ -120,12 +120,13 @@ impl<S: Storage> Replica<S> {
 
 impl<'a> Outputs<'a> {
     /// How many records there can be: stable checkpoint, own checkpoints, VIEW-CHANGE and
-    /// NEW-VIEW in either order, four a slot, a state under installation, and whether it recovers.
+    /// NEW-VIEW in either order, a view that it waits for without a say, four a slot, a state
+    /// under installation, and whether it recovers.
     fn parts(&self) -> usize {
         1 + super::view_store::CHECKPOINTS
             + 2
             + self.node.sizes.nodes
-            + 1
+            + 2
             + 4 * self.memory.slots.len()
             + 2
     }
@@ -140,7 +141,7 @@ impl<'a> Outputs<'a> {
         let Some(part) = part.checked_sub(checkpoints) else {
             return self.keep_checkpoint(part);
         };
-        let Some(part) = part.checked_sub(n + 3) else {
+        let Some(part) = part.checked_sub(n + 4) else {
             return self.keep_view(part);
         };
         if part == 4 * self.memory.slots.len() {
@@ -182,6 +183,11 @@ impl<'a> Outputs<'a> {
             }
             part if part == n + 1 && entered => Some(Record::NewView(self.new_view())),
             part if part == n + 2 && entered && !ended => own.map(Record::ViewChange),
+            part if part == n + 3 && !self.node.active => {
+                let view = self.node.view;
+                let silent = own.is_none_or(|own| own.view < view);
+                silent.then_some(Record::Left { view })
+            }
             _ => None,
         }
     }
@@ -281,6 +287,14 @@ impl Rules<'_> {
             Record::Recovered { signed } => {
                 self.node.recovering = None;
                 self.node.signed_view = signed;
+                Ok(())
+            }
+            Record::Left { view } => {
+                if view > self.node.view {
+                    self.node.view = view;
+                    self.node.active = false;
+                    self.node.new_view.stage = NewViewStage::None;
+                }
                 Ok(())
             }
         }

@@ -360,6 +360,7 @@ pub(super) enum Effect {
     ReadReply {
         client: ClientId,
     },
+    PersistLeft(View),
 }
 
 /// A signed statement that is kept, as far as evidence goes.
@@ -389,6 +390,7 @@ impl Effect {
                 | Self::PersistNewView
                 | Self::PersistRecovering { .. }
                 | Self::PersistRecovered { .. }
+                | Self::PersistLeft(_)
         )
     }
 }

@@ -46,7 +46,8 @@ impl Rules<'_> {
             self.node.new_view.stage = NewViewStage::None;
         }
         if self.node.is_mute() || view <= self.node.signed_view {
-            // It follows a NEW-VIEW, and has no say in it: it may have had one before.
+            // It follows the others, and has no say in it: it may have had one before.
+            self.emit(Effect::PersistLeft(view));
             return self.watch_new_view();
         }
         self.write_view_change(view);

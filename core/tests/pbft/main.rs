@@ -14,6 +14,7 @@ mod choice;
 mod client;
 mod entering;
 mod evidence;
+mod followers;
 mod forgery;
 mod interleavings;
 mod ledger;

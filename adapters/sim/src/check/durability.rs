@@ -43,6 +43,7 @@ impl Durability {
             | Record::Named(_)
             | Record::Recovering { .. }
             | Record::Recovered { .. }
+            | Record::Left { .. }
             | Record::Install { .. } => return,
             Record::ViewChange(change) => {
                 Fact::ViewChange(change.view.0, Digest::of(change.histories.bytes()))
