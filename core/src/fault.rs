@@ -121,11 +121,11 @@ pub enum Refusal {
     NotCommander,
     /// An order after the first round had begun.
     Begun,
-    /// A peer holds a VIEW-CHANGE that this replica signed and that its log does not know: the
-    /// log is older than what the replica has said, as after a backup was restored. It takes no
-    /// part any more. The host stops it and starts it again as one that has lost its log.
+    /// A peer holds a VIEW-CHANGE or NEW-VIEW that this replica signed and that its log does not
+    /// know: the log is older than what the replica has said, as after a backup was restored. It
+    /// takes no part any more. The host stops it and starts it again as one that has lost its log.
     OldLog {
-        /// The view of that VIEW-CHANGE.
+        /// The view of that message.
         view: u64,
     },
     /// An answer to a client's read that this node does not wait for.
@@ -164,8 +164,8 @@ impl core::fmt::Display for Refusal {
             Self::Begun => f.write_str("the first round has begun: the order comes too late"),
             Self::OldLog { view } => write!(
                 f,
-                "a VIEW-CHANGE for view {view} that this replica signed is not in its log: the log \
-                 is old, start again as a replica that has lost it"
+                "what this replica signed for view {view} is not in its log: the log is old, start \
+                 again as a replica that has lost it"
             ),
             Self::NotReading { client } => {
                 write!(f, "no read of client {} waits for an answer", client.0)

@@ -111,7 +111,7 @@ fn records() -> Vec<Record<'static>> {
         Record::ViewChange(view_change()),
         Record::Named(view_change()),
         Record::NewView(new_view()),
-        Record::Recovering { nonce: 300, lost: true },
+        Record::Recovering { nonce: 300, lost: true, signed: view },
         Record::Recovered { signed: view },
         Record::Install { sequence, digest },
         Record::Left { view },
@@ -359,7 +359,7 @@ record NewView
     e47f622d87a01561e1e97871c1960b8935e17b386b6f70d56dd7f704a9db8e3c04e63a3c74f2090d
     4d8184afe232a4e9bae671e02612256fb70827730f71008705443b75da07
 record Recovering
-    09ac0201
+    09ac0201ac02
 record Recovered
     0aac02
 record Install

@@ -42,8 +42,6 @@ impl Rules<'_> {
         let stored = &self.node.new_view;
         let same = stored.stage != NewViewStage::None
             && (stored.author, stored.view) == (new_view.author, new_view.view);
-        same && stored.author != self.node.me()
-            && !self.node.convicted.contains(stored.author)
-            && stored.digest != *digest
+        same && !self.node.convicted.contains(stored.author) && stored.digest != *digest
     }
 }

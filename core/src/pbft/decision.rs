@@ -242,6 +242,8 @@ pub enum Record<'a> {
         nonce: u64,
         /// Whether it knows that there was a log; otherwise it may be new.
         lost: bool,
+        /// It has heard of VIEW-CHANGEs for views up to this one that it signed before.
+        signed: View,
     },
     /// The replica has recovered.
     Recovered {

@@ -47,8 +47,16 @@ impl Rules<'_> {
             last: start.last,
             since: self.node.now,
         };
+        self.node.new_view.digest = self.own_new_view().digest(&self.node.config.scope);
         self.enter(&start);
         self.emit(Effect::NewView { to: Target::All });
+    }
+
+    /// The NEW-VIEW that this replica has just made, before it is signed.
+    fn own_new_view(&self) -> NewView<'_> {
+        let StoredNewView { author, view, signature, .. } = self.node.new_view;
+        let (view_changes, chosen) = (self.named(), self.choices());
+        NewView { author, view, view_changes, chosen, signature }
     }
 
     /// Runs the decision procedure over the VIEW-CHANGEs of some replicas; the choices are left
@@ -77,6 +85,9 @@ impl Rules<'_> {
     /// it names are at hand.
     pub(super) fn on_new_view(&mut self, from: NodeId, new_view: &NewView<'_>, digest: Digest) {
         let (view, author) = (new_view.view, new_view.author);
+        if author == self.node.me() && self.meet_own_new_view(new_view, digest) {
+            return;
+        }
         if self.contradicts_new_view(new_view, &digest) {
             self.accuse(author, Fault::Equivocation);
             // The one that is kept stays for this step, to be shown; this one comes again.

@@ -149,7 +149,9 @@ impl<'a> Outputs<'a> {
                 Record::Checkpoint { sequence, digest }
             }
             Effect::PersistStable { sequence, digest } => Record::Stable { sequence, digest },
-            Effect::PersistRecovering { nonce, lost } => Record::Recovering { nonce, lost },
+            Effect::PersistRecovering { nonce, lost } => {
+                Record::Recovering { nonce, lost, signed: self.node.signed_view }
+            }
             Effect::PersistRecovered { signed } => Record::Recovered { signed },
             Effect::PersistLeft(view) => Record::Left { view },
             Effect::PersistInstall { sequence, digest } => Record::Install { sequence, digest },

@@ -155,7 +155,7 @@ impl<'a> Outputs<'a> {
             let recovered = (signed > View(0)).then_some(Record::Recovered { signed });
             let recovering = self.node.recovering;
             let recovering =
-                recovering.map(|it| Record::Recovering { nonce: it.nonce, lost: it.lost });
+                recovering.map(|it| Record::Recovering { nonce: it.nonce, lost: it.lost, signed });
             return recovering.or(recovered);
         }
         self.keep_slot(part / 4, part % 4)
@@ -280,7 +280,8 @@ impl Rules<'_> {
                 Ok(())
             }
             Record::NewView(new_view) => self.replay_new_view(&new_view),
-            Record::Recovering { nonce, lost } => {
+            Record::Recovering { nonce, lost, signed } => {
+                self.node.signed_view = self.node.signed_view.max(signed);
                 self.node.recovering = Some(Recovering { nonce, lost, bound: None });
                 Ok(())
             }

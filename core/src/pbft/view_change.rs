@@ -128,7 +128,12 @@ impl Rules<'_> {
     pub(super) fn on_view_change(&mut self, change: &ViewChange<'_>, digest: Digest) {
         let author = change.author;
         if author == self.node.me() {
-            return self.meet_own(change, digest);
+            // A NEW-VIEW may name one that was signed before the log was lost.
+            if !self.meet_own(change, digest) && plausible(change, &self.node.sizes) {
+                self.fill_new_view(change, digest);
+                self.try_enter();
+            }
+            return;
         }
         if !plausible(change, &self.node.sizes) {
             return self.accuse(author, Fault::BadViewChange);

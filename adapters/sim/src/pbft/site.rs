@@ -13,7 +13,7 @@ use crate::traitor::{Rights, Traitor};
 use core::time::Duration;
 use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
-    Decision, Execution, Message, Place, Record, Replica, Roots, Sequence, merkle,
+    Decision, Execution, Message, Place, Record, Replica, Roots, Sequence, View, merkle,
 };
 use quorate::protocol::Target;
 use quorate::wire::{self, Bytes};
@@ -145,7 +145,8 @@ impl Site {
     pub(super) fn note_loss(&mut self, nonce: u64) {
         let mut buffer = [0; 16];
         let record =
-            wire::encode(&Record::Recovering { nonce, lost: true }, &mut buffer).expect("it fits");
+            wire::encode(&Record::Recovering { nonce, lost: true, signed: View(0) }, &mut buffer)
+                .expect("it fits");
         self.disk.write(Write::Record(record.to_vec()));
         self.disk.settle(self.disk.written(), |_| {});
     }

@@ -7,7 +7,7 @@ use crate::application::Application;
 use crate::disk::{Checkpoint, Checkpoints, Directory, DiskError, Log, Recovered};
 use crate::heap::Heap;
 use crate::recording::{Beginning, Origin};
-use quorate::pbft::{Config, Part, Record, RecoverError, Sequence, Snapshot};
+use quorate::pbft::{Config, Part, Record, RecoverError, Sequence, Snapshot, View};
 use quorate::{Digest, Instant, wire};
 use std::io;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub(crate) fn restart<A: Application>(
     }
     // It was not sure, and its operator is. The core writes that down before anything else.
     if let (true, Some(false), Origin::Lost { nonce }) = (recover, recovering, empty(true)?) {
-        records.push(Record::Recovering { nonce, lost: true });
+        records.push(Record::Recovering { nonce, lost: true, signed: View(0) });
     }
     if records.is_empty() && Checkpoints(directory).sequences()?.is_empty() {
         let origin = empty(recover)?;
@@ -118,7 +118,7 @@ fn begin(
     let mut notes = Vec::new();
     let core = match origin {
         Origin::Lost { nonce } => {
-            log.append(&Record::Recovering { nonce, lost: true });
+            log.append(&Record::Recovering { nonce, lost: true, signed: View(0) });
             let _ = log.commit()?;
             notes.push(LOST.to_owned());
             Core::amnesiac(config, memory, nonce)
