@@ -168,11 +168,13 @@ impl Rules<'_> {
     /// From now on it takes part. What its clients asked for meanwhile has waited for nobody.
     fn find_voice(&mut self) {
         self.node.recovering = None;
+        self.node.new_view_deadline = None;
         self.node.status.behind = true;
         for pending in self.memory.pending.iter_mut() {
             pending.since = self.node.now;
         }
         self.watch_view(self.node.watch.highest());
+        self.watch_new_view();
         self.review_log();
     }
 
@@ -231,6 +233,5 @@ impl Rules<'_> {
         self.put_checkpoint(self.node.me(), CheckpointVote { sequence, digest });
         self.emit(Effect::PersistCheckpoint { sequence, digest });
         self.emit(Effect::PersistRecovered { signed: self.node.signed_view });
-        self.watch_new_view();
     }
 }

@@ -166,10 +166,12 @@ impl Rules<'_> {
     pub(super) fn on_status(&mut self, from: NodeId, status: &Status) {
         if let Some(row) = self.row_mut(Shelf::Latest, from) {
             row.executed = status.executed;
+            row.waits = if status.active { View(0) } else { status.view };
             if status.active {
                 row.reported = status.view;
             }
         }
+        self.watch_new_view();
         self.note_height(from, status.executed);
         // One peer may say anything; of weak peers one is correct.
         let ahead = |node: &NodeId| {

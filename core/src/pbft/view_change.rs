@@ -67,10 +67,12 @@ impl Rules<'_> {
 
     /// Asks for the view after this one.
     pub(super) fn next_view(&mut self) {
-        // One view for which it may have signed a VIEW-CHANGE that it has forgotten is passed over.
-        match self.node.view.max(self.node.signed_view).next() {
-            Some(view) => self.start_view_change(view),
-            None => self.refuse(Refusal::Exhausted),
+        let Some(view) = self.node.view.next() else { return self.refuse(Refusal::Exhausted) };
+        self.start_view_change(view);
+        if !self.node.active && !self.has_a_say() {
+            // It may have asked for this view before it lost its log. It says nothing now, but
+            // follows the others if they begin it, and asks for one that it may ask for if not.
+            self.node.new_view_deadline = Some(self.node.now.after(self.patience()));
         }
     }
 
@@ -169,8 +171,7 @@ impl Rules<'_> {
             view = views.map(|row| row.view).min().unwrap_or(view);
         }
         if view > self.node.view && !self.node.is_mute() {
-            let unsigned = self.node.signed_view.next().unwrap_or(view);
-            self.follow(view.max(unsigned));
+            self.follow(view);
         }
     }
 
@@ -194,11 +195,14 @@ impl Rules<'_> {
     /// "After a replica has multicast a view-change message for view v + 1 it waits for 2f + 1
     /// view-change messages for view v + 1 and then starts its timer to expire after some time
     /// T" (1999, section 4.5.2); T doubles with each view that fails. One that wants a later view
-    /// counts too: it no longer says what it wanted before, and must not be waited for.
+    /// counts too: it no longer says what it wanted before, and must not be waited for; and so does
+    /// one that waits for this view without a say, or its silence would make the others wait.
     pub(super) fn watch_new_view(&mut self) {
-        let view = self.node.view;
-        let wants =
-            |node: &NodeId| self.row(Shelf::Latest, *node).is_some_and(|row| row.view >= view);
+        let (view, me) = (self.node.view, self.node.me());
+        let wants = |node: &NodeId| {
+            let row = self.row(Shelf::Latest, *node).copied().unwrap_or_default();
+            *node == me || row.view.max(row.waits) >= view
+        };
         let ready = self.nodes().filter(wants).count() >= self.node.quorum.strong();
         if !self.node.active && ready && self.node.new_view_deadline.is_none() {
             self.node.new_view_deadline = Some(self.node.now.after(self.patience()));
@@ -239,8 +243,8 @@ impl Rules<'_> {
     /// Replaces a row; what its replica reported stays.
     fn put_row(&mut self, shelf: Shelf, node: NodeId, row: ViewRow) {
         if let Some(place) = self.row_mut(shelf, node) {
-            let ViewRow { reported, executed, spoken, estimate, .. } = *place;
-            *place = ViewRow { reported, executed, spoken, estimate, ..row };
+            let ViewRow { reported, waits, executed, spoken, estimate, .. } = *place;
+            *place = ViewRow { reported, waits, executed, spoken, estimate, ..row };
         }
     }
 

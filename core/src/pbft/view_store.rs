@@ -22,6 +22,8 @@ pub struct ViewRow {
     pub(super) history_count: u16,
     /// The highest view that this replica said it is in.
     pub(super) reported: View,
+    /// The view that it said it waits for; 0: it is in its view.
+    pub(super) waits: View,
     /// The last sequence that it said it executed.
     pub(super) executed: Sequence,
     /// Whether a vote, a checkpoint or a VIEW-CHANGE of it was heard since the start.
@@ -40,6 +42,7 @@ impl ViewRow {
         checkpoint_count: 0,
         history_count: 0,
         reported: View(0),
+        waits: View(0),
         executed: Sequence(0),
         spoken: false,
         estimate: None,
