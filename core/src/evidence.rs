@@ -17,10 +17,15 @@
 //! A node that *lost its log* and went on is another matter. It may repeat, with other content, a
 //! VIEW-CHANGE or NEW-VIEW that it forgot: those name no sequence above which it keeps silent. A
 //! client whose memory is lost and whose clock was set back may use a timestamp twice, and a
-//! commander may number two agreements alike. For those [`Finding::loss_explains`] is true: the
+//! commander may number two agreements alike. Those have the excuse [`Excuse::LostMemory`]: the
 //! evidence shows a traitor, or one whose operator let it forget, and operators know which. Votes
 //! (PRE-PREPARE, PREPARE, COMMIT) are not excused: a replica that recovers without its log votes
 //! at no sequence at which it may have voted before.
+//!
+//! A replica whose *state was wrong*, because a bit of it flipped or the application is not
+//! deterministic, and that found out and fetched the right one, has vouched for both in good
+//! faith. Two CHECKPOINTs show that one of two states was wrong and whose, and never that anybody
+//! lied: their excuse is [`Excuse::DamagedState`].
 //!
 //! What is *not* here: lies that take the context of an execution to see (a wrong reply, a
 //! NEW-VIEW that does not follow from the VIEW-CHANGEs it names), and everything said over HMAC
@@ -154,8 +159,20 @@ pub struct Finding {
     pub who: Principal,
     /// What it did.
     pub fault: Fault,
-    /// Whether one who keeps the protocol, but lost what it had to remember, could have done it.
-    pub loss_explains: bool,
+    /// What could have led one who keeps the protocol to do it; `None`: nothing.
+    pub excuse: Option<Excuse>,
+}
+
+/// A misfortune that makes one who keeps the protocol sign two things where there is one to sign.
+/// Evidence with an excuse shows a traitor or a misfortune, and cannot tell which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Excuse {
+    /// It lost what it had to remember.
+    LostMemory,
+    /// Its state was wrong for a while, and was repaired.
+    DamagedState,
 }
 
 /// Why something shows nothing.
@@ -218,12 +235,12 @@ pub fn verify<K: AsRef<[PublicKey]>, V: Verifier>(
     if roster.key(who).is_none() {
         return Err(EvidenceError::Unknown(who));
     }
-    let (fault, loss_explains) = evidence.charge(roster.nodes())?;
+    let (fault, excuse) = evidence.charge(roster.nodes())?;
     for (statement, signature) in evidence.statements(roster.scope()).into_iter().flatten() {
         let held = roster.check(verifier, who, &statement, &signature);
         held.map_err(|_| EvidenceError::Forged)?;
     }
-    Ok(Finding { who, fault, loss_explains })
+    Ok(Finding { who, fault, excuse })
 }
 
 impl<'a> Evidence<'a> {
@@ -276,8 +293,8 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// What it shows if its signatures hold, and whether a loss of memory explains it.
-    fn charge(&self, n: usize) -> Result<(Fault, bool), EvidenceError> {
+    /// What it shows if its signatures hold, and what excuses it.
+    fn charge(&self, n: usize) -> Result<Charge, EvidenceError> {
         match self {
             Self::Requests(a, b) | Self::LockstepRequests(a, b) => {
                 let related = (a.client, a.timestamp) == (b.client, b.timestamp);
@@ -293,13 +310,13 @@ impl<'a> Evidence<'a> {
                 two(related, (a.view_changes, a.chosen) != (b.view_changes, b.chosen))
             }
             Self::ViewChange(change) if change.well_formed() => Err(EvidenceError::Blameless),
-            Self::ViewChange(_) => Ok((Fault::BadViewChange, false)),
+            Self::ViewChange(_) => Ok((Fault::BadViewChange, None)),
             Self::NewView(new_view) => {
-                new_view.check(n).map_err(|fault| (fault, false)).map_or_else(Ok, |()| {
+                new_view.check(n).map_err(|fault| (fault, None)).map_or_else(Ok, |()| {
                     if names_a_quorum(new_view, n) {
                         Err(EvidenceError::Blameless)
                     } else {
-                        Ok((Fault::BadNewView, false))
+                        Ok((Fault::BadNewView, None))
                     }
                 })
             }
@@ -335,32 +352,35 @@ impl<'a> Evidence<'a> {
     }
 }
 
+/// A fault, and what excuses it.
+type Charge = (Fault, Option<Excuse>);
+
 /// The charge of saying two things where there is one to say.
-const fn two(related: bool, differ: bool) -> Result<(Fault, bool), EvidenceError> {
+const fn two(related: bool, differ: bool) -> Result<Charge, EvidenceError> {
     match (related, differ) {
         (false, _) => Err(EvidenceError::Unrelated),
         (true, false) => Err(EvidenceError::Equal),
-        (true, true) => Ok((Fault::Equivocation, true)),
+        (true, true) => Ok((Fault::Equivocation, Some(Excuse::LostMemory))),
     }
 }
 
 /// The charge of having said both of these over links.
-fn said(first: &Message<'_>, second: &Message<'_>) -> Result<(Fault, bool), EvidenceError> {
-    let (related, fault) = match (first, second) {
+fn said(first: &Message<'_>, second: &Message<'_>) -> Result<Charge, EvidenceError> {
+    let (related, charge) = match (first, second) {
         (
             Message::PrePrepare { view, sequence, .. },
             Message::PrePrepare { view: other_view, sequence: other, .. },
-        ) => ((view, sequence) == (other_view, other), Fault::Equivocation),
+        ) => ((view, sequence) == (other_view, other), (Fault::Equivocation, None)),
         (Message::Prepare(a), Message::Prepare(b)) | (Message::Commit(a), Message::Commit(b)) => {
-            ((a.view, a.sequence) == (b.view, b.sequence), Fault::Equivocation)
+            ((a.view, a.sequence) == (b.view, b.sequence), (Fault::Equivocation, None))
         }
-        // One of the two states is wrong, by treason or by a broken memory.
+        // One of the two states was wrong, by treason or by a broken memory.
         (Message::Checkpoint { sequence, .. }, Message::Checkpoint { sequence: other, .. }) => {
-            (sequence == other, Fault::WrongDigest)
+            (sequence == other, (Fault::WrongDigest, Some(Excuse::DamagedState)))
         }
-        _ => (false, Fault::Equivocation),
+        _ => (false, (Fault::Equivocation, None)),
     };
-    two(related, first != second).map(|_| (fault, false))
+    two(related, first != second).map(|_| charge)
 }
 
 /// Whether a NEW-VIEW names a strong quorum of members.

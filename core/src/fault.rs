@@ -1,6 +1,8 @@
 //! What can be wrong, and whose wrong it is.
 
-pub use crate::evidence::{Evidence, EvidenceError, Finding, SignedFrame, SignedOrder, verify};
+pub use crate::evidence::{
+    Evidence, EvidenceError, Excuse, Finding, SignedFrame, SignedOrder, verify,
+};
 
 use crate::node::ClientId;
 
@@ -33,7 +35,8 @@ pub enum Fault {
     BadNewView,
     /// A body or a state that does not have the digest that was asked for.
     BadContent,
-    /// A checkpoint digest that a strong quorum contradicts.
+    /// A checkpoint digest that a strong quorum contradicts, or its own sender does: its state is
+    /// or was wrong. No proof of a lie: a bit of it may have flipped.
     WrongDigest,
     /// A message that came after its round had closed; a signed order with fewer signatures than
     /// the open round demands is one.

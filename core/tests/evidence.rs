@@ -6,7 +6,7 @@ mod support;
 
 use quorate::auth::{Roster, Signature, Signed as _, Signer as _, Statement, Tag};
 use quorate::ed25519::{self, Ed25519};
-use quorate::fault::{Evidence, EvidenceError, Finding, SignedFrame, SignedOrder, verify};
+use quorate::fault::{Evidence, EvidenceError, Excuse, Finding, SignedFrame, SignedOrder, verify};
 use quorate::link::{Hello, Opener as _, PROTOCOL, Proof, Sealer as _};
 use quorate::pbft::{Batch, Message, NewView, Request, Sequence, View, ViewChange, Vote};
 use quorate::rounds::Instance;
@@ -107,9 +107,9 @@ fn frames(first: &Message<'_>, second: &Message<'_>) -> Evidence<'static> {
 /// One piece of evidence of each kind that shows something, and what it shows.
 fn samples() -> Vec<(Evidence<'static>, Finding)> {
     let mut rng = Rng::new(8);
-    let finding = |who, fault, loss_explains| Finding { who, fault, loss_explains };
-    let twice = |who| finding(who, Fault::Equivocation, true);
-    let voted = finding(node(3), Fault::Equivocation, false);
+    let finding = |who, fault, excuse| Finding { who, fault, excuse };
+    let twice = |who| finding(who, Fault::Equivocation, Some(Excuse::LostMemory));
+    let voted = finding(node(3), Fault::Equivocation, None);
     let ask = |operation: &[u8]| request(1, 7, operation, &home());
     let instance = Instance { number: 4, commander: NodeId(2) };
     let lost = ViewChange { stable: Sequence(99), ..view_change(1, 4, &mut rng) };
@@ -121,7 +121,7 @@ fn samples() -> Vec<(Evidence<'static>, Finding)> {
     let strangers = begun(NewView { view_changes: far, ..new_view(5, &mut rng) });
     let mixed = pairs(&[(9, Digest::ZERO), (9, Digest::ZERO)]);
     let unsorted = begun(NewView { chosen: mixed, ..new_view(5, &mut rng) });
-    let bad = |who| finding(who, Fault::BadNewView, false);
+    let bad = |who| finding(who, Fault::BadNewView, None);
     vec![
         (Evidence::Requests(ask(b"x"), ask(b"y")), twice(client(1))),
         (Evidence::LockstepRequests(lockstep(3, b"x"), lockstep(3, b"y")), twice(client(1))),
@@ -130,8 +130,8 @@ fn samples() -> Vec<(Evidence<'static>, Finding)> {
             Evidence::NewViews(begun(new_view(6, &mut rng)), begun(new_view(6, &mut rng))),
             twice(node(2)),
         ),
-        (Evidence::ViewChange(lost), finding(node(1), Fault::BadViewChange, false)),
-        (Evidence::NewView(usurped), finding(node(0), Fault::NotPrimary, false)),
+        (Evidence::ViewChange(lost), finding(node(1), Fault::BadViewChange, None)),
+        (Evidence::NewView(usurped), finding(node(0), Fault::NotPrimary, None)),
         (Evidence::NewView(few), bad(node(1))),
         (Evidence::NewView(strangers), bad(node(1))),
         (Evidence::NewView(unsorted), bad(node(1))),
@@ -144,7 +144,7 @@ fn samples() -> Vec<(Evidence<'static>, Finding)> {
         (frames(&Message::Commit(vote(1, 2, b"x")), &Message::Commit(vote(1, 2, b"y"))), voted),
         (
             frames(&checkpoint(8, b"x"), &checkpoint(8, b"y")),
-            finding(node(3), Fault::WrongDigest, false),
+            finding(node(3), Fault::WrongDigest, Some(Excuse::DamagedState)),
         ),
     ]
 }

@@ -53,8 +53,9 @@ pub struct ProofStatus {
     pub who: Principal,
     /// What it shows: the name of the [`Fault`](quorate::Fault).
     pub fault: String,
-    /// Whether one that lost its memory, and keeps the protocol, could have done it.
-    pub loss_explains: bool,
+    /// What could have led one that keeps the protocol to do it: the name of the
+    /// [`Excuse`](quorate::fault::Excuse), if there is one.
+    pub excuse: Option<String>,
     /// The file in the replica's directory that holds it.
     pub file: String,
 }

@@ -47,9 +47,10 @@ fn shown(members: &Members, id: usize) -> Vec<(String, bool)> {
         let evidence = wire::decode::<Evidence<'_>>(&bytes).expect("it is evidence");
         let found = verify(&evidence, &members.cluster.roster(), &Ed25519).expect("it holds");
         assert_eq!(found.who, Principal::Node(LIAR), "only the liar is shown");
-        assert_eq!((proof.who, proof.loss_explains), (found.who, found.loss_explains));
+        assert_eq!(proof.who, found.who);
+        assert_eq!(proof.excuse, found.excuse.map(|excuse| format!("{excuse:?}")));
         assert_eq!(proof.fault, format!("{:?}", found.fault));
-        (proof.fault, proof.loss_explains)
+        (proof.fault, proof.excuse.is_some())
     };
     let mut shown: Vec<_> = replica.status().proofs.into_iter().map(judge).collect();
     shown.sort();

@@ -87,7 +87,8 @@ impl Rules<'_> {
         }
         let known = self.checkpoint_of(from, sequence);
         if known.is_some_and(|known| known != digest) {
-            return self.accuse(from, Fault::Equivocation);
+            // One whose state was repaired says so too: its state was wrong, and not its word.
+            return self.accuse(from, Fault::WrongDigest);
         }
         if known.is_none() {
             self.put_checkpoint(from, CheckpointVote { sequence, digest });

@@ -67,7 +67,7 @@ fn checkpoint_is_stable_with_a_strong_quorum_of_distinct_replicas_for_one_digest
 }
 
 #[test]
-fn checkpoint_out_of_the_interval_is_refused_and_a_second_digest_is_equivocation() {
+fn checkpoint_out_of_the_interval_is_refused_and_a_second_digest_is_a_wrong_one() {
     let mut bench = Bench::<4>::new();
     bench.hear(2, 3, checkpoint(4, digest(b"first")));
     let before = bench.picture(2);
@@ -76,7 +76,7 @@ fn checkpoint_out_of_the_interval_is_refused_and_a_second_digest_is_equivocation
         assert_eq!(wanted, [Wanted::Accuse(3, Fault::OutOfBounds)]);
     }
     let wanted = bench.hear(2, 3, checkpoint(4, digest(b"second")));
-    assert_eq!(wanted, [Wanted::Accuse(3, Fault::Equivocation)]);
+    assert_eq!(wanted, [Wanted::Accuse(3, Fault::WrongDigest)]);
     for from in [0, 1, 3] {
         bench.hear(2, from, checkpoint(0, digest(b"any")));
     }
@@ -302,5 +302,34 @@ fn places_of_the_log_are_clean_when_the_window_comes_around() {
     for id in [0, 2, 3] {
         assert_eq!(bench.operations(id).len(), 16, "replica {id}");
         assert_eq!(stable(&bench, id), 16);
+    }
+}
+
+#[test]
+fn replica_that_was_repaired_vouches_for_both_states_and_is_called_damaged_and_no_liar() {
+    let mut bench = Bench::<4>::new();
+    order(&mut bench, 1, 2);
+    bench.hosts[3].state.0[7] ^= 1;
+    // Replica 2 hears of no checkpoint but those of replica 3, so that none is stable there.
+    let heard = |from: usize, to: usize, message: &Message<'_>| {
+        to != 2 || from == 3 || !matches!(message, Message::Checkpoint { .. })
+    };
+    for t in 3..=4 {
+        bench.ask(0, 1, t, b"x");
+        bench.run_where(heard);
+    }
+    bench.pass_where(500, &[3], heard);
+    assert!(!bench.hosts[3].replica.is_diverged());
+    let said = bench.said(3).into_iter().filter_map(|message| match message {
+        Message::Checkpoint { sequence: Sequence(4), digest } => Some(digest),
+        _ => None,
+    });
+    let mut said: Vec<_> = said.collect();
+    said.dedup();
+    assert_eq!(said.len(), 2, "the wrong state and the right one");
+    assert!(bench.hosts[2].accusations.contains(&(3, Fault::WrongDigest)));
+    for id in 0..4 {
+        let accusations = &bench.hosts[id].accusations;
+        assert!(accusations.iter().all(|it| it.1 == Fault::WrongDigest), "{id}: {accusations:?}");
     }
 }

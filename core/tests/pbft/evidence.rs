@@ -2,7 +2,7 @@
 
 use crate::bench::*;
 use crate::forgery::*;
-use quorate::fault::{Evidence, Finding, verify};
+use quorate::fault::{Evidence, Excuse, Finding, verify};
 use quorate::pbft::*;
 use quorate::{ClientId, Fault, NodeId, Principal, wire};
 
@@ -20,7 +20,7 @@ impl<const N: usize> Bench<N> {
 }
 
 fn twice(who: Principal) -> Finding {
-    Finding { who, fault: Fault::Equivocation, loss_explains: true }
+    Finding { who, fault: Fault::Equivocation, excuse: Some(Excuse::LostMemory) }
 }
 
 #[test]

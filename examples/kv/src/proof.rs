@@ -4,7 +4,7 @@ use crate::cli::ProofArgs;
 use crate::config::read_cluster;
 use crate::problem::Problem;
 use quorate::ed25519::Ed25519;
-use quorate::fault::{Evidence, Finding, verify};
+use quorate::fault::{Evidence, Excuse, Finding, verify};
 use quorate::{Principal, wire};
 use serde_json::json;
 use std::fs;
@@ -27,19 +27,24 @@ pub fn run(arguments: &ProofArgs) -> Result<(), Problem> {
 }
 
 fn to_text(found: Finding) -> String {
-    let Finding { who, fault, loss_explains } = found;
+    let Finding { who, fault, excuse } = found;
     let who = match who {
         Principal::Node(node) => format!("replica {}", node.0),
         Principal::Client(client) => format!("client {}", client.0),
     };
-    let excuse = if loss_explains { "; it may have lost its memory in between" } else { "" };
+    let excuse = match excuse {
+        Some(Excuse::LostMemory) => "; it may have lost its memory in between",
+        Some(Excuse::DamagedState) => "; its state may have been damaged and repaired in between",
+        _ => "",
+    };
     format!("{who} {fault}{excuse}")
 }
 
 fn to_json(found: Finding) -> String {
     let (kind, id) = principal(found.who);
-    let (fault, loss_explains) = (format!("{:?}", found.fault), found.loss_explains);
-    json!({ "who": kind, "id": id, "fault": fault, "loss_explains": loss_explains }).to_string()
+    let fault = format!("{:?}", found.fault);
+    let excuse = found.excuse.map(|excuse| format!("{excuse:?}"));
+    json!({ "who": kind, "id": id, "fault": fault, "excuse": excuse }).to_string()
 }
 
 /// A principal as JSON has it.

@@ -96,12 +96,12 @@ fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
     };
     let proof = |proof: &quorate_std::ProofStatus| {
         let (kind, id) = principal(proof.who);
-        let (fault, loss_explains, file) = (&proof.fault, proof.loss_explains, &proof.file);
+        let (fault, excuse, file) = (&proof.fault, &proof.excuse, &proof.file);
         json!({
             "who": kind,
             "id": id,
             "fault": fault,
-            "loss_explains": loss_explains,
+            "excuse": excuse,
             "file": file,
         })
     };

@@ -83,9 +83,10 @@ impl Proofs {
     }
 
     fn enter(&mut self, found: Finding, number: u64) {
-        let Finding { who, fault, loss_explains } = found;
+        let Finding { who, fault, excuse } = found;
         let (fault, file) = (format!("{fault:?}"), format!("{PREFIX}{number}"));
-        self.kept.push(ProofStatus { who, fault, loss_explains, file });
+        let excuse = excuse.map(|excuse| format!("{excuse:?}"));
+        self.kept.push(ProofStatus { who, fault, excuse, file });
     }
 }
 
