@@ -13,6 +13,7 @@ mod checkpoints;
 mod choice;
 mod client;
 mod entering;
+mod estimates;
 mod evidence;
 mod followers;
 mod forgery;
