@@ -44,6 +44,9 @@ pub struct StatusReport {
     pub proofs: Vec<ProofStatus>,
     /// Why it left the views that it left since it was started.
     pub departures: Departures,
+    /// Whether it asked for a view that too few others want, and votes on nothing until the next
+    /// view change: see [`is_alone`](quorate::pbft::Replica::is_alone).
+    pub alone: bool,
 }
 
 /// A piece of evidence that [`quorate::fault::verify`] accepts.
@@ -112,6 +115,7 @@ impl StatusReport {
             faulty_clients: Vec::new(),
             proofs: Vec::new(),
             departures: Departures { timer: 0, slow: 0, unfair: 0, followed: 0 },
+            alone: false,
         }
     }
 

@@ -45,6 +45,22 @@
 //! a row, and two for the views that replicas were in. Without faulty replicas and with timeouts
 //! that had not grown it is far less; a primary that is merely dead costs T once.
 //!
+//! # A replica that asks alone
+//!
+//! A replica whose VIEW-CHANGE finds no company, because the others were served meanwhile, votes on
+//! nothing any more: it has said what it prepared in the views before, for good, and whoever begins
+//! the view that it asked for may count on that. If it sent a COMMIT in the old view after all, and
+//! that one were needed to commit, a NEW-VIEW made of what it said before could choose something
+//! else. Nor can it take the VIEW-CHANGE back, since signatures do not expire. So it follows what
+//! the others commit, executes and answers its clients, vouches for checkpoints, and waits for the
+//! next view change ([`Replica::is_alone`] tells).
+//!
+//! What that costs: it counts among those that are silent. Up to f of them stop nothing, and change
+//! no view. If others fall silent too, so that too few are left to commit, the requests that wait
+//! make the rest ask for another view; weak replicas that want a later one bring all others with
+//! them, and the view that begins has everybody's votes. That is one patience and a view change,
+//! which a replica that had gone on voting would have spared.
+//!
 //! # When a replica falls behind
 //!
 //! Nothing is retransmitted blindly. A replica that lacks something sends a STATUS; peers answer
@@ -140,6 +156,7 @@
 //!   alone: without that two reads can contradict each other.
 //! * Tentative execution and MAC-authenticated requests are left out.
 
+mod alone;
 mod amnesia;
 mod budget;
 mod busy;

@@ -2,6 +2,7 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod agreement;
+mod alone;
 mod amnesia;
 mod batches;
 mod bench;

@@ -46,6 +46,7 @@ pub(crate) fn to_text(report: &StatusReport) -> String {
     let activity = match (report.recovering, report.active) {
         (true, _) => " (recovering from the loss of its log)",
         (false, true) => "",
+        (false, false) if report.alone => " (asks for it alone: votes on nothing until the next)",
         (false, false) => " (changing to it)",
     };
     let digest = report.digest.map_or("unknown".to_owned(), |digest| to_hex(&digest.0));
@@ -111,6 +112,7 @@ fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
         "view": report.view,
         "active": report.active,
         "recovering": report.recovering,
+        "alone": report.alone,
         "executed": report.executed,
         "checkpoint": report.stable,
         "digest": report.digest.map(|digest| to_hex(&digest.0)),

@@ -418,3 +418,68 @@ fn staged_pages_outlive_a_restart_and_torn_ones_do_not_count() {
     assert!(torn.iter().all(|path| !path.exists()));
     assert_eq!(staging.len(), 0);
 }
+
+/// A page of a small checkpoint; the same for the same sequence.
+fn small(part: Part, index: u32) -> Result<Vec<u8>, DiskError> {
+    Ok([part as u8, index as u8].repeat(3 + index as usize))
+}
+
+const SMALL: Counts = Counts { clients: 1, state: 2 };
+
+#[test]
+fn a_crash_at_any_byte_of_a_checkpoint_leaves_the_ones_before_it_and_no_part_of_it() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    let checkpoints = Checkpoints(&directory);
+    for sequence in [8, 16] {
+        checkpoints.store(Sequence(sequence), SMALL, small).expect("it is stored");
+    }
+    let whole = fs::read(checkpoints.path(Sequence(16))).expect("the file is there");
+    fs::remove_file(checkpoints.path(Sequence(16))).expect("as before it was stored");
+    drop(directory);
+    let unfinished = scratch.0.join("checkpoint-16.new");
+    for at in 0..=whole.len() {
+        fs::write(&unfinished, &whole[..at]).expect("a crash before the rename");
+        let directory = scratch.open();
+        assert!(!unfinished.exists(), "what is unfinished goes: {at} bytes");
+        let checkpoints = Checkpoints(&directory);
+        assert_eq!(checkpoints.sequences().expect("a list"), [Sequence(8)], "{at} bytes");
+        assert!(checkpoints.load_whole(Sequence(8)).expect("no error").is_some());
+    }
+    let directory = scratch.open();
+    let checkpoints = Checkpoints(&directory);
+    checkpoints.store(Sequence(16), SMALL, small).expect("it is stored after all");
+    assert_eq!(fs::read(checkpoints.path(Sequence(16))).expect("it is there"), whole);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_finished_leaves_the_old_one_of_its_sequence() {
+    let scratch = Scratch::new();
+    let directory = scratch.open();
+    let checkpoints = Checkpoints(&directory);
+    checkpoints.store(Sequence(8), SMALL, small).expect("it is stored");
+    let before = fs::read(checkpoints.path(Sequence(8))).expect("the file is there");
+    let other = |part, index| match (part, index) {
+        (Part::State, 1) => Err(DiskError::damaged(&scratch.0, 0, "a page cannot be read")),
+        _ => Ok(vec![9; 5]),
+    };
+    assert!(checkpoints.store(Sequence(8), SMALL, other).is_err());
+    assert_eq!(fs::read(checkpoints.path(Sequence(8))).expect("it is there"), before);
+    assert!(checkpoints.load_whole(Sequence(8)).expect("no error").is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_has_its_name_only_when_it_is_written_and_synced() {
+    // A full disk; and one that takes bytes and cannot be synced.
+    for (device, failed) in [("/dev/full", "write"), ("/dev/null", "sync")] {
+        let scratch = Scratch::new();
+        let directory = scratch.open();
+        let unfinished = scratch.0.join("checkpoint-8.new");
+        std::os::unix::fs::symlink(device, &unfinished).expect("a link");
+        let checkpoints = Checkpoints(&directory);
+        let error = checkpoints.store(Sequence(8), SMALL, small).expect_err("it fails");
+        assert!(matches!(error, DiskError::Io { doing, .. } if doing == failed), "{error}");
+        assert_eq!(checkpoints.sequences().expect("a list"), [], "{device}");
+    }
+}

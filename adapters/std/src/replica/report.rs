@@ -98,6 +98,7 @@ impl Reporter {
             faulty_clients: host.faults.of_clients(),
             proofs: host.proofs.kept().to_vec(),
             departures: core.departures(),
+            alone: core.is_alone(),
         }
     }
 }
