@@ -9,14 +9,40 @@
 //! the slower the more often the budget was used up: half as fast each time, down to a 64th,
 //! until all of it is back.
 //!
-//! Links prove who sends, so nobody spends another's budget. Votes, which cost no signature,
-//! cost no budget either: each has its one place (Castro-Liskov 1999, section 5; Clement et al.,
-//! "Making Byzantine Fault Tolerant Systems Tolerate Byzantine Faults", NSDI 2009, on what
-//! clients and replicas that flood can otherwise cost).
+//! # What is well signed and of no use
+//!
+//! A key of one's own signs whatever one likes, so a good signature alone pays nothing back:
+//!
+//! * A VIEW-CHANGE costs [`BACK`] units that come back with time alone, unless it is one that a
+//!   waiting NEW-VIEW names; so does a NEW-VIEW unless it is kept. Of a peer that asks for ever
+//!   higher views a replica verifies `replica_budget() / 16` at once and one a budget interval
+//!   then, fewer if that is used up. A correct replica makes one a timeout.
+//! * A PRE-PREPARE is paid back if its batch is accepted, or came too late to be. The second and
+//!   later ones for one sequence cost what they cost.
+//! * A BATCH costs its hash, and is paid back unless it is another than the one asked for.
+//! * A piece of a state is verified if it was asked for, of who was asked.
+//! * A request that its client has signed is paid back: it is work. Links take turns.
+//!
+//! What is held already is dropped before it is verified, and costs nothing.
+//!
+//! # What carries no signature
+//!
+//! PREPARE, COMMIT, CHECKPOINT, STATUS, the answers to it and all questions cost the proof of
+//! their link and no budget, which the host bounds, told by
+//! [`Replica::was_fruitless`](super::Replica::was_fruitless) of each that led to nothing. It is
+//! false for two PREPAREs and two COMMITs of a peer for each sequence of the window in each view,
+//! and for four CHECKPOINTs until the next stable one, whatever it sends; never for anything else
+//! in this list. What is served to a peer in a status interval is bounded besides.
+//!
+//! Links prove who sends, so nobody spends another's budget (Castro-Liskov 1999, section 5;
+//! Clement et al., "Making Byzantine Fault Tolerant Systems Tolerate Byzantine Faults", NSDI
+//! 2009, on what clients and replicas that flood can otherwise cost).
 
 use super::config::Dimensions;
 use super::message::Message;
-use super::rules::Rules;
+use super::rules::{NewViewStage, Rules};
+use super::view_change::Shelf;
+use crate::auth::{Digest, Verified};
 use crate::node::Principal;
 use crate::protocol::Admission;
 use crate::service::MAX_REQUESTS;
@@ -121,12 +147,39 @@ impl Rules<'_> {
         }
     }
 
-    /// A message was verified: who sent it owes nothing for it.
-    pub(super) fn repay(&mut self, from: Principal, message: &Message<'_>) {
+    /// A message was verified and stepped: if it was of use, who sent it owes nothing for it.
+    pub(super) fn repay(&mut self, verified: &Verified<Message<'_>>) {
+        let Verified { from, digest, message } = verified;
         // As much as was charged, so that nothing else is paid with it.
-        let cost = cost(message).min(self.limit(from).0);
-        if let Some(budget) = self.budget(from).filter(|_| cost != 0) {
+        let cost = cost(message).min(self.limit(*from).0);
+        if cost == 0 || !self.was_of_use(message, digest) {
+            return;
+        }
+        if let Some(budget) = self.budget(*from) {
             budget.repay(cost);
+        }
+    }
+
+    /// Whether a message whose signatures are good was of use, now that it was stepped, or may
+    /// have been of use when it was sent. Nobody can make up any number of such messages.
+    fn was_of_use(&self, message: &Message<'_>, digest: &Digest) -> bool {
+        match message {
+            Message::PrePrepare { view, sequence, .. } => {
+                let late = *view != self.node.view || !self.node.active;
+                let accepted = self.slot(*sequence).and_then(|slot| slot.accepted(*view));
+                late || !self.in_window(*sequence) || accepted == Some(*digest)
+            }
+            Message::Batch { sequence, .. } => {
+                self.wanted(*sequence).is_none_or(|wanted| wanted == *digest)
+            }
+            Message::ViewChange(change) => {
+                self.row(Shelf::Named, change.author).is_some_and(|row| row.digest == *digest)
+            }
+            Message::NewView(_) => {
+                let stored = &self.node.new_view;
+                stored.stage != NewViewStage::None && stored.digest == *digest
+            }
+            _ => true,
         }
     }
 
@@ -175,8 +228,9 @@ fn cost(message: &Message<'_>) -> u32 {
         Message::PrePrepare { batch, .. } => {
             (batch.iter().take(MAX_REQUESTS).count(), batch.bytes().len())
         }
-        Message::ViewChange(change) => (1, change.histories.bytes().len()),
-        Message::NewView(new_view) => (1, new_view.chosen.bytes().len()),
+        Message::Batch { batch, .. } => (1, batch.bytes().len()),
+        Message::ViewChange(change) => (BACK as usize, change.histories.bytes().len()),
+        Message::NewView(new_view) => (BACK as usize, new_view.chosen.bytes().len()),
         Message::State { bytes, .. } => (0, bytes.0.len()),
         _ => return 0,
     };
@@ -214,6 +268,18 @@ mod tests {
         let rested = 20_000 + 9 * 3200;
         assert_eq!(budget.spend(at(rested), (8, 8), (PERIOD, 1)), Ok(()));
         assert_eq!(budget.spend(at(rested), (1, 8), (PERIOD, 1)), Err(2 * PERIOD));
+    }
+
+    #[test]
+    fn what_is_paid_back_is_never_more_than_what_is_owed() {
+        let mut budget = Budget::NONE;
+        assert_eq!(budget.spend(at(1), (3, 8), (PERIOD, 1)), Ok(()));
+        budget.repay(u32::MAX);
+        budget.repay(8);
+        for _ in 0..8 {
+            assert_eq!(budget.spend(at(1), (1, 8), (PERIOD, 1)), Ok(()));
+        }
+        assert!(budget.spend(at(1), (1, 8), (PERIOD, 1)).is_err(), "it owes at most 8");
     }
 
     #[test]

@@ -91,9 +91,12 @@ impl Rules<'_> {
             return self.accuse(from, Fault::WrongDigest);
         }
         if known.is_none() {
+            // One that only takes the place of another above the stable one leaves nothing new.
+            let stable = self.node.stable;
+            let free = self.checkpoints_of(from).iter().any(|vote| vote.sequence <= stable);
             self.put_checkpoint(from, CheckpointVote { sequence, digest });
             self.note_spoken(from);
-            self.node.fruitless = false;
+            self.node.fruitless = !free;
         }
         self.try_stabilize(sequence, digest);
     }

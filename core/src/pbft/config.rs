@@ -194,8 +194,8 @@ pub struct Config {
     /// status interval up; half of T is a good choice.
     pub watch_window: Duration,
     /// How long it takes until a client may cost one more verification, a replica 16 more, after
-    /// as many were in vain; longer after more of them. Nobody whose signatures are good meets
-    /// this limit.
+    /// as many were in vain, or one more VIEW-CHANGE; longer after more of them. No correct replica
+    /// and no client whose signatures are good meets this limit. At most the timeout.
     pub budget_interval: Duration,
     /// The switches of the cluster.
     pub switches: Switches,
@@ -277,6 +277,12 @@ impl Config {
         if self.budget_interval.is_zero() {
             return Err(ConfigError("the budget interval must not be zero: it would be no limit"));
         }
+        if self.budget_interval > self.timeout {
+            return Err(ConfigError(
+                "the budget interval must not be above the timeout: a correct replica may ask for \
+                 another view once a timeout",
+            ));
+        }
         Ok(())
     }
 }
@@ -284,6 +290,18 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn budget_interval_of_zero_or_above_the_timeout_is_refused() {
+        let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
+        let sizes =
+            Dimensions { nodes: 4, window: 8, batch_bytes: 1024, clients: 1, reply_bytes: 8 };
+        let with = |budget_interval| Config { budget_interval, ..Config::new(NodeId(0), scope) };
+        let timeout = with(Duration::ZERO).timeout;
+        assert!(with(Duration::ZERO).check(&sizes).is_err());
+        assert_eq!(with(timeout).check(&sizes), Ok(()));
+        assert!(with(timeout + Duration::from_micros(1)).check(&sizes).is_err());
+    }
 
     #[test]
     fn recovery_bound_grows_with_every_term_and_saturates() {

@@ -160,6 +160,13 @@ impl Rules<'_> {
         believable && (!waits || stored.since.after(turn) <= self.node.now)
     }
 
+    /// Whether exactly this NEW-VIEW waits already.
+    pub(super) fn waits_already(&self, view: View, digest: impl FnOnce() -> Digest) -> bool {
+        let stored = &self.node.new_view;
+        let waits = stored.stage == NewViewStage::Pending && stored.view == view;
+        waits && stored.digest == digest()
+    }
+
     /// The VIEW-CHANGEs that the stored NEW-VIEW names: author and digest.
     pub(super) fn named(&self) -> Pairs<'_> {
         let used = self.node.new_view.named * Pairs::ENTRY;

@@ -361,9 +361,12 @@ impl Rules<'_> {
         if place.is_cast() && place.view >= vote.view {
             return false;
         }
+        // One that only takes the place of another is borne once a view.
+        let view = self.node.view;
+        let fruitless = place.is_cast() && (place.view >= view || vote.view < view);
         *place = vote;
         self.note_spoken(from);
-        self.node.fruitless = false;
+        self.node.fruitless = fruitless;
         true
     }
 

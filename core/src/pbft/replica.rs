@@ -99,9 +99,13 @@ impl<S: Storage> Replica<S> {
         self.node.watch.departures
     }
 
-    /// Whether the message of the last step left nothing: a vote that was cast before or lies
-    /// outside of the window, a question. Each costs little, and a correct replica sends few of
-    /// them. A host that counts those of each peer can let one that floods it wait.
+    /// Whether the message of the last step left nothing, or nothing but what its sender had said
+    /// before in other words: a vote that was cast before, lies outside of the window or only
+    /// takes the place of another one of its sender's, a question. Each costs little, and a
+    /// correct replica sends few of them. A host that counts those of each peer can let one that
+    /// floods it wait. It is false for at most two PREPAREs and two COMMITs of a peer for each
+    /// sequence of the window in each view of this replica, and for four of its CHECKPOINTs until
+    /// the next stable one.
     #[must_use]
     pub const fn was_fruitless(&self) -> bool {
         self.node.fruitless
@@ -168,7 +172,10 @@ impl<S: Storage> Protocol for Replica<S> {
                 Input::Command(Command::Installed { sequence, clients }) => {
                     rules.on_installed(sequence, clients);
                 }
-                Input::Message(message) => rules.on_message(&message),
+                Input::Message(message) => {
+                    rules.on_message(&message);
+                    rules.repay(&message);
+                }
             }
             rules.work_backlog();
             if let Some(resend) = rules.node.resend.take() {
@@ -189,7 +196,6 @@ impl Rules<'_> {
     /// One line for each message of the protocol.
     fn on_message(&mut self, verified: &Verified<Message<'_>>) {
         let digest = verified.digest;
-        self.repay(verified.from, &verified.message);
         if let Message::Request(request) = &verified.message {
             return self.on_request(verified.from, request);
         }
@@ -251,7 +257,8 @@ impl Rules<'_> {
                 let current = *view == self.node.view && self.node.active;
                 let accepted = self.slot(*sequence).and_then(|slot| slot.accepted(*view));
                 match accepted {
-                    _ if !current || !self.in_window(*sequence) => Admission::Known,
+                    _ if !current || self.node.is_mute() => Admission::Known,
+                    _ if !self.in_window(*sequence) => Admission::Known,
                     Some(digest) if digest == batch.digest() => Admission::Known,
                     _ => Admission::Verify,
                 }
@@ -271,7 +278,11 @@ impl Rules<'_> {
                 let entered = new_view.view == self.node.view && self.node.active;
                 let old = new_view.view < self.node.view || entered;
                 let digest = || new_view.digest(&self.node.config.scope);
-                let worth = !old || self.contradicts_new_view(new_view, &digest());
+                let worth = if old {
+                    self.contradicts_new_view(new_view, &digest())
+                } else {
+                    !self.waits_already(new_view.view, digest)
+                };
                 if worth { Admission::Verify } else { Admission::Known }
             }
             Message::State { sequence, place, .. } => {

@@ -130,7 +130,8 @@ fn a_proposal_that_contradicts_what_it_accepted_before_its_loss_gets_no_vote() {
     assert_eq!(bench.votes_said(3, 0), 1, "its PREPARE for the first");
     bench.forget(3, 5);
     let said = bench.sent.len();
-    assert!(bench.tell(3, 0, bench.proposal(0, 1, &second)));
+    assert!(!bench.tell(3, 0, bench.proposal(0, 1, &second)), "it is not even verified");
+    bench.force(3, 0, bench.proposal(0, 1, &second));
     bench.pass_where(3_000, &[3], |_, _, _| false);
     assert_eq!(bench.votes_said(3, said), 0, "nor does its patience end");
 }

@@ -42,3 +42,4 @@ mod twins;
 mod view_change;
 mod wanted;
 mod watch;
+mod well_signed;

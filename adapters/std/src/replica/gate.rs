@@ -46,7 +46,7 @@ impl Gate {
     }
 }
 
-/// Whether verifying the message costs signatures, or the hash of a whole state.
+/// Whether verifying the message costs signatures, or the hash of a whole batch or page.
 const fn is_signed(message: &Message<'_>) -> bool {
     matches!(
         message,
@@ -55,6 +55,7 @@ const fn is_signed(message: &Message<'_>) -> bool {
             | Message::ViewChange(_)
             | Message::NewView(_)
             | Message::State { .. }
+            | Message::Batch { .. }
             | Message::Read(_)
     )
 }
