@@ -111,9 +111,18 @@ fn main() -> ExitCode {
 /// Plays a recording.
 fn replay(arguments: &ReplayArguments) -> ExitCode {
     let file = arguments.file.display();
-    let read = std::fs::read(&arguments.file).map_err(|error| error.to_string());
-    let read = read.and_then(|bytes| Recording::read(&bytes).map_err(|error| error.to_string()));
-    let played = read.and_then(|recording| Ok((pbft::replay(&recording, true)?, recording.torn)));
+    let read = Recording::load(&arguments.file).map_err(|error| error.to_string());
+    // Each line is printed as it is made: there may be more of them than memory.
+    let mut separator = "{\"lines\":[";
+    let mut print = |line: &str| {
+        if arguments.json {
+            print_quietly(&format!("{separator}{}", serde_json::json!(line)));
+            separator = ",";
+        } else {
+            print_quietly(&format!("{line}\n"));
+        }
+    };
+    let played = read.and_then(|read| Ok((pbft::replay_lines(&read, &mut print)?, read.torn)));
     let (played, torn) = match played {
         Ok(played) => played,
         Err(problem) => {
@@ -121,16 +130,14 @@ fn replay(arguments: &ReplayArguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let pbft::Replayed { steps, outputs, divergence, transcript } = &played;
-    let lines = transcript.lines();
+    let pbft::Replayed { steps, outputs, divergence, .. } = &played;
     if arguments.json {
-        let object = serde_json::json!({
-            "steps": steps, "outputs": outputs, "torn_bytes": torn, "divergence": divergence,
-            "lines": lines,
-        });
-        print_quietly(&format!("{object}\n"));
-    } else {
-        lines.iter().for_each(|line| print_quietly(&format!("{line}\n")));
+        let begin = if separator == "," { "" } else { separator };
+        let divergence = serde_json::json!(divergence);
+        print_quietly(&format!(
+            "{begin}],\"steps\":{steps},\"outputs\":{outputs},\"torn_bytes\":{torn},\
+             \"divergence\":{divergence}}}\n"
+        ));
     }
     eprintln!("{file}: {steps} steps, {outputs} outputs, {torn} torn bytes at the end dropped");
     let Some(divergence) = divergence else { return ExitCode::SUCCESS };

@@ -4,13 +4,28 @@
 //! frames of kind (1), length (4), CRC-32C (4) of place, kind, length and body, and body; all
 //! numbers little-endian. What follows the last whole frame was never written whole and is
 //! dropped: a recording ends where its replica was killed.
+//!
+//! A recording may come from anybody. What it is read into is a small multiple of its own length,
+//! at most [`LARGEST_FILE`]; the replica that it asks for has at most [`LARGEST_REPLICA`] bytes;
+//! and what it takes to play it is bounded by its length too: each frame is one step or one
+//! admission, with at most one signature to verify for each 78 bytes.
 
+use crate::pbft::Memory;
 use core::time::Duration;
 use quorate::auth::{Scope, Verifier};
 use quorate::ed25519::Ed25519;
 use quorate::pbft::{Config, Dimensions, Part, Place, Sequence, Sought, Switches};
 use quorate::{ClientId, Digest, Instant, NodeId, Principal, PublicKey};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Bytes of the largest file that is read as a recording.
+pub const LARGEST_FILE: u64 = 1 << 30;
+/// Bytes of the largest replica that a recording is played with: its slots, batches, client table
+/// and so on, as they follow from the sizes of its cluster.
+pub const LARGEST_REPLICA: u64 = 1 << 30;
 
 /// A recording in memory.
 #[derive(Clone, Debug)]
@@ -104,6 +119,15 @@ pub enum Unreadable {
         /// Its place in the file.
         at: usize,
     },
+    /// The system does not let it be read.
+    File(io::ErrorKind),
+    /// It is longer than [`LARGEST_FILE`].
+    TooLong,
+    /// Its replica would be larger than [`LARGEST_REPLICA`].
+    TooLarge {
+        /// Bytes of its memory; `u64::MAX` if they are more.
+        bytes: u64,
+    },
 }
 
 impl fmt::Display for Unreadable {
@@ -117,6 +141,17 @@ impl fmt::Display for Unreadable {
             Self::Frame { at } => {
                 write!(f, "the frame at byte {at} was written by another version of this software")
             }
+            Self::File(kind) => write!(f, "it cannot be read: {kind}"),
+            Self::TooLong => {
+                write!(f, "it is longer than {LARGEST_FILE} bytes, the most that is read")
+            }
+            Self::TooLarge { bytes } => {
+                write!(
+                    f,
+                    "its replica needs {bytes} bytes of memory; {LARGEST_REPLICA} is the most that \
+                     a recording is played with"
+                )
+            }
         }
     }
 }
@@ -126,23 +161,43 @@ impl std::error::Error for Unreadable {}
 const MAGIC: [u8; 8] = *b"QUORREC\n";
 const VERSION: u32 = 1;
 const HEAD: usize = 1 + 4 + 4;
+/// Bytes of the name of the format and its version.
+const BEGIN: u64 = 8 + 4;
 
 impl Recording {
+    /// Reads a recording from a file.
+    ///
+    /// # Errors
+    /// There is none, or it is too long.
+    pub fn load(path: &Path) -> Result<Self, Unreadable> {
+        Self::load_within(path, LARGEST_FILE)
+    }
+
+    fn load_within(path: &Path, limit: u64) -> Result<Self, Unreadable> {
+        let failed = |error: io::Error| Unreadable::File(error.kind());
+        let mut file = File::open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        // What does not begin as one may have no end: a device, a pipe.
+        file.by_ref().take(BEGIN).read_to_end(&mut bytes).map_err(failed)?;
+        begun(&bytes)?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit { Err(Unreadable::TooLong) } else { Self::read(&bytes) }
+    }
+
     /// Reads a recording.
     ///
     /// # Errors
     /// The bytes are none.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let rest = bytes.strip_prefix(&MAGIC).ok_or(Unreadable::NotOne)?;
-        let version = rest.first_chunk().map(|v| u32::from_le_bytes(*v));
-        match version {
-            Some(VERSION) => {}
-            other => return Err(other.map_or(Unreadable::Short, Unreadable::Version)),
-        }
+        begun(bytes)?;
         let mut at = MAGIC.len() + 4;
         let first = frame(bytes, at).filter(|(kind, _)| *kind == 1);
         let (_, body) = first.ok_or(Unreadable::Short)?;
         let mut recording = cluster(&mut Fields(body)).ok_or(Unreadable::Frame { at })?;
+        let bytes_of_replica = Memory::bytes(recording.sizes);
+        if bytes_of_replica > LARGEST_REPLICA {
+            return Err(Unreadable::TooLarge { bytes: bytes_of_replica });
+        }
         at += HEAD + body.len();
         let mut ready = false;
         while let Some((kind, body)) = frame(bytes, at) {
@@ -186,6 +241,15 @@ impl Recording {
             _ => return None,
         }
         Some(())
+    }
+}
+
+/// Checks how it begins: with the name of the format and its version.
+fn begun(bytes: &[u8]) -> Result<(), Unreadable> {
+    let rest = bytes.strip_prefix(&MAGIC).ok_or(Unreadable::NotOne)?;
+    match rest.first_chunk().map(|version| u32::from_le_bytes(*version)) {
+        Some(VERSION) => Ok(()),
+        other => Err(other.map_or(Unreadable::Short, Unreadable::Version)),
     }
 }
 
@@ -289,5 +353,33 @@ impl Fields<'_> {
             }
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_of_a_file_than_the_limit() {
+        let path = std::env::temp_dir().join(format!("quorate-long-{}", std::process::id()));
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend([0; 88]);
+        std::fs::write(&path, &bytes).unwrap();
+        let read = |limit| Recording::load_within(&path, limit).map(drop);
+        assert_eq!(read(99), Err(Unreadable::TooLong));
+        assert_eq!(read(100), Err(Unreadable::Short));
+        std::fs::write(&path, &bytes[..10]).unwrap();
+        assert_eq!(read(100), Err(Unreadable::Short));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(read(100), Err(Unreadable::File(io::ErrorKind::NotFound)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_an_end_is_refused_by_its_beginning() {
+        let endless = Recording::load(Path::new("/dev/zero")).map(drop);
+        assert_eq!(endless, Err(Unreadable::NotOne));
     }
 }

@@ -37,6 +37,11 @@ impl Transcript {
         }
     }
 
+    /// Takes the lines out, so that those of a long run need not be kept.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        self.lines.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Two runs with one fingerprint were the same run.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {

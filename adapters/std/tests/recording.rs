@@ -105,6 +105,77 @@ fn a_recording_cut_at_any_byte_is_played_up_to_there() {
     assert!(cut.torn > 0);
 }
 
+/// The frames of a recording: kind and body of each.
+fn frames(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let (mut frames, mut rest) = (Vec::new(), &bytes[12..]);
+    while let Some((head, after)) = rest.split_first_chunk::<9>() {
+        let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        frames.push((head[0], after[..length].to_vec()));
+        rest = &after[length..];
+    }
+    frames
+}
+
+/// The file of these frames, with the right checksums, whatever they say.
+fn file_of(frames: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut file = b"QUORREC\n\x01\0\0\0".to_vec();
+    for (kind, body) in frames {
+        let (place, length) =
+            ((file.len() as u64).to_le_bytes(), (body.len() as u32).to_le_bytes());
+        let crc = crc32c::crc32c(&[&place[..], &[*kind], &length, body].concat());
+        file.push(*kind);
+        file.extend(length);
+        file.extend(crc.to_le_bytes());
+        file.extend(body);
+    }
+    file
+}
+
+/// A lie of one of several kinds about the frame at `at`; `noise` says which.
+fn lie(frames: &mut Vec<(u8, Vec<u8>)>, at: usize, noise: u64) {
+    let other = (noise >> 8) as usize % frames.len();
+    let (kind, body) = &mut frames[at];
+    let place = (noise >> 16) as usize % (body.len() + 1);
+    match noise % 8 {
+        0 => body.truncate(place),
+        1 => body.extend([0xff; 40]),
+        2 => body.iter_mut().skip(place).take(8).for_each(|byte| *byte = 0xff),
+        3 => body.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << (noise % 7)),
+        4 => body.iter_mut().take(8).for_each(|byte| *byte = 0xff),
+        5 => *kind = (noise >> 8) as u8 % 10,
+        6 => frames.swap(at, other),
+        _ => frames.insert(at, frames[other].clone()),
+    }
+}
+
+#[test]
+fn a_recording_that_lies_under_right_checksums_is_refused_or_diverges_and_breaks_nothing() {
+    let (_members, files) = recorded();
+    let (mut noise, mut outcomes) = (2026u64, [0; 3]);
+    for file in files {
+        let bytes = fs::read(file).expect("it is there");
+        let honest = frames(&bytes);
+        assert_eq!(file_of(&honest), bytes);
+        for round in 0..120 {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let mut frames = honest.clone();
+            frames.truncate(48);
+            // What the replica began with, and what it was told, by turns.
+            let reach = if round % 2 == 0 { 8 } else { frames.len() as u64 };
+            lie(&mut frames, ((noise >> 40) % reach) as usize, noise >> 3);
+            let read = Recording::read(&file_of(&frames));
+            let played = read.map_err(|error| error.to_string()).and_then(|it| replay(&it, true));
+            let outcome = match played {
+                Err(_) => 0,
+                Ok(played) if played.divergence.is_some() => 1,
+                Ok(_) => 2,
+            };
+            outcomes[outcome] += 1;
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "refused, diverged, played: {outcomes:?}");
+}
+
 #[test]
 fn a_recording_never_overwrites_a_file() {
     let mut members = Members::start("overwrite", cluster(4, 1, Links::Hmac));

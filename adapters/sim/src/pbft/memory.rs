@@ -32,6 +32,32 @@ pub struct Memory {
 const CHECKPOINTS: usize = 4;
 
 impl Memory {
+    /// Bytes of memory of these sizes; `u64::MAX` if they are more.
+    #[must_use]
+    pub fn bytes(dimensions: Dimensions) -> u64 {
+        let Dimensions { nodes, window, batch_bytes, clients, reply_bytes } = dimensions;
+        let slot = size_of::<Slot>()
+            + 2 * nodes * size_of::<Vote>()
+            + 2 * nodes * History::ENTRY
+            + Pairs::ENTRY;
+        let client = size_of::<ClientRow>()
+            + size_of::<Pending>()
+            + size_of::<Budget>()
+            + size_of::<Reading>();
+        let node = size_of::<Budget>()
+            + CHECKPOINTS * size_of::<CheckpointVote>()
+            + 2 * size_of::<ViewRow>()
+            + Pairs::ENTRY;
+        let [nodes, window, batch_bytes, clients, reply_bytes, slot, client, node] =
+            [nodes, window, batch_bytes, clients, reply_bytes, slot, client, node]
+                .map(|size| u64::try_from(size).unwrap_or(u64::MAX));
+        let slots = batch_bytes.saturating_mul(2).saturating_add(slot).saturating_mul(window);
+        let tables = reply_bytes.saturating_add(client).saturating_mul(clients);
+        [slots, tables, node.saturating_mul(nodes), batch_bytes, reply_bytes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
     /// Empty memory of these sizes.
     #[must_use]
     pub fn new(dimensions: Dimensions) -> Self {
@@ -113,6 +139,37 @@ impl Storage for Memory {
 mod tests {
     use super::*;
     use quorate::pbft::Fixed;
+
+    #[test]
+    fn it_has_as_many_bytes_as_it_says_beforehand() {
+        let dimensions =
+            Dimensions { nodes: 4, window: 8, batch_bytes: 256, clients: 5, reply_bytes: 16 };
+        let mut memory = Memory::new(dimensions);
+        let parts = memory.parts();
+        let held = [
+            size_of_val(parts.slots),
+            size_of_val(parts.prepares),
+            size_of_val(parts.commits),
+            size_of_val(parts.batches),
+            size_of_val(parts.pool),
+            size_of_val(parts.clients),
+            size_of_val(parts.replies),
+            size_of_val(parts.pending),
+            size_of_val(parts.replica_budgets),
+            size_of_val(parts.client_budgets),
+            size_of_val(parts.checkpoints),
+            size_of_val(parts.view_rows),
+            size_of_val(parts.histories),
+            size_of_val(parts.named),
+            size_of_val(parts.chosen),
+            size_of_val(parts.reads),
+            size_of_val(parts.answer),
+        ];
+        assert_eq!(Memory::bytes(dimensions), held.iter().sum::<usize>() as u64);
+        let most = usize::MAX;
+        let endless = Dimensions { batch_bytes: most, reply_bytes: most, ..dimensions };
+        assert_eq!(Memory::bytes(endless), u64::MAX);
+    }
 
     #[test]
     fn it_lends_slices_of_the_lengths_of_the_array_storage() {

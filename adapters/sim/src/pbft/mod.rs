@@ -24,4 +24,4 @@ pub use checks::Statistics;
 pub use cluster::Cluster;
 pub use journal::{Journal, READ};
 pub use memory::Memory;
-pub use replay::{Divergence, Replayed, replay};
+pub use replay::{Divergence, Replayed, replay, replay_lines};

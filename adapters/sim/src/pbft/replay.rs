@@ -42,9 +42,30 @@ pub struct Divergence {
 /// # Errors
 /// What the replica began with does not make one.
 pub fn replay(recording: &Recording, text: bool) -> Result<Replayed, String> {
+    play(recording, text, |_| {})
+}
+
+/// The same, and hands the lines of the transcript over as they are made, so that no more of them
+/// than those of one step are ever in memory: at the end the transcript has none.
+///
+/// # Errors
+/// What the replica began with does not make one.
+pub fn replay_lines(recording: &Recording, mut each: impl FnMut(&str)) -> Result<Replayed, String> {
+    play(recording, true, |transcript| {
+        transcript.take_lines().iter().for_each(|line| each(line));
+    })
+}
+
+fn play(
+    recording: &Recording,
+    text: bool,
+    mut after: impl FnMut(&mut Transcript),
+) -> Result<Replayed, String> {
     let mut player = Player::new(recording, text)?;
     for event in &recording.events {
-        if let Err(what) = player.play(event) {
+        let played = player.play(event);
+        after(&mut player.done.transcript);
+        if let Err(what) = played {
             let micros = player.now.as_micros();
             player.done.divergence = Some(Divergence { step: player.done.steps, micros, what });
             break;
