@@ -120,6 +120,8 @@ pub enum Role {
     Unfair(ClientId),
     /// Answers reads from old states.
     Stale,
+    /// Proposes in time, and lets nothing be agreed on until just before the timeout.
+    Hoarder,
 }
 
 impl Plan {
@@ -290,6 +292,7 @@ impl Plan {
                 Role::Slow,
                 Role::Unfair(ClientId(0)),
                 Role::Stale,
+                Role::Hoarder,
             ]);
             self.traitors.push((node, role));
         }

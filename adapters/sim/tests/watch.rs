@@ -87,6 +87,35 @@ fn p34_slow_primaries_leave_nine_tenths_of_the_throughput_of_a_long_run() {
 }
 
 #[test]
+fn primaries_that_let_nothing_be_agreed_on_in_time_are_replaced_before_any_timer() {
+    for (seed, nodes, faults) in [(1, 4, 1), (2, 7, 2)] {
+        let plan = with(Role::Hoarder, plan(seed, nodes, 200));
+        let mut cluster = Cluster::new(plan.clone(), false);
+        // What is late is known as such after three eighths of T, and for a part of two windows.
+        let replaced = faults * (3 * WINDOW + RETRY + 20 * DELAY);
+        cluster.run_until(Instant::ZERO.after(replaced)).unwrap();
+        for node in correct(&plan) {
+            let status = cluster.status(node).unwrap();
+            let why = cluster.departures(node).unwrap();
+            assert_eq!((status.view.0, status.active), (faults.into(), true), "{node:?} {why:?}");
+            assert_eq!(why.timer, 0, "{node:?} {why:?}");
+        }
+        cluster.run().unwrap();
+        assert!(correct(&plan).all(|node| cluster.status(node).unwrap().view.0 == faults.into()));
+    }
+}
+
+#[test]
+fn primaries_that_let_nothing_be_agreed_on_leave_nine_tenths_of_the_throughput_of_a_long_run() {
+    for (seed, nodes) in [(1, 4), (2, 7)] {
+        let quiet = seconds(plan(seed, nodes, 2_000));
+        let hoarded = seconds(with(Role::Hoarder, plan(seed, nodes, 2_000)));
+        println!("n = {nodes}: {quiet:.1} s without faults, {hoarded:.1} s");
+        assert!(quiet / hoarded >= 0.9, "{quiet} s without faults, {hoarded} s, n = {nodes}");
+    }
+}
+
+#[test]
 fn f_silent_backups_cost_next_to_nothing_and_change_no_view() {
     for (seed, nodes) in [(1, 4), (2, 7)] {
         let quiet = seconds(plan(seed, nodes, 500));

@@ -33,10 +33,12 @@
 //! nearly all of its throughput and never be replaced. So backups also measure how long requests
 //! wait to be proposed, while the primary could propose, and leave one that lets them wait for
 //! more than a quarter of the timeout on average in two observation windows, or that lets one of
-//! them wait for so long while later ones pass. With a correct primary, links that take less than
-//! an eighth of the timeout one way and lose nothing, no f replicas and no clients can cause a
-//! view change, by these rules or by the timers. How it is measured, and how a cluster that is
-//! slow as a whole does not change views for ever, stands in `watch`.
+//! them wait for so long while later ones pass. What was proposed must be agreed on within three
+//! eighths of the timeout, whether a hole below it or proposals kept from others are in the way:
+//! `n - f` correct replicas that have them need nobody else. With a correct primary, links that
+//! take less than an eighth of the timeout one way and lose nothing, no f replicas and no clients
+//! can cause a view change, by these rules or by the timers. How it is measured, and how a cluster
+//! that is slow as a whole does not change views for ever, stands in `watch` and `lateness`.
 //!
 //! # How soon it recovers
 //!
@@ -119,10 +121,11 @@
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
 //! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
-//! `new_view`, `transfer`, `amnesia`, `status` and `watch` are the rest of the protocol; `log` is
-//! the ring of slots and does all modular arithmetic; `outputs` alone builds messages; `recover`
-//! makes a replica from its records. The host of a replica that fetches keeps what comes and knows
-//! what it lacks: see [`Decision::Stage`], [`Decision::Seek`] and [`Decision::Install`].
+//! `new_view`, `transfer`, `amnesia`, `status`, `watch` and `lateness` are the rest of the
+//! protocol; `log` is the ring of slots and does all modular arithmetic; `outputs` alone builds
+//! messages; `recover` makes a replica from its records. The host of a replica that fetches keeps
+//! what comes and knows what it lacks: see [`Decision::Stage`], [`Decision::Seek`] and
+//! [`Decision::Install`].
 //!
 //! # Deviations from the paper
 //!
@@ -168,6 +171,7 @@ mod contradiction;
 mod decision;
 mod execution;
 mod history;
+mod lateness;
 mod log;
 pub mod merkle;
 mod message;

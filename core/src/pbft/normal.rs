@@ -79,7 +79,7 @@ impl Rules<'_> {
         let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
         if !pending.pooled && !under_way {
             pending.pooled = self.pool_add(request, place);
-            pending.stamp = self.node.watch.clock();
+            pending.come(self.node.view, self.node.watch.clock());
         }
         let kept = pending.pooled || under_way || request.timestamp == known.timestamp;
         self.set_pending(client.index(), if kept { pending } else { Pending::NONE });
@@ -283,6 +283,7 @@ impl Rules<'_> {
         let (since, range) = (self.node.now, self.ring().batch(sequence, which));
         let view = self.node.view;
         let settled = self.is_settled_by_new_view(sequence);
+        let begin = self.node.watch.lateness.begin_at(settled);
         let measured = !self.node.leads() && !settled;
         let mut fresh = settled;
         let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
@@ -300,7 +301,7 @@ impl Rules<'_> {
             if !known {
                 *pending = Pending { timestamp, since, ..Pending::NONE };
             }
-            pending.proposed = Some(view);
+            pending.set_out(view, begin);
             fresh = true;
             if measured && !seen {
                 self.node.watch.propose(stamp);

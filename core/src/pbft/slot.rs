@@ -121,7 +121,8 @@ pub struct Pending {
     pub(super) pooled: bool,
     /// In which view its primary, this replica or another, proposed it.
     pub(super) proposed: Option<View>,
-    /// When, on the clock of `watch`, it came.
+    /// When it came, on the clock of `watch`; once it was proposed in this view: when that was, on
+    /// the clock of `lateness`.
     pub(super) stamp: u64,
     /// When the primary of this view was last told of it.
     pub(super) told: Option<Instant>,

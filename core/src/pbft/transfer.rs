@@ -368,8 +368,11 @@ impl Rules<'_> {
     /// Stops the timers of requests that the installed client table shows as executed, and starts
     /// the others anew.
     fn forget_executed(&mut self) {
+        let (view, watch) = (self.node.view, &self.node.watch);
         for pending in self.memory.pending.iter_mut() {
-            (pending.since, pending.stamp) = (self.node.now, self.node.watch.clock());
+            let proposed = pending.is_under_way(view);
+            pending.stamp = if proposed { watch.lateness.clock() } else { watch.clock() };
+            pending.since = self.node.now;
         }
         for at in 0..self.memory.clients.len() {
             let timestamp = self.memory.clients.get(at).map_or(0, |row| row.timestamp);

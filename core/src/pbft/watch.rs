@@ -24,17 +24,19 @@
 //!
 //! *Only what the primary itself does counts.* Waits are read from a clock of this replica that
 //! stands still whenever the primary might be unable to propose, or this replica unable to see
-//! it: while the log may be full, while a proposal is missing here, while this replica is behind,
-//! fetches a state, changes views, or was not stepped. Faulty backups can withhold votes, states
-//! and VIEW-CHANGEs, and all that stops this clock; faulty clients can only add requests, and a
-//! correct primary proposes those too. So with a correct primary nobody but the links can make
-//! a backup leave its view here: they would have to lose the request of one client, sent to one
-//! replica only, four times in a row, or take an eighth of the timeout one way.
+//! it: while the log may be full, while this replica is behind, fetches a state, changes views, or
+//! was not stepped. Faulty backups can withhold votes, states and VIEW-CHANGEs, and all that stops
+//! this clock; faulty clients can only add requests, and a correct primary proposes those too. (A
+//! faulty primary can stop it as well; `lateness` says what becomes of that.) So with a correct
+//! primary nobody but the links can make a backup leave its view here: they would have to lose the
+//! request of one client, sent to one replica only, four times in a row, or take an eighth of the
+//! timeout one way.
 //!
 //! *A cluster that is slow as a whole does not rotate for ever.* Of `f + 1` primaries in a row
 //! that were left for this, one was correct: the allowance then doubles, twice at most, up to the
 //! timeout itself, until the primary is fast again for some windows.
 
+use super::lateness::{Lateness, is_slow};
 use super::message::{Sequence, View};
 use super::rules::{Effect, Rules};
 use crate::node::ClientId;
@@ -88,10 +90,10 @@ pub(super) struct Watch {
     /// When the clock was brought up to date, and whether it has been running since.
     seen: Instant,
     running: bool,
-    /// The last sequence that was pre-prepared in this view, and that up to which all were.
+    /// The last sequence that was pre-prepared in this view.
     highest: Sequence,
-    unbroken: Sequence,
-    /// When, on this clock, the observation window ends; `None`: nothing waits.
+    pub(super) lateness: Lateness,
+    /// When, on the clock of `lateness`, the observation window ends; `None`: nothing waits.
     until: Option<u64>,
     /// The waits that ended in this window, together, and how many.
     waits: u64,
@@ -114,7 +116,7 @@ impl Watch {
         seen: Instant::ZERO,
         running: true,
         highest: Sequence(0),
-        unbroken: Sequence(0),
+        lateness: Lateness::NEW,
         until: None,
         waits: 0,
         count: 0,
@@ -156,55 +158,45 @@ impl Rules<'_> {
         let awake = elapsed <= self.node.config.watch_window;
         let watch = &mut self.node.watch;
         watch.seen = self.node.now;
-        if watch.running && awake {
+        if awake && watch.running {
             watch.clock = watch.clock.saturating_add(micros(elapsed));
+        }
+        if awake {
+            watch.lateness.pass(micros(elapsed));
         }
     }
 
-    /// After a step: whether the clock runs until the next one.
+    /// After a step: whether the clocks run until the next one.
     pub(super) fn watch_state(&mut self) {
         self.node.watch.running = self.primary_may_propose();
+        self.watch_lateness();
+    }
+
+    /// Whether this replica is a backup in its view with nothing of its own to mend.
+    pub(super) fn is_calm(&self) -> bool {
+        let node = &self.node;
+        let mends = node.transfer.is_some() || node.backlog.is_some() || node.diverged;
+        node.active && !node.leads() && !mends
     }
 
     /// Whether the primary could propose more, and this replica would see it.
-    fn primary_may_propose(&mut self) -> bool {
-        let node = &self.node;
-        let calm = node.transfer.is_none() && node.backlog.is_none();
-        if !node.active || node.leads() || !calm || node.diverged || node.status.behind {
-            return false;
-        }
-        let mut unbroken = node.watch.unbroken.max(node.executed);
-        while unbroken < self.node.watch.highest {
-            match unbroken.next().filter(|next| self.is_seen(*next)) {
-                Some(next) => unbroken = next,
-                None => break,
-            }
-        }
-        self.node.watch.unbroken = unbroken;
+    fn primary_may_propose(&self) -> bool {
         // The primary's own checkpoint may be one behind this replica's.
         let interval = self.node.sizes.checkpoint_interval();
         let room = self.node.watch.highest.0 < self.node.stable.0.saturating_add(interval);
-        room && unbroken >= self.node.watch.highest
-    }
-
-    /// Whether the batch of a sequence in this view is known here.
-    fn is_seen(&self, sequence: Sequence) -> bool {
-        self.slot(sequence).is_some_and(|slot| {
-            slot.accepted(self.node.view).is_some()
-                || slot.committed.is_some_and(|it| self.at_hand(sequence, &it.digest))
-        })
+        room && self.is_calm() && !self.node.status.behind
     }
 
     /// A new view: its primary is told of everything that waits, and begins with a clean slate.
     pub(super) fn watch_view(&mut self, last: Sequence) {
-        let Watch { clock, .. } = self.node.watch;
+        self.node.watch.lateness.begin();
+        let Watch { clock, lateness, .. } = self.node.watch;
         let window = micros(self.node.config.watch_window);
         let waits = self.node.pool_count != 0;
         self.node.watch = Watch {
             running: false,
             highest: last,
-            unbroken: self.node.executed,
-            until: waits.then_some(clock.saturating_add(window)),
+            until: waits.then_some(lateness.clock().saturating_add(window)),
             waits: 0,
             count: 0,
             score: 0,
@@ -226,7 +218,13 @@ impl Rules<'_> {
         if let Some(pending) = self.memory.pending.get_mut(client.index()) {
             pending.told = Some(now);
         }
-        let end = self.node.watch.clock.saturating_add(micros(self.node.config.watch_window));
+        self.open_window();
+    }
+
+    /// The observation window begins, unless it did before.
+    fn open_window(&mut self) {
+        let window = micros(self.node.config.watch_window);
+        let end = self.node.watch.lateness.clock().saturating_add(window);
         self.node.watch.until.get_or_insert(end);
     }
 
@@ -234,10 +232,12 @@ impl Rules<'_> {
     pub(super) fn watch_sequence(&mut self, sequence: Sequence) {
         let watch = &mut self.node.watch;
         watch.highest = watch.highest.max(sequence);
+        watch.lateness.propose();
+        self.open_window();
     }
 
     /// How long a request may wait here, in microseconds.
-    fn allowance(&self) -> u64 {
+    pub(super) fn allowance(&self) -> u64 {
         let weak = u32::try_from(self.node.quorum.weak()).unwrap_or(u32::MAX);
         let doublings = (self.node.watch.left / weak).min(DOUBLINGS);
         self.least_allowance().saturating_mul(1 << doublings)
@@ -249,10 +249,17 @@ impl Rules<'_> {
     }
 
     /// The clients whose requests wait here for the primary, with since when they do.
-    fn waiting(&self) -> impl Iterator<Item = (ClientId, &super::Pending)> {
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (ClientId, &super::Pending)> {
         let view = self.node.view;
         let clients = (0..=u16::MAX).map(ClientId).zip(self.memory.pending.iter());
         clients.filter(move |(_, pending)| pending.waits(view))
+    }
+
+    /// Whether a request waits here for longer than it may, in time that counts.
+    pub(super) fn is_kept_waiting(&self, allowance: u64) -> bool {
+        let oldest = self.waiting().map(|(_, pending)| pending.stamp).min();
+        let watch = &self.node.watch;
+        watch.running && oldest.is_some_and(|stamp| watch.clock.saturating_sub(stamp) > allowance)
     }
 
     /// When this file wants to be woken: for a verdict or for requests to pass on at once, else
@@ -265,8 +272,9 @@ impl Rules<'_> {
         if watch.verdict.is_some() || self.tells() {
             return Some(self.node.now);
         }
-        let until = watch.until.filter(|_| watch.running)?;
-        let due = watch.seen.as_micros().saturating_add(until).saturating_sub(watch.clock);
+        let until = watch.until.filter(|_| watch.lateness.is_running())?;
+        let due = watch.seen.as_micros().saturating_add(until);
+        let due = due.saturating_sub(watch.lateness.clock());
         Some(Instant::from_micros(due))
     }
 
@@ -287,7 +295,7 @@ impl Rules<'_> {
         let watch = &self.node.watch;
         if let Some(verdict) = watch.verdict {
             self.leave(verdict);
-        } else if watch.until.is_some_and(|until| until <= watch.clock) {
+        } else if watch.until.is_some_and(|until| until <= watch.lateness.clock()) {
             self.judge();
         } else if self.tells() {
             self.tell();
@@ -330,27 +338,34 @@ impl Rules<'_> {
     fn judge(&mut self) {
         let (allowance, clock) = (self.allowance(), self.node.watch.clock);
         let ages = self.waiting().map(|(_, pending)| clock.saturating_sub(pending.stamp));
-        let (mut anything, mut waits, mut count) = (false, 0u64, 0u64);
+        let view = self.node.view;
+        let mut anything = self.memory.pending.iter().any(|pending| pending.is_under_way(view));
+        let (mut waits, mut count) = (0u64, 0u64);
         for age in ages {
             anything = true;
             if age > allowance {
                 (waits, count) = (waits.saturating_add(age), count.saturating_add(1));
             }
         }
-        let window = micros(self.node.config.watch_window);
+        let window = self.node.config.watch_window;
         let least = self.least_allowance();
+        let interval = self.node.config.status_interval;
         let watch = &mut self.node.watch;
+        let (late, served) = watch.lateness.close(interval);
         let total = watch.waits.saturating_add(waits);
         let mean = total.checked_div(watch.count.saturating_add(count));
         (watch.waits, watch.count) = (0, 0);
-        watch.until = anything.then_some(clock.saturating_add(window));
-        let Some(mean) = mean else { return };
-        if mean > allowance {
+        let end = watch.lateness.clock().saturating_add(micros(window));
+        watch.until = anything.then_some(end);
+        if is_slow(late, window) || mean.is_some_and(|mean| mean > allowance) {
             watch.score = watch.score.saturating_add(SLOW);
-        } else {
+        } else if mean.is_some() || served {
             watch.score = watch.score.saturating_sub(1);
         }
-        watch.fast = if mean <= least / 2 { watch.fast.saturating_add(1) } else { 0 };
+        if let Some(mean) = mean {
+            let fast = mean <= least / 2 && late.is_zero();
+            watch.fast = if fast { watch.fast.saturating_add(1) } else { 0 };
+        }
         if watch.fast >= RESTORED {
             watch.left = 0;
         }
@@ -390,7 +405,8 @@ impl Rules<'_> {
         }
         let (youngest, allowance) = (self.node.watch.youngest, self.allowance());
         let oldest = self.waiting().map(|(_, pending)| pending.stamp).min();
-        if oldest.is_some_and(|oldest| youngest > oldest.saturating_add(allowance)) {
+        let passed = self.look_for_late();
+        if passed || oldest.is_some_and(|oldest| youngest > oldest.saturating_add(allowance)) {
             self.node.watch.verdict = Some(Verdict::Unfair);
         }
     }

@@ -19,6 +19,7 @@ mod evidence;
 mod followers;
 mod forgery;
 mod interleavings;
+mod lateness;
 mod ledger;
 mod life;
 mod limits;

@@ -181,15 +181,25 @@ fn only_time_in_which_the_primary_could_have_proposed_counts() {
         }
     };
     assert_eq!(why_left(|_| {}, |bench, tick| served(bench, tick, 1, 1)), unfair);
-    // A proposal is missing here: the next one is known.
+    // A proposal is missing here: a correct primary sends it as soon as it is told.
     let hole = |bench: &mut Bench<4>| propose(bench, 2, 1);
-    assert_eq!(why_left(hole, |bench, tick| served(bench, tick, 3, 2)), nothing);
+    assert_eq!(why_left(hole, |bench, tick| served(bench, tick, 3, 2)), unfair);
     // Half of the window is under way: the primary may be waiting for a checkpoint.
     let full = |bench: &mut Bench<4>| {
         (1..=4).for_each(|sequence| propose(bench, sequence, sequence));
         (1..=4).for_each(|sequence| execute(bench, sequence, sequence));
     };
     assert_eq!(why_left(full, |bench, tick| served(bench, tick, 5, 5)), nothing);
+    // NULLs of an idle primary, for one that recovers, are no use that it makes of its log.
+    let idle = |bench: &mut Bench<4>| {
+        for sequence in 1..=4 {
+            bench.propose(2, 0, sequence, &[]);
+            for from in [0, 1] {
+                bench.commit(2, from, 0, sequence, Batch::null_digest());
+            }
+        }
+    };
+    assert_eq!(why_left(idle, |bench, tick| served(bench, tick, 5, 1)), unfair);
     // Weak replicas are ahead of this one; that one of them says so changes nothing.
     let ahead = |bench: &mut Bench<4>, from| {
         let status = Status { active: true, executed: Sequence(2), ..Status::default() };

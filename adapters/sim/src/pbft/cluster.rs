@@ -13,7 +13,7 @@ use crate::plan::{Crash, Plan, Role, Trigger};
 use crate::random::Random;
 use crate::scheme::Key;
 use crate::traitor::Traitor;
-use crate::traitors::{Equivocator, Forgetful, Liar, Plot, Silent, Slow, Stale, Unfair};
+use crate::traitors::{Equivocator, Forgetful, Hoarder, Liar, Plot, Silent, Slow, Stale, Unfair};
 use crate::transcript::Transcript;
 use crate::violation::Violation;
 use core::time::Duration;
@@ -416,6 +416,7 @@ fn mouth(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
         Role::Slow => Box::new(Slow::by(plan.timeout * 9 / 10)),
         Role::Unfair(victim) => Box::new(Unfair::to(victim)),
         Role::Stale => Box::new(Stale::default()),
+        Role::Hoarder => Box::new(Hoarder::by(plan.timeout * 9 / 10)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod equivocator;
 mod forgetful;
+mod hoarder;
 mod liar;
 mod silent;
 mod slow;
@@ -10,6 +11,7 @@ mod unfair;
 
 pub use equivocator::{Equivocator, Plot};
 pub use forgetful::Forgetful;
+pub use hoarder::Hoarder;
 pub use liar::Liar;
 pub use silent::Silent;
 pub use slow::Slow;
