@@ -2,7 +2,7 @@
 
 use crate::frames::{self, Damage};
 use crate::random::Random;
-use quorate::Digest;
+use quorate::{Digest, NodeId};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -48,7 +48,12 @@ pub struct Disk {
     written: u64,
     /// An older state of the disk, kept aside.
     aside: Option<Image>,
+    /// The snapshot that each peer fetches, and how many times more it is not forgotten.
+    leases: BTreeMap<NodeId, (u64, u32)>,
 }
+
+/// For so many stable checkpoints a snapshot is kept for who has fetched a piece of it.
+const LEASE: u32 = 32;
 
 /// What is durable.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +97,11 @@ impl Disk {
     pub fn write(&mut self, write: Write) {
         self.cached.push_back(write);
         self.written += 1;
+    }
+
+    /// A peer fetches a snapshot, which is kept for it for a while: one a peer.
+    pub fn lease(&mut self, peer: NodeId, sequence: u64) {
+        self.leases.insert(peer, (sequence, LEASE));
     }
 
     /// How many writes were made, all told. A send that depends on them waits until
@@ -228,7 +238,14 @@ impl Disk {
             Write::Capture(sequence, capture) => {
                 captures.insert(sequence, capture);
             }
-            Write::Forget(below) => *captures = captures.split_off(&below),
+            Write::Forget(below) => {
+                self.leases.retain(|_, (_, left)| {
+                    *left = left.saturating_sub(1);
+                    *left > 0
+                });
+                let leased = |at| self.leases.values().any(|(sequence, _)| *sequence == at);
+                captures.retain(|at, _| *at >= below || leased(*at));
+            }
             Write::Stage(digest, page) => {
                 staged.insert(digest, page);
             }
@@ -335,5 +352,22 @@ mod tests {
         disk.settle(disk.written(), |_| {});
         assert_eq!(disk.captures().keys().copied().collect::<Vec<_>>(), [8, 12]);
         assert_eq!(disk.capture(4), None);
+    }
+
+    #[test]
+    fn a_snapshot_that_is_fetched_is_kept_for_a_while() {
+        let mut disk = Disk::default();
+        let capture = Rc::new(Capture { clients: Vec::new(), state: Vec::new() });
+        [4, 8]
+            .into_iter()
+            .for_each(|sequence| disk.write(Write::Capture(sequence, Rc::clone(&capture))));
+        disk.lease(NodeId(1), 4);
+        disk.lease(NodeId(2), 4);
+        disk.lease(NodeId(1), 8);
+        for round in 1..=LEASE {
+            disk.write(Write::Forget(12));
+            disk.settle(disk.written(), |_| {});
+            assert_eq!(disk.captures().len(), if round < LEASE { 2 } else { 0 }, "{round}");
+        }
     }
 }

@@ -110,7 +110,9 @@ impl<X> Engine<X> {
         to: Principal,
         payload: &Payload,
     ) -> bool {
-        let arrivals = self.network.arrivals(self.now.after(kept_back), from, to);
+        let handed = self.now.after(kept_back);
+        let left = self.network.departure(handed, from, payload.len());
+        let arrivals = self.network.arrivals(left, from, to);
         for at in arrivals.into_iter().flatten() {
             self.queue.push(at, Event::Deliver { from, to, payload: Payload::clone(payload) });
         }

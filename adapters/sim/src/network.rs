@@ -1,9 +1,10 @@
 //! The virtual network: every message meets its fate when it is sent.
 
 use crate::random::Random;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use quorate::{Instant, Principal};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long messages take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,11 @@ pub type Arrivals = [Option<Instant>; 2];
 pub struct Network {
     /// What happens to messages now.
     pub weather: Weather,
+    /// Bytes a second that each sender's line carries: what it says to all it says to each of
+    /// them, one message after another. `None`: any number.
+    pub line: Option<NonZeroU64>,
+    /// Until when the lines carry what was sent.
+    busy: BTreeMap<Principal, Instant>,
     cuts: Vec<(usize, Cut)>,
     next_cut: usize,
     traffic: Traffic,
@@ -85,7 +91,24 @@ impl Network {
     #[must_use]
     pub const fn new(weather: Weather, random: Random) -> Self {
         let traffic = Traffic { sent: 0, lost: 0, cut: 0, duplicated: 0 };
-        Self { weather, cuts: Vec::new(), next_cut: 0, traffic, random }
+        Self {
+            weather,
+            line: None,
+            busy: BTreeMap::new(),
+            cuts: Vec::new(),
+            next_cut: 0,
+            traffic,
+            random,
+        }
+    }
+
+    /// When the last byte of a message that is handed over now has left its sender.
+    pub fn departure(&mut self, now: Instant, from: Principal, bytes: usize) -> Instant {
+        let Some(line) = self.line else { return now };
+        let micros = (bytes as u64).saturating_mul(1_000_000).div_ceil(line.get());
+        let busy = self.busy.entry(from).or_default();
+        *busy = now.max(*busy).after(Duration::from_micros(micros));
+        *busy
     }
 
     /// Cuts links; what is under way still arrives. Returns the number by which it is healed.
@@ -166,6 +189,18 @@ mod tests {
         assert!((1800..2200).contains(&lost), "{lost} of 10000 lost at 20 %");
         assert!((2200..2600).contains(&duplicated), "{duplicated} of 8000 doubled at 30 %");
         assert!((800..1300).contains(&late), "{late} of about 10400 held up at 10 %");
+    }
+
+    #[test]
+    fn a_line_carries_one_message_after_another_at_its_speed() {
+        let mut network = Network::new(Weather::FAIR, Random::new(1));
+        let at = Instant::from_micros;
+        assert_eq!(network.departure(at(5), A, 1 << 40), at(5));
+        network.line = NonZeroU64::new(1_000_000);
+        assert_eq!(network.departure(at(5), A, 100), at(105));
+        assert_eq!(network.departure(at(5), A, 100), at(205));
+        assert_eq!(network.departure(at(5), B, 1), at(6), "each has its own");
+        assert_eq!(network.departure(at(1_000), A, 0), at(1_000));
     }
 
     #[test]

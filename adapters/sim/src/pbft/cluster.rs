@@ -16,6 +16,7 @@ use crate::traitor::Traitor;
 use crate::traitors::{Equivocator, Forgetful, Hoarder, Liar, Plot, Silent, Slow, Stale, Unfair};
 use crate::transcript::Transcript;
 use crate::violation::Violation;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use quorate::pbft::{ClientConfig, Config, Departures, Dimensions, Status, Switches};
 use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
@@ -206,6 +207,11 @@ impl Cluster {
     /// Gives a replica its power back.
     pub fn restart(&mut self, node: NodeId) {
         self.with_server(node, |server, stage| server.restart(stage));
+    }
+
+    /// Gives each line so many bytes a second, see [`Network::line`](crate::network::Network::line).
+    pub fn set_line(&mut self, bytes_per_second: NonZeroU64) {
+        self.engine.network.line = Some(bytes_per_second);
     }
 
     /// Cuts links, and returns the number by which [`Cluster::heal`] makes them whole.

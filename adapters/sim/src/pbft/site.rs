@@ -426,8 +426,9 @@ impl Step<'_, '_> {
 
     fn serve(&mut self, to: NodeId, sequence: u64, place: Place) {
         let me = self.site.me;
-        // One before the last stable one is gone.
+        // One before the last stable one is gone, unless somebody fetches it.
         let Some(capture) = self.site.disk.capture(sequence) else { return };
+        self.site.disk.lease(to, sequence);
         let Some(bytes) = Image::of(&capture).bytes(place) else { return };
         self.stage.enter(&Line::Served { node: me, to, sequence, place });
         let (sequence, bytes) = (Sequence(sequence), Bytes(&bytes));
