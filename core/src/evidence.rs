@@ -30,6 +30,14 @@
 //! What is *not* here: lies that take the context of an execution to see (a wrong reply, a
 //! NEW-VIEW that does not follow from the VIEW-CHANGEs it names), and everything said over HMAC
 //! links, which either end could have made up. Those stay accusations.
+//!
+//! And a primary that proposes one batch to one backup and another to the other is *not* proved
+//! to have done so by what each of them holds, with signed links either. Each has one signed
+//! PRE-PREPARE; the PREPARE of the other that names another batch is signed by the other, who may
+//! have made it up. Two frames that two replicas received prove it ([`Evidence::Frames`] does not
+//! ask who received them), but nobody sends his to the other: such a primary is replaced, its
+//! lie divides nobody, and the blame stays in doubt between it and the backup. It is proved where
+//! both frames meet: when it says both to one replica.
 
 use crate::auth::{Digest, PublicKey, Roster, Scope, Signature, Statement, Tag, Verifier};
 use crate::fault::Fault;
