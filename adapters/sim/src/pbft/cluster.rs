@@ -209,7 +209,7 @@ impl Cluster {
         self.with_server(node, |server, stage| server.restart(stage));
     }
 
-    /// Gives each line so many bytes a second, see [`Network::line`](crate::network::Network::line).
+    /// Gives each line so many bytes a second: [`line`](crate::network::Network::line).
     pub fn set_line(&mut self, bytes_per_second: NonZeroU64) {
         self.engine.network.line = Some(bytes_per_second);
     }
