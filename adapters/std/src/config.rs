@@ -5,20 +5,29 @@ use quorate::auth::{Scope, Verifier};
 use quorate::ed25519::{Ed25519, SecretKey};
 use quorate::pbft::merkle::MAX_FAN_OUT;
 use quorate::pbft::{Config, Dimensions, Message};
-use quorate::{NodeId, Target};
+use quorate::{NodeId, Principal, Target};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Rewrites what a replica says: fault injection for demonstrations and tests.
+/// Rewrites what a replica says, or keeps from it what it is told: fault injection for
+/// demonstrations and tests.
 ///
 /// A replica with a tamper may be Byzantine. It is asked before each message is signed and
 /// sealed, once for each receiver, so it can tell different peers different things. States that
-/// are served to lagging replicas do not pass through it.
+/// are served to lagging replicas do not pass through it. It runs on the thread that steps the
+/// replica, which waits for it.
 pub trait Tamper: Send {
     /// May change the message that is about to be sent.
     fn outgoing(&mut self, to: Target, message: &mut Message<'_>);
+
+    /// Whether a message that arrived is kept from the replica, as if it had been lost. It may be
+    /// asked twice about one message.
+    fn ignores(&mut self, from: Principal, message: &Message<'_>) -> bool {
+        let _ = (from, message);
+        false
+    }
 }
 
 /// The settings of one replica.

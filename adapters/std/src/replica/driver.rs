@@ -156,6 +156,9 @@ impl<A: Application> Driver<A> {
     ) -> Result<(), Stopped> {
         let Some(message) = checked.message() else { return Ok(()) };
         let from = message.from();
+        if self.host.outbox.ignores(from, message.message()) {
+            return Ok(());
+        }
         self.step(Input::Message(message))?;
         if let (Principal::Node(node), true) = (from, self.core.was_fruitless()) {
             let (now, executed) = (self.clock.now(), self.core.status().executed.0);
@@ -170,6 +173,9 @@ impl<A: Application> Driver<A> {
     /// Sends a message to the verifiers if it is worth it.
     fn admit(&mut self, from: Principal, payload: Vec<u8>, ticket: Ticket) {
         let Ok(message) = wire::decode::<Message<'_>>(&payload) else { return };
+        if self.host.outbox.ignores(from, &message) {
+            return;
+        }
         let now = self.clock.now();
         let admission = self.core.admit(now, from, &message);
         if let Some(recording) = &mut self.recording {

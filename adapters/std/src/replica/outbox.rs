@@ -34,6 +34,11 @@ impl Outbox {
         Self { me, nodes, scope, key, tamper, held: Vec::new(), buffer: Vec::new() }
     }
 
+    /// Whether fault injection keeps a message from this replica.
+    pub(crate) fn ignores(&mut self, from: Principal, message: &Message<'_>) -> bool {
+        self.tamper.as_mut().is_some_and(|tamper| tamper.ignores(from, message))
+    }
+
     /// Signs and encodes a message, once for all its receivers, and holds it.
     pub(crate) fn hold(&mut self, to: Target, message: Message<'_>) {
         if self.tamper.is_some() && to == Target::All {
