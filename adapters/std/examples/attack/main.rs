@@ -52,6 +52,8 @@ const TRAITOR: usize = 3;
 const TIMEOUT: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(250);
+/// What it may take to connect, to tell the others, and to look.
+const SLACK: Duration = Duration::from_millis(100);
 
 /// Counts operations.
 struct Count(u64);
@@ -114,7 +116,7 @@ impl Attack {
     fn within(self) -> Option<(&'static str, Duration)> {
         match self {
             Self::Silent | Self::Flood | Self::Forgers => None,
-            Self::Slow => Some(("primary replaced", RETRY + 2 * WINDOW)),
+            Self::Slow => Some(("primary replaced", RETRY + 2 * WINDOW + SLACK)),
             Self::Censor => Some(("client served", 2 * TIMEOUT)),
         }
     }
