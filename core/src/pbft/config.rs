@@ -235,6 +235,10 @@ impl Config {
     /// a state: f servers may stall for as long as one is waited for, 64 S at most. (A state that
     /// takes longer to send than that is to be added.)
     ///
+    /// A replica that has recovered from the loss of its log has no say in the two views after that
+    /// in which it found the others. Where too few can do without it, each of those costs one wait
+    /// more.
+    ///
     /// Links that lose messages are slow links: what is lost is said again each status interval.
     /// Safety depends on none of this.
     #[must_use]

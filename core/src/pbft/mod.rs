@@ -104,6 +104,11 @@
 //! that a recovery ends in an idle cluster too; a peer that only pretends to recover costs an idle
 //! cluster as much and a busy one nothing. A primary that has lost its log is replaced at once.
 //!
+//! Nor does it ever sign a VIEW-CHANGE for a view for which it may have signed one before. Into
+//! those it follows the others: it waits for their NEW-VIEW and says in its STATUS that it does,
+//! which counts for their patience and for nothing else. If its say was needed, the view does not
+//! begin, and all go on to one for which it may sign.
+//!
 //! A host that keeps no log at all ([`Durability::None`]) starts every time like this. A replica
 //! that finds an empty log and does not know whether it is new ([`Replica::unsure`]) asks first.
 //!

@@ -2,7 +2,6 @@
 //! costs, and what brings them back (PROTOCOLS, PBFT, points 5 and 7).
 
 use crate::bench::*;
-use crate::forgery::*;
 use quorate::pbft::*;
 
 /// What the mail passes that these replicas neither send nor get.

@@ -19,7 +19,9 @@ use std::collections::{BTreeMap, VecDeque};
 pub const CLIENTS: usize = 4;
 /// The window of every bench cluster; checkpoints are taken every 4 sequences.
 pub const WINDOW: usize = 8;
-pub type Memory<const N: usize> = Fixed<N, WINDOW, 1024, CLIENTS, 64>;
+/// Bytes of the longest reply: so long that each row of the client table is a page of its own.
+pub const REPLY: usize = 500;
+pub type Memory<const N: usize> = Fixed<N, WINDOW, 1024, CLIENTS, REPLY>;
 
 pub fn node(id: usize) -> NodeId {
     NodeId(u8::try_from(id).unwrap())

@@ -1,7 +1,6 @@
 //! What a replica that lost its log makes of answers, and of a flood of them (PROTOCOLS, point 9).
 
 use crate::bench::*;
-use crate::forgery::*;
 use quorate::pbft::*;
 
 /// An answer of a replica to the question that replica 6 asks.

@@ -147,11 +147,11 @@ fn executing() -> Bench<4> {
 #[test]
 fn reply_of_the_longest_length_is_sent_and_a_longer_one_becomes_reply_too_long() {
     for (length, outcome) in
-        [(0, Outcome::Executed), (64, Outcome::Executed), (65, Outcome::ReplyTooLong)]
+        [(0, Outcome::Executed), (REPLY, Outcome::Executed), (REPLY + 1, Outcome::ReplyTooLong)]
     {
         let mut bench = executing();
         let reply = vec![7; length];
-        let kept = if length <= 64 { &reply[..] } else { &[] };
+        let kept = if length <= REPLY { &reply[..] } else { &[] };
         let (view, client, timestamp) = (View(0), ClientId(1), 5);
         let expected = Reply { view, client, timestamp, outcome, reply: wire::Bytes(kept) };
         let wanted = bench.answer(2, 1, &reply);

@@ -1,5 +1,6 @@
 //! Captured checkpoints in pages, and what a host knows of one that it fetches.
 
+use crate::bench::CLIENTS;
 use quorate::Digest;
 use quorate::pbft::merkle::{self, CLIENT_FAN_OUT};
 use quorate::pbft::{Part, Place, Roots, Sequence, Shape, Sought};
@@ -64,12 +65,12 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Of the bench application: a table that fits in one page, and a state of 32 bytes.
+    /// Of the bench application: a table with a page for each client, and a state of 32 bytes.
     pub fn of(clients: &[u8], state: &Digest) -> Self {
         let still = (0..STILL).map(|at| at.to_le_bytes().to_vec());
         let pages = state.0.chunks(PAGE).map(<[u8]>::to_vec).chain(still).collect();
         Self {
-            clients: Tree::of(Part::Clients, CLIENT_FAN_OUT, vec![clients.to_vec()]),
+            clients: Tree::of(Part::Clients, CLIENT_FAN_OUT, rows(clients)),
             state: Tree::of(Part::State, FAN_OUT, pages),
         }
     }
@@ -97,6 +98,19 @@ impl Captured {
         };
         tree.digest(sought.place) == Some(sought.digest)
     }
+}
+
+/// The pages of a client table: one for each row, which ends as it says.
+fn rows(mut table: &[u8]) -> Vec<Vec<u8>> {
+    let mut pages = Vec::new();
+    while let Some(length) = table.get(9..13) {
+        let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        let (row, rest) = table.split_at(13 + length);
+        pages.push(row.to_vec());
+        table = rest;
+    }
+    pages.resize(CLIENTS, Vec::new());
+    pages
 }
 
 /// The digest of a state of the bench application.
@@ -130,8 +144,8 @@ impl Draft {
                 let roots = Roots::from_bytes(bytes).unwrap();
                 let shape = Shape { pages: roots.pages, fan_out: FAN_OUT };
                 let state = Sought { place: shape.top(Part::State), digest: roots.top };
-                let clients =
-                    Sought { place: Place::page(Part::Clients, 0), digest: roots.clients };
+                let table = Shape { pages: CLIENTS as u32, fan_out: CLIENT_FAN_OUT };
+                let clients = Sought { place: table.top(Part::Clients), digest: roots.clients };
                 *self = Self { sequence, stack: vec![state, clients], pages: BTreeMap::new() };
             }
             Place { part, level: 0, index } => {

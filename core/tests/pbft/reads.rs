@@ -90,7 +90,8 @@ fn the_host_has_one_read_of_a_client_at_a_time() {
 #[test]
 fn an_answer_that_is_too_long_or_not_to_be_had_is_none() {
     let mut bench = written();
-    for (answer, told) in [(Some(64), Some(64)), (Some(65), None), (None, None), (Some(0), Some(0))]
+    for (answer, told) in
+        [(Some(REPLY), Some(REPLY)), (Some(REPLY + 1), None), (None, None), (Some(0), Some(0))]
     {
         let message = Message::Read(bench.read(2, 1, OPERATION));
         assert_eq!(bench.hear_from(2, client(2), message), [Wanted::Read(2, 1)]);

@@ -351,3 +351,71 @@ fn digest_that_the_roots_are_checked_against_covers_their_sequence() {
     assert_eq!(wanted[0], Wanted::Accuse(0, Fault::BadContent));
     assert_eq!(bench.hosts[3].state, Digest::ZERO);
 }
+
+#[test]
+fn client_table_of_several_pages_is_fetched_page_by_page_and_only_where_it_differs() {
+    let mut bench = without_3(8);
+    bench.pass(1_000);
+    assert_eq!(bench.hosts[3].installs, [8]);
+    // Then replica 3 misses requests of clients 0 and 2.
+    let asked = bench.sent.len();
+    for t in 9..=20 {
+        bench.ask(0, if t % 2 == 0 { 0 } else { 2 }, t, b"y");
+        bench.run_where(|from, to, _| from != 3 && to != 3);
+    }
+    bench.pass(1_000);
+    assert_eq!(bench.hosts[3].installs, [8, 20]);
+    let pages = |letters: &[Letter]| {
+        let asked = letters.iter().filter_map(|letter| match wire::decode(&letter.bytes) {
+            Ok(Message::FetchState {
+                place: Place { part: Part::Clients, level, index }, ..
+            }) => Some((level, index)),
+            _ => None,
+        });
+        let mut asked: Vec<_> = asked.collect();
+        asked.sort_unstable();
+        asked.dedup();
+        asked
+    };
+    // Of the first state all pages differ from nothing; of the second those of two clients do.
+    assert_eq!(pages(&bench.sent[..asked]), [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]);
+    assert_eq!(pages(&bench.sent[asked..]), [(0, 0), (0, 2), (1, 0)]);
+    for (client, t) in [(0, 20), (1, 8), (2, 19)] {
+        bench.replies.clear();
+        bench.ask(3, client, t, b"again");
+        let [(3, of, at, Outcome::Executed, reply)] = &bench.replies[..] else {
+            panic!("client {client}: {:?}", bench.replies)
+        };
+        assert_eq!((*of, *at, reply.len()), (client, t, 8), "its reply came with the table");
+    }
+    assert_eq!(bench.hosts[3].state, bench.hosts[0].state);
+}
+
+#[test]
+fn page_of_the_client_table_in_the_place_of_another_is_not_believed() {
+    let mut bench = without_3(8);
+    let held = captured(&bench, 8);
+    // Replica 0 swaps the rows of two clients.
+    let swapped = |place: Place| match place {
+        Place { part: Part::Clients, level: 0, index: index @ 0..2 } => {
+            Place { index: 1 - index, ..place }
+        }
+        _ => place,
+    };
+    for _ in 0..100 {
+        bench.pass_where(20, &[0, 1, 2, 3], |from, to, message| {
+            !(from == 0 && to == 3 && is_piece(message))
+        });
+        let asked: Vec<_> = bench.sent.iter().map(|it| it.bytes.clone()).collect();
+        for bytes in asked {
+            if let Ok(Message::FetchState { place, sequence: Sequence(8) }) = wire::decode(&bytes) {
+                let bytes = held.bytes(swapped(place)).unwrap();
+                bench.tell(3, 0, piece(8, place, &bytes));
+            }
+        }
+    }
+    assert_eq!(bench.hosts[3].installs, [8]);
+    assert_eq!(bench.hosts[3].captured[&8], bench.hosts[1].captured[&8]);
+    let accusations = &bench.hosts[3].accusations;
+    assert!(accusations.iter().all(|it| *it == (0, Fault::BadContent)), "{accusations:?}");
+}
