@@ -150,7 +150,7 @@ fn messages_and_records_are_what_they_were() {
         of_kind.map(|(_, bytes)| usize::from(bytes[0])).collect::<Vec<_>>()
     };
     assert_eq!(tags("message"), (0..support::KINDS).collect::<Vec<_>>());
-    assert_eq!(tags("record"), (0..12).collect::<Vec<_>>());
+    assert_eq!(tags("record"), (0..13).collect::<Vec<_>>());
     for ((name, bytes), message) in vectors.0.iter().zip(messages()) {
         assert_eq!(wire::decode(bytes), Ok(message), "{name}");
     }
