@@ -267,6 +267,7 @@ fn recovers_again(bench: &mut Bench<4>) {
     let said = bench.sent.len();
     let batch = bench.lot(0, 9, b"tempting").0;
     bench.propose(3, 0, 1, batch);
+    bench.tell(3, 0, Message::Status(Status::default()));
     assert_eq!(bench.votes(3, 0, 1).0, []);
     let last = bench.hosts[3].records.last().unwrap();
     let last = wire::decode::<Record<'_>>(last).unwrap();
