@@ -143,11 +143,8 @@ impl Site {
 
     /// That the disk was lost is durable before anything is said.
     pub(super) fn note_loss(&mut self, nonce: u64) {
-        let mut buffer = [0; 16];
-        let record =
-            wire::encode(&Record::Recovering { nonce, lost: true, signed: View(0) }, &mut buffer)
-                .expect("it fits");
-        self.disk.write(Write::Record(record.to_vec()));
+        let record = encode(&Record::Recovering { nonce, lost: true, signed: View(0) });
+        self.disk.write(Write::Record(record));
         self.disk.settle(self.disk.written(), |_| {});
     }
 
