@@ -1,9 +1,11 @@
 //! What catching up costs the others: rounds in pairs, a cluster of four of which replica 3 stays
-//! away, and one of which it comes in the middle, with nothing, and fetches the state. The rates
+//! away, and one of which it comes in the middle, with nothing, and fetches the state. Two ratios
 //! of the same span of both, from when it comes to when it is where the others were, or to the
-//! end of the round. All four share the cores of one machine here, so that what replica 3 computes
-//! itself counts too: with few cores that alone may be a quarter, which machines of their own do
-//! not pay. Run it where nothing else runs.
+//! end of the round: operations a second, and operations a second of the processor time of the
+//! three others' own threads. All four share the cores of one machine here, so the first one
+//! counts what replica 3 computes itself, and that there are four and no longer three to run: with
+//! few cores that alone may be a quarter, which machines of their own do not pay. The second one
+//! counts only what its fetching costs the others, where the system tells.
 //!
 //! ```text
 //! cargo run --release -p quorate-std --example catchup -- [--rounds N] [--seconds S] [--mib M]
@@ -110,6 +112,8 @@ struct Round {
     /// When replica 3 came, and when it was where the others had been, if it was.
     came: f64,
     there: Option<f64>,
+    /// From time to time, how long the threads of the three others had run on a processor.
+    ran: Vec<(f64, f64)>,
 }
 
 impl Round {
@@ -117,6 +121,34 @@ impl Round {
     fn rate(&self, from: f64, until: f64) -> f64 {
         self.done.iter().filter(|at| (from..until).contains(*at)).count() as f64 / (until - from)
     }
+
+    /// Operations a second of the others' processor time in a span.
+    fn thrift(&self, from: f64, until: f64) -> f64 {
+        let ran = |at: f64| {
+            let later = self.ran.iter().find(|(time, _)| *time >= at);
+            later.or(self.ran.last()).map_or(f64::NAN, |(_, ran)| *ran)
+        };
+        self.rate(from, until) * (until - from) / (ran(until) - ran(from))
+    }
+}
+
+/// The threads of replicas that run now.
+fn threads() -> Vec<std::path::PathBuf> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let of_replicas = |path: &std::path::PathBuf| {
+        let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+        name.starts_with("quorate-") && name.trim_end() != "quorate-client"
+    };
+    threads.filter_map(|thread| Some(thread.ok()?.path())).filter(of_replicas).collect()
+}
+
+/// Seconds that threads have run on a processor; not a number where the system does not tell.
+fn ran(threads: &[std::path::PathBuf]) -> f64 {
+    let nanos = threads.iter().map(|path| {
+        let told = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        told.split_ascii_whitespace().next()?.parse::<f64>().ok()
+    });
+    nanos.sum::<Option<f64>>().filter(|nanos| *nanos > 0.0).map_or(f64::NAN, |nanos| nanos / 1e9)
 }
 
 fn spawn(it: &Settings, cluster: &Cluster, id: u8, data: &Path) -> Result<ReplicaHandle, Failure> {
@@ -157,8 +189,9 @@ fn round(it: &Settings, comes: bool) -> Result<Round, Failure> {
     let keys = (0..it.sessions).map(|id| (ClientId(id as u16), client(id))).collect();
     let clients = Client::spawn(cluster.clone(), keys, ClientOptions::default())?;
     clients.invoke(b"warm up!")?;
+    let others = threads();
     let begin = Instant::now();
-    let (came, mut there) = (it.seconds / 3.0, None);
+    let (came, mut there, mut samples) = (it.seconds / 3.0, None, Vec::new());
     let work = |session: usize| {
         let (mut done, mut number) = (Vec::new(), session as u64);
         while begin.elapsed().as_secs_f64() < it.seconds {
@@ -173,22 +206,23 @@ fn round(it: &Settings, comes: bool) -> Result<Round, Failure> {
         let threads: Vec<_> =
             (0..it.sessions).map(|session| scope.spawn(move || work(session))).collect();
         std::thread::sleep(Duration::from_secs_f64(came).saturating_sub(begin.elapsed()));
+        let aim = replicas[0].status().executed;
         if comes {
-            let aim = replicas[0].status().executed;
             replicas.push(spawn(it, &cluster, 3, &data)?);
-            while there.is_none() && begin.elapsed().as_secs_f64() < it.seconds {
-                std::thread::sleep(Duration::from_millis(20));
-                let reached = replicas[3].status().executed >= aim;
-                let at = begin.elapsed().as_secs_f64();
-                there = reached.then_some(at).filter(|at| *at < it.seconds);
-            }
+        }
+        while begin.elapsed().as_secs_f64() < it.seconds {
+            let at = begin.elapsed().as_secs_f64();
+            samples.push((at, ran(&others)));
+            let reached = replicas.get(3).is_some_and(|replica| replica.status().executed >= aim);
+            there = there.or(reached.then_some(at));
+            std::thread::sleep(Duration::from_millis(20));
         }
         let joined = threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default());
         Ok(joined.collect())
     })?;
     replicas.into_iter().for_each(ReplicaHandle::stop);
     std::fs::remove_dir_all(data)?;
-    Ok(Round { done, came, there })
+    Ok(Round { done, came, there, ran: samples })
 }
 
 fn main() -> Result<(), Failure> {
@@ -196,7 +230,7 @@ fn main() -> Result<(), Failure> {
         println!("{HELP}");
         return Ok(());
     };
-    let (mut ratios, mut rows) = (Vec::new(), Vec::new());
+    let (mut ratios, mut spared, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..it.rounds {
         // By turns, so that a machine that gets slower or faster favours nobody.
         let first = round(&it, number % 2 == 0)?;
@@ -205,6 +239,7 @@ fn main() -> Result<(), Failure> {
         let (from, until) = (with.came, with.there.unwrap_or(it.seconds));
         let [fetching, alone] = [&with, &without].map(|round| round.rate(from, until));
         ratios.push(fetching / alone);
+        spared.push(with.thrift(from, until) / without.thrift(from, until));
         let seconds = with.there.map(|there| there - from);
         if it.json {
             let seconds = seconds.map_or("null".to_owned(), |seconds| format!("{seconds:.3}"));
@@ -215,21 +250,25 @@ fn main() -> Result<(), Failure> {
             let how = seconds.map_or("not in this round".to_owned(), |it| format!("in {it:.2} s"));
             println!(
                 "it caught up {how}: {fetching:.0} operations a second meanwhile, {alone:.0} \
-                 without it, {:.3}",
-                fetching / alone
+                 without it, {:.3}; a second of processor time {:.3}",
+                fetching / alone,
+                spared[number]
             );
         }
     }
-    ratios.sort_unstable_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
+    let [median, spared] = [ratios, spared].map(|mut ratios| {
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios[ratios.len() / 2]
+    });
     if it.json {
         let Settings { mib, sessions, .. } = it;
         let rows = rows.join(",");
         println!(
-            "{{\"mib\":{mib},\"sessions\":{sessions},\"rounds\":[{rows}],\"median\":{median:.3}}}"
+            "{{\"mib\":{mib},\"sessions\":{sessions},\"rounds\":[{rows}],\"median\":{median:.3},\
+             \"median_of_processor_time\":{spared:.3}}}"
         );
     } else {
-        println!("median {median:.3}");
+        println!("median {median:.3}; a second of processor time {spared:.3}");
     }
     Ok(())
 }
