@@ -1,5 +1,6 @@
 //! Many seeds, one after another and side by side.
 
+use crate::faults::Faults;
 use crate::network::Traffic;
 use crate::pbft::{Cluster, Statistics};
 use crate::plan::Plan;
@@ -13,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Campaign {
-    /// Replicas: 4 or 7 by the seed, if it is not given.
+    /// Replicas, 4 to 64; 4 or 7 by the seed, if it is not given.
     pub nodes: Option<usize>,
-    /// Whether one to f of the replicas lie.
-    pub traitors: bool,
+    /// What may go wrong.
+    pub faults: Faults,
     /// The first seed.
     pub first: u64,
     /// How many seeds.
@@ -38,6 +39,8 @@ pub struct Report {
     pub statistics: Statistics,
     /// What became of messages.
     pub traffic: Traffic,
+    /// The names of the features that the seed drew.
+    pub features: Vec<&'static str>,
     /// Events of the run.
     pub events: u64,
     /// The length of the run in virtual microseconds.
@@ -59,8 +62,10 @@ pub struct Summary {
     pub statistics: Statistics,
     /// Events of all runs.
     pub events: u64,
-    /// Messages of all runs.
-    pub messages: u64,
+    /// What became of the messages of all runs.
+    pub traffic: Traffic,
+    /// How many seeds had which feature.
+    pub features: BTreeMap<&'static str, u64>,
     /// Virtual microseconds of all runs.
     pub micros: u64,
     /// The longest run in virtual microseconds, and its seed.
@@ -71,21 +76,31 @@ impl Campaign {
     /// So many seeds from the first one on: 4 or 7 replicas, none of which lies; one thread.
     #[must_use]
     pub const fn new(first: u64, seeds: u64) -> Self {
-        Self { nodes: None, traitors: false, first, seeds, threads: 1, keep_going: false }
+        let faults = Faults::Swarm;
+        Self { nodes: None, faults, first, seeds, threads: 1, keep_going: false }
     }
 
     /// The command that runs one seed of this campaign again, with its transcript.
     #[must_use]
     pub fn replay(&self, seed: u64) -> String {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
-        let traitors = if self.traitors { " --traitors" } else { "" };
-        format!("quorate-sim run --nodes {nodes} --seed {seed} --seeds 1{traitors} --trace")
+        let faults = self.faults.name();
+        format!(
+            "quorate-sim run --protocol pbft --nodes {nodes} --faults {faults} --seed {seed} \
+             --seeds 1 --trace"
+        )
     }
 
     /// Runs one seed; `text`: with a transcript.
     #[must_use]
     pub fn run_seed(&self, seed: u64, text: bool) -> Report {
-        run(Plan::draw(seed, self.nodes, self.traitors), text)
+        run(self.plan(seed), text)
+    }
+
+    /// What happens in the run of one seed.
+    #[must_use]
+    pub fn plan(&self, seed: u64) -> Plan {
+        Plan::under(seed, self.nodes, self.faults)
     }
 
     /// Runs all seeds, and calls `each` after every one. After a violation no higher seed is
@@ -124,7 +139,10 @@ impl Summary {
         self.seeds += 1;
         self.statistics.add(&report.statistics);
         self.events += report.events;
-        self.messages += report.traffic.sent;
+        self.traffic.add(&report.traffic);
+        for feature in &report.features {
+            *self.features.entry(feature).or_default() += 1;
+        }
         self.micros += report.micros;
         self.longest = self.longest.max((report.micros, report.seed));
         if let Some(violation) = &report.violation {
@@ -133,10 +151,18 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// How many seeds had a feature.
+    #[must_use]
+    pub fn had(&self, feature: &str) -> u64 {
+        self.features.get(feature).copied().unwrap_or_default()
+    }
+}
+
 /// Plays a plan to its end; `text`: with a transcript. A panic in a machine is a violation.
 #[must_use]
 pub fn run(plan: Plan, text: bool) -> Report {
-    let seed = plan.seed;
+    let (seed, features) = (plan.seed, plan.features());
     let mut cluster = Cluster::new(plan, text);
     let result = catch_unwind(AssertUnwindSafe(|| cluster.run()));
     let violation = match result {
@@ -148,6 +174,7 @@ pub fn run(plan: Plan, text: bool) -> Report {
         violation,
         statistics: *cluster.statistics(),
         traffic: cluster.traffic(),
+        features,
         events: cluster.transcript().events(),
         micros: cluster.now().as_micros(),
         fingerprint: cluster.transcript().fingerprint(),
@@ -166,10 +193,11 @@ mod tests {
 
     #[test]
     fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {
-        let campaign = Campaign { traitors: true, ..Campaign::new(0, 1) };
+        let campaign = Campaign { faults: Faults::Traitors, ..Campaign::new(0, 1) };
         assert_eq!(
             campaign.replay(7),
-            "quorate-sim run --nodes mixed --seed 7 --seeds 1 --traitors --trace"
+            "quorate-sim run --protocol pbft --nodes mixed --faults traitors --seed 7 --seeds 1 \
+             --trace"
         );
     }
 }

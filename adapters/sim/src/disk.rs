@@ -201,6 +201,21 @@ impl Disk {
         !log.is_empty()
     }
 
+    /// Has a record of the log stand in the place of an earlier one, and nothing in its own, as
+    /// when a write goes to another address. Says whether there are two.
+    pub fn misdirect(&mut self, random: &mut Random) -> bool {
+        let log = &mut self.durable.log;
+        let starts = frames::starts(log);
+        let Some(last) = starts.len().checked_sub(1).filter(|last| *last > 0) else { return false };
+        let meant = random.between(1, last as u64) as usize;
+        let (from, to) = (starts[meant], starts[random.below(meant as u64) as usize]);
+        let end = starts.get(meant + 1).copied().unwrap_or(log.len());
+        let frame = log[from..end].to_vec();
+        log[from..end].fill(0);
+        log[to..to + frame.len()].copy_from_slice(&frame);
+        true
+    }
+
     /// A snapshot, durable or still in the cache.
     #[must_use]
     pub fn capture(&self, sequence: u64) -> Option<Rc<Capture>> {
@@ -338,6 +353,29 @@ mod tests {
         }
         assert!(disk.roll_back());
         assert_eq!(disk.read().unwrap().len(), 100);
+    }
+
+    #[test]
+    fn a_record_in_the_place_of_another_is_damage() {
+        let (mut damaged, mut shorter) = (0, 0);
+        for seed in 0..200 {
+            let mut disk = Disk::default();
+            (0..5).for_each(|n| disk.write(Write::Record(vec![n; usize::from(n)])));
+            assert!(!disk.clone().misdirect(&mut Random::new(seed)), "nothing is durable");
+            for written in 1..=5 {
+                disk.settle(written, |_| {});
+            }
+            assert!(disk.misdirect(&mut Random::new(seed)));
+            match disk.read() {
+                Err(_) => damaged += 1,
+                // What it destroyed reaches to the end of the log, which passes for torn.
+                Ok(records) => {
+                    assert!(records.len() < 4, "seed {seed}");
+                    shorter += 1;
+                }
+            }
+        }
+        assert!(damaged > 150 && shorter > 0, "{damaged} {shorter}");
     }
 
     #[test]

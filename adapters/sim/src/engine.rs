@@ -110,9 +110,8 @@ impl<X> Engine<X> {
         to: Principal,
         payload: &Payload,
     ) -> bool {
-        let handed = self.now.after(kept_back);
-        let left = self.network.departure(handed, from, payload.len());
-        let arrivals = self.network.arrivals(left, from, to);
+        let sent = self.now.after(kept_back);
+        let arrivals = self.network.carry(sent, from, to, payload.len());
         for at in arrivals.into_iter().flatten() {
             self.queue.push(at, Event::Deliver { from, to, payload: Payload::clone(payload) });
         }

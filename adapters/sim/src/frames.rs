@@ -49,6 +49,17 @@ pub fn read(log: &[u8]) -> Result<Contents, Damage> {
     if later { Err(Damage { at: end }) } else { Ok(contents) }
 }
 
+/// Where each frame of a log begins, in order.
+#[must_use]
+pub fn starts(log: &[u8]) -> Vec<usize> {
+    let (mut starts, mut at) = (Vec::new(), 0);
+    while let Some((body, _)) = frame(log, at) {
+        starts.push(at);
+        at += HEAD + body.len();
+    }
+    starts
+}
+
 /// The frame at a place, if there is one: its body, and what was durable when it was written.
 fn frame(log: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let (head, rest) = log.get(at..)?.split_first_chunk::<HEAD>()?;

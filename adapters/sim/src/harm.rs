@@ -29,6 +29,9 @@ pub enum Kind {
     /// A sector of the log has other bits. The replica does not start, unless it was in the last
     /// record, which then passes for a torn one.
     Corrupted,
+    /// A record of the log was written to the place of an earlier one. The replica does not
+    /// start.
+    Misdirected,
 }
 
 impl fmt::Display for Harm {

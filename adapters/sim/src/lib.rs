@@ -21,11 +21,15 @@
 
 pub mod campaign;
 pub mod check;
+pub mod clock;
 pub mod cuts;
 pub mod disk;
 pub mod engine;
+pub mod faults;
 pub mod frames;
 pub mod harm;
+pub mod matrix;
+mod mishaps;
 pub mod network;
 pub mod pbft;
 pub mod plan;
@@ -33,6 +37,9 @@ pub mod queue;
 pub mod random;
 pub mod recording;
 pub mod scheme;
+mod swarm;
+pub mod tail;
+pub mod terrain;
 pub mod traitor;
 pub mod traitors;
 pub mod transcript;
@@ -40,5 +47,6 @@ mod violation;
 
 pub use campaign::{Campaign, Report, Summary};
 pub use cuts::Cuts;
+pub use faults::Faults;
 pub use plan::Plan;
 pub use violation::Violation;

@@ -2,9 +2,11 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use quorate::node::MAX_NODES;
+use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
 use quorate_sim::recording::Recording;
-use quorate_sim::{Campaign, Cuts, Plan, Report, Summary};
+use quorate_sim::{Campaign, Cuts, Faults, Report, Summary};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -65,17 +67,23 @@ struct CutsArguments {
 
 #[derive(Clone, Copy, Debug, Args)]
 struct Run {
-    /// Number of replicas; `mixed` lets each seed choose 4 or 7.
-    #[arg(long, value_enum, default_value = "mixed")]
+    /// Which protocol.
+    #[arg(long, value_enum, default_value = "pbft")]
+    protocol: Protocol,
+    /// Number of replicas, 4 to 64; `mixed` lets each seed choose 4 or 7.
+    #[arg(long, default_value = "mixed", value_parser = nodes)]
     nodes: Nodes,
+    /// What may go wrong: each seed draws its own mix of it.
+    #[arg(long, value_enum, default_value = "swarm")]
+    faults: Weather,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many seeds to run.
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
-    /// Let one to f of the replicas lie.
-    #[arg(long)]
+    /// The same as `--faults traitors`.
+    #[arg(long, conflicts_with = "faults")]
     traitors: bool,
     /// Run all seeds even if one breaks a promise, and list every one that does.
     #[arg(long)]
@@ -91,13 +99,35 @@ struct Run {
     threads: Option<usize>,
 }
 
+/// How many replicas; `None`: each seed chooses.
+#[derive(Clone, Copy, Debug)]
+struct Nodes(Option<usize>);
+
+/// Reads a number of replicas, or `mixed`.
+fn nodes(text: &str) -> Result<Nodes, String> {
+    if text == "mixed" {
+        return Ok(Nodes(None));
+    }
+    let count = text.parse().ok().filter(|count| (4..=MAX_NODES).contains(count));
+    let problem = || format!("a PBFT cluster has 4 to {MAX_NODES} replicas; or say `mixed`");
+    count.map(|count| Nodes(Some(count))).ok_or_else(problem)
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Nodes {
-    #[value(name = "4")]
-    Four,
-    #[value(name = "7")]
-    Seven,
-    Mixed,
+enum Protocol {
+    Pbft,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Weather {
+    /// Nothing: messages take their time.
+    None,
+    /// The network, and clocks.
+    Network,
+    /// Power and disks as well.
+    Swarm,
+    /// One to f of the replicas lie as well.
+    Traitors,
 }
 
 fn main() -> ExitCode {
@@ -182,12 +212,14 @@ fn cuts(arguments: CutsArguments) -> ExitCode {
 
 fn run_seeds(run: Run) -> ExitCode {
     let campaign = Campaign {
-        nodes: match run.nodes {
-            Nodes::Four => Some(4),
-            Nodes::Seven => Some(7),
-            Nodes::Mixed => None,
+        nodes: run.nodes.0,
+        faults: match (run.faults, run.protocol) {
+            _ if run.traitors => Faults::Traitors,
+            (Weather::None, Protocol::Pbft) => Faults::None,
+            (Weather::Network, Protocol::Pbft) => Faults::Network,
+            (Weather::Swarm, Protocol::Pbft) => Faults::Swarm,
+            (Weather::Traitors, Protocol::Pbft) => Faults::Traitors,
         },
-        traitors: run.traitors,
         first: run.seed,
         seeds: run.seeds,
         threads: run.threads.unwrap_or_else(processors),
@@ -243,7 +275,7 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     eprintln!("VIOLATION with seed {seed}: {violation}");
-    eprint!("{}", Plan::draw(*seed, campaign.nodes, campaign.traitors));
+    eprint!("{}", campaign.plan(*seed));
     eprintln!("replay: {}", campaign.replay(*seed));
     for (seed, violation) in summary.violations.iter().skip(1) {
         eprintln!("VIOLATION with seed {seed} too: {violation}");
@@ -252,14 +284,14 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
-    let Summary { seeds, statistics: s, events, messages, micros, longest, .. } = summary;
+    let Summary { seeds, statistics: s, events, traffic, micros, longest, .. } = summary;
     let rows = [
         ("seeds run", format!("{seeds} of {}", campaign.seeds)),
         ("seeds a second", format!("{:.1}", *seeds as f64 / seconds)),
         ("virtual time", format!("{:.0} s in {seconds:.1} s", *micros as f64 / 1e6)),
         ("longest run", format!("{:.1} s (seed {})", longest.0 as f64 / 1e6, longest.1)),
         ("events", events.to_string()),
-        ("messages", messages.to_string()),
+        ("messages", messages(traffic)),
         ("requests completed", s.requests.to_string()),
         ("fast reads", format!("{}, and {} ordered", s.fast_reads, s.ordered_reads)),
         ("executions", s.executions.to_string()),
@@ -275,8 +307,23 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ),
         ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
         ("longest recovery", recovery(s)),
+        ("cores that finished", s.cores.to_string()),
+        ("clocks set anew", s.jumps.to_string()),
+        ("relapses", s.relapses.to_string()),
     ];
-    rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat()
+    let features = summary.features.iter().map(|(name, seeds)| format!("{seeds} {name}"));
+    let features: Vec<String> = features.collect();
+    let rows = rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat();
+    format!("{rows}{:>20}  {}\n", "seeds with", features.join(", "))
+}
+
+/// How many messages there were, and what became of some of them.
+fn messages(traffic: &Traffic) -> String {
+    let Traffic { sent, lost, cut, duplicated, replayed, overtaking, queued, overflowed } = traffic;
+    format!(
+        "{sent}; {lost} lost, {cut} cut off, {duplicated} twice, {replayed} replayed, \
+         {overtaking} overtaking, {queued} queued, {overflowed} overflowed"
+    )
 }
 
 /// The longest that a request took once all faults were over, and the worst part of the promise.
@@ -302,7 +349,9 @@ fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::
         "seeds_per_second": summary.seeds as f64 / seconds,
         "virtual_seconds": summary.micros as f64 / 1e6,
         "events": summary.events,
-        "messages": summary.messages,
+        "messages": summary.traffic.sent,
+        "traffic": summary.traffic,
+        "seeds_with": summary.features,
         "statistics": summary.statistics,
         "violations": violations.collect::<Vec<_>>(),
     })

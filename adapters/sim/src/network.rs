@@ -1,10 +1,10 @@
 //! The virtual network: every message meets its fate when it is sent.
 
 use crate::random::Random;
-use core::num::NonZeroU64;
+use crate::terrain::{Terrain, Traces};
 use core::time::Duration;
 use quorate::{Instant, Principal};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How long messages take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,21 +65,53 @@ pub struct Traffic {
     pub cut: u64,
     /// Delivered twice.
     pub duplicated: u64,
+    /// Delivered once more, long after.
+    pub replayed: u64,
+    /// Arrived before something that was sent earlier over the same link.
+    pub overtaking: u64,
+    /// Waited for those before them to be sent.
+    pub queued: u64,
+    /// Lost since too many waited.
+    pub overflowed: u64,
+}
+
+impl Traffic {
+    /// Nothing was sent.
+    pub const NONE: Self = Self {
+        sent: 0,
+        lost: 0,
+        cut: 0,
+        duplicated: 0,
+        replayed: 0,
+        overtaking: 0,
+        queued: 0,
+        overflowed: 0,
+    };
+
+    /// Adds that of another run.
+    pub const fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.lost += other.lost;
+        self.cut += other.cut;
+        self.duplicated += other.duplicated;
+        self.replayed += other.replayed;
+        self.overtaking += other.overtaking;
+        self.queued += other.queued;
+        self.overflowed += other.overflowed;
+    }
 }
 
 /// When the copies of a message arrive; none if it is lost.
-pub type Arrivals = [Option<Instant>; 2];
+pub type Arrivals = [Option<Instant>; 3];
 
 /// The virtual network.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// What happens to messages now.
     pub weather: Weather,
-    /// Bytes a second that each sender's line carries: what it says to all it says to each of
-    /// them, one message after another. `None`: any number.
-    pub line: Option<NonZeroU64>,
-    /// Until when the lines carry what was sent.
-    busy: BTreeMap<Principal, Instant>,
+    /// What each link adds to it.
+    pub terrain: Terrain,
+    traces: Traces,
     cuts: Vec<(usize, Cut)>,
     next_cut: usize,
     traffic: Traffic,
@@ -89,26 +121,17 @@ pub struct Network {
 impl Network {
     /// A whole network with this weather.
     #[must_use]
-    pub const fn new(weather: Weather, random: Random) -> Self {
-        let traffic = Traffic { sent: 0, lost: 0, cut: 0, duplicated: 0 };
+    pub fn new(weather: Weather, random: Random) -> Self {
+        let (terrain, traces) = (Terrain::default(), Traces::new());
         Self {
             weather,
-            line: None,
-            busy: BTreeMap::new(),
+            terrain,
+            traces,
             cuts: Vec::new(),
             next_cut: 0,
-            traffic,
+            traffic: Traffic::NONE,
             random,
         }
-    }
-
-    /// When the last byte of a message that is handed over now has left its sender.
-    pub fn departure(&mut self, now: Instant, from: Principal, bytes: usize) -> Instant {
-        let Some(line) = self.line else { return now };
-        let micros = (bytes as u64).saturating_mul(1_000_000).div_ceil(line.get());
-        let busy = self.busy.entry(from).or_default();
-        *busy = now.max(*busy).after(Duration::from_micros(micros));
-        *busy
     }
 
     /// Cuts links; what is under way still arrives. Returns the number by which it is healed.
@@ -129,36 +152,65 @@ impl Network {
         self.traffic
     }
 
-    /// Decides when a message that is sent now arrives.
+    /// Decides when a message that is sent now, without length, arrives.
     pub fn arrivals(&mut self, now: Instant, from: Principal, to: Principal) -> Arrivals {
+        self.carry(now, from, to, 0)
+    }
+
+    /// Decides when a message of so many bytes that is sent now arrives.
+    pub fn carry(
+        &mut self,
+        now: Instant,
+        from: Principal,
+        to: Principal,
+        bytes: usize,
+    ) -> Arrivals {
         self.traffic.sent += 1;
         if self.cuts.iter().any(|(_, cut)| cut.from.contains(&from) && cut.to.contains(&to)) {
             self.traffic.cut += 1;
-            return [None; 2];
+            return [None; 3];
         }
+        let link = (from, to);
+        let now = self.traces.leave(self.terrain.uplink, now, from, bytes);
+        let Some(sent) = self.traces.send(&self.terrain.lanes, now, link, bytes) else {
+            self.traffic.overflowed += 1;
+            return [None; 3];
+        };
+        self.traffic.queued += u64::from(sent > now.after(self.terrain.lanes.sending(bytes)));
         if self.random.chance(self.weather.loss) {
             self.traffic.lost += 1;
-            return [None; 2];
+            return [None; 3];
         }
-        let first = Some(self.arrival(now));
-        if !self.random.chance(self.weather.duplicates) {
-            return [first, None];
+        let mut arrivals = [Some(self.arrival(sent, link)), None, None];
+        if self.random.chance(self.weather.duplicates) {
+            self.traffic.duplicated += 1;
+            arrivals[1] = Some(self.arrival(sent, link));
         }
-        self.traffic.duplicated += 1;
-        [first, Some(self.arrival(now))]
+        let echoes = self.terrain.echoes;
+        if echoes.permille > 0 && self.random.chance(echoes.permille) {
+            self.traffic.replayed += 1;
+            let later = self.random.below(echoes.within.as_micros() as u64);
+            arrivals[2] = Some(self.arrival(sent, link).after(Duration::from_micros(later)));
+        }
+        for at in arrivals[..2].iter().flatten() {
+            self.traffic.overtaking += u64::from(self.traces.overtakes(link, *at));
+        }
+        arrivals
     }
 
-    fn arrival(&mut self, now: Instant) -> Instant {
+    fn arrival(&mut self, now: Instant, (from, to): (Principal, Principal)) -> Instant {
         let Delay { min, max, spikes, spike } = self.weather.delay;
         let (low, high) = if self.random.chance(spikes) { (max, spike) } else { (min, max) };
-        let micros = self.random.between(low.as_micros() as u64, high.as_micros() as u64);
-        now.after(Duration::from_micros(micros))
+        let (low, high) = (low.as_micros() as u64, high.as_micros() as u64);
+        let micros = self.terrain.tail.draw(&mut self.random, low, high);
+        now.after(Duration::from_micros(micros)).after(self.terrain.distance(from, to))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terrain::{Echoes, Lanes};
     use quorate::NodeId;
 
     const A: Principal = Principal::Node(NodeId(0));
@@ -184,7 +236,7 @@ mod tests {
                 late += u32::from(arrival.as_micros() > 20);
             }
         }
-        let Traffic { sent, lost, cut, duplicated } = network.traffic();
+        let Traffic { sent, lost, cut, duplicated, .. } = network.traffic();
         assert_eq!((sent, cut), (10_000, 0));
         assert!((1800..2200).contains(&lost), "{lost} of 10000 lost at 20 %");
         assert!((2200..2600).contains(&duplicated), "{duplicated} of 8000 doubled at 30 %");
@@ -192,25 +244,36 @@ mod tests {
     }
 
     #[test]
-    fn a_line_carries_one_message_after_another_at_its_speed() {
-        let mut network = Network::new(Weather::FAIR, Random::new(1));
-        let at = Instant::from_micros;
-        assert_eq!(network.departure(at(5), A, 1 << 40), at(5));
-        network.line = NonZeroU64::new(1_000_000);
-        assert_eq!(network.departure(at(5), A, 100), at(105));
-        assert_eq!(network.departure(at(5), A, 100), at(205));
-        assert_eq!(network.departure(at(5), B, 1), at(6), "each has its own");
-        assert_eq!(network.departure(at(1_000), A, 0), at(1_000));
-    }
-
-    #[test]
     fn a_cut_is_one_way_until_it_is_healed() {
         let mut network = Network::new(Weather::FAIR, Random::new(1));
         let cut = Cut { from: [A].into(), to: [B].into() };
         let number = network.cut(cut);
-        assert_eq!(network.arrivals(Instant::ZERO, A, B), [None; 2]);
+        assert_eq!(network.arrivals(Instant::ZERO, A, B), [None; 3]);
         assert!(network.arrivals(Instant::ZERO, B, A)[0].is_some());
         network.heal(number);
         assert!(network.arrivals(Instant::ZERO, A, B)[0].is_some());
+    }
+
+    #[test]
+    fn what_the_terrain_says_happens_to_messages() {
+        let mut network = Network::new(Weather::FAIR, Random::new(1));
+        let (echo, bytes) = (Duration::from_secs(10), 1_000);
+        network.terrain.echoes = Echoes { permille: 500, within: echo };
+        network.terrain.lanes = Lanes { bandwidth: 1_000_000, queue: Duration::from_millis(500) };
+        network.terrain.distances.insert((A, B), Duration::from_millis(70));
+        let millis = |at: Instant| at.as_micros() / 1_000;
+        let mut late = 0;
+        for message in 0..1_000 {
+            let [first, twice, echo] = network.carry(Instant::ZERO, A, B, bytes);
+            let expected = (message < 500).then_some(1 + 70 + message + 1);
+            assert_eq!((first.map(millis), twice), (expected, None));
+            late += u32::from(echo.is_some_and(|echo| millis(echo) > 5_000));
+        }
+        let Traffic { sent, replayed, queued, overflowed, .. } = network.traffic();
+        assert_eq!((sent, queued, overflowed), (1_000, 499, 500));
+        assert!((200..300).contains(&replayed), "{replayed} of 500 replayed at 50 %");
+        assert!((80..170).contains(&late), "{late} of about 250 more than 5 s later");
+        let [back, ..] = network.carry(Instant::ZERO, B, A, bytes);
+        assert_eq!(back.map(millis), Some(2), "the way back is another link");
     }
 }

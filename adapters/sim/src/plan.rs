@@ -1,13 +1,15 @@
 //! What one run is: sizes, weather, faults and traitors, all drawn from its seed.
 
-use crate::harm::{self, Harm};
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::harm::Harm;
 use crate::network::{Cut, Delay, Weather};
 use crate::random::Random;
+use crate::terrain::Terrain;
 use core::time::Duration;
 use quorate::auth::Scope;
 use quorate::pbft::Config;
-use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
-use std::collections::BTreeSet;
+use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Quorum};
 use std::fmt;
 
 /// Everything that is decided before a run begins. The same plan gives the same run.
@@ -68,6 +70,46 @@ pub struct Plan {
     pub believed: usize,
     /// After the last fault is over, everything must be finished within this time.
     pub bound: Duration,
+    /// What each link adds to the weather until `calm`.
+    pub terrain: Terrain,
+    /// The same from `calm` on.
+    pub settled: Terrain,
+    /// The clocks of replicas that are not right.
+    pub clocks: Vec<(NodeId, Clock)>,
+    /// When clocks are set anew.
+    pub jumps: Vec<Jump>,
+    /// Replicas that lose their power again and again.
+    pub relapses: Vec<Relapse>,
+    /// The replicas that must have finished everything in the end, n - f or more; all that are
+    /// correct and up if there is no core.
+    pub core: Option<NodeSet>,
+    /// Requests that each client makes after `calm`, beside the others.
+    pub late: usize,
+}
+
+/// A clock is set anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// Whose.
+    pub node: NodeId,
+    /// When.
+    pub at: Instant,
+    /// Microseconds forward; below zero: back.
+    pub by: i64,
+}
+
+/// A replica loses its power, and again each time that it is back for a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relapse {
+    /// Which replica.
+    pub node: NodeId,
+    /// When the power fails first.
+    pub at: Instant,
+    /// For each time that it is back: after so many writes the power fails again, unless the
+    /// weather is fair before that.
+    pub fuel: Vec<u64>,
+    /// How long it stays down each time.
+    pub down: Duration,
 }
 
 /// A time in which some do not hear some others.
@@ -122,6 +164,29 @@ pub enum Role {
     Stale,
     /// Proposes in time, and lets nothing be agreed on until just before the timeout.
     Hoarder,
+    /// Says half of it late.
+    Delayer,
+    /// Puts words into the mouths of others.
+    Forger,
+    /// Says again what was said before, here and elsewhere.
+    Replayer,
+    /// Sends more than anybody can use.
+    Spammer,
+    /// Keeps bodies of batches from these nodes, and answers nobody who asks for one.
+    Withholder(NodeSet),
+    /// Serves wrong states.
+    Poisoner,
+    /// Vouches for checkpoints that there are not.
+    Counterfeiter,
+    /// Runs twice; these nodes talk with the copy, or all with both if there are none.
+    Twin(NodeSet),
+    /// Changes a few messages a little: in so many rounds, and is not heard by some in so many.
+    Mutator {
+        /// Rounds that are changed, c.
+        process: u8,
+        /// Rounds that are not heard, d.
+        network: u8,
+    },
 }
 
 impl Plan {
@@ -156,6 +221,13 @@ impl Plan {
             reads: 0,
             believed: nodes,
             bound: Duration::from_secs(60),
+            terrain: Terrain::default(),
+            settled: Terrain::default(),
+            clocks: Vec::new(),
+            jumps: Vec::new(),
+            relapses: Vec::new(),
+            core: None,
+            late: 0,
         }
     }
 
@@ -163,32 +235,43 @@ impl Plan {
     /// it is not given. With `traitors`, one to f of the replicas lie.
     #[must_use]
     pub fn draw(seed: u64, nodes: Option<usize>, traitors: bool) -> Self {
+        Self::under(seed, nodes, if traitors { Faults::Traitors } else { Faults::Swarm })
+    }
+
+    /// The run of a seed with faults of some kinds: `nodes` as for [`Plan::draw`].
+    #[must_use]
+    pub fn under(seed: u64, nodes: Option<usize>, faults: Faults) -> Self {
         let random = &mut Random::new(seed);
         let drawn = *random.pick(&[4, 7]);
         let mut plan = Self::quiet(seed, nodes.unwrap_or(drawn));
         plan.draw_sizes(random);
+        plan.fast_reads = random.chance(600);
+        plan.reads = *random.pick(&[0, 200, 500, 800]);
+        if faults == Faults::None {
+            plan.calm = Instant::ZERO;
+            return plan;
+        }
         plan.draw_weather(random);
-        if traitors {
+        if faults == Faults::Traitors {
             plan.draw_traitors(random);
         }
-        if random.chance(650) {
+        if faults >= Faults::Swarm && random.chance(650) {
             plan.draw_crash(random);
         }
         if random.chance(600) {
             plan.draw_partition(random);
         }
-        if random.chance(250) {
+        if faults >= Faults::Swarm && random.chance(250) {
             plan.draw_blackout(random);
         }
-        if random.chance(350) {
+        if faults >= Faults::Swarm && random.chance(350) {
             plan.draw_harm(random);
         }
-        plan.fast_reads = random.chance(600);
-        plan.reads = *random.pick(&[0, 200, 500, 800]);
         if plan.fast_reads && plan.fair.loss > 0 {
             // With f replicas silent the answers of all others are needed, and some get lost.
             plan.bound *= 3;
         }
+        plan.draw_features(random, faults);
         plan
     }
 
@@ -199,7 +282,9 @@ impl Plan {
     pub fn recovery_bound(&self) -> Duration {
         let Weather { loss, delay, .. } = self.fair;
         let longest = if delay.spikes == 0 { delay.max } else { delay.max.max(delay.spike) };
-        let repeated = if loss == 0 { Duration::ZERO } else { 8 * self.status_interval };
+        let losing = loss > 0 || self.settled.lanes.bandwidth > 0;
+        let repeated = if losing { 8 * self.status_interval } else { Duration::ZERO };
+        let longest = longest + self.settled.longest();
         let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
         let config = Config {
             timeout: self.timeout,
@@ -208,7 +293,10 @@ impl Plan {
             ..Config::new(NodeId(0), scope)
         };
         let quorum = Quorum::of(self.nodes).expect("a plan has 1 to 64 replicas");
-        16 * self.retry + config.recovery_bound(quorum, longest + repeated + self.disk_latency)
+        let bound = config.recovery_bound(quorum, longest + repeated + self.disk_latency);
+        // The time of a replica whose clock runs 2 % too slow.
+        let bound = if self.clocks.is_empty() { bound } else { bound * 51 / 50 };
+        16 * self.retry + bound
     }
 
     /// The replicas that lie.
@@ -224,12 +312,16 @@ impl Plan {
         self.liars().iter().chain(harmed).collect()
     }
 
-    /// How many more replicas may be faulty or gone for ever.
-    fn spare(&self) -> usize {
+    /// The replicas that are faulty, gone for ever, or have lost their disk.
+    pub(crate) fn unreliable(&self) -> NodeSet {
         let gone = self.crashes.iter().filter(|crash| crash.down.is_none() || crash.wiped);
-        let gone: NodeSet = gone.map(|crash| crash.node).collect();
-        let bad: NodeSet = self.faulty().iter().chain(gone.iter()).collect();
-        Quorum::of(self.nodes).map_or(0, Quorum::faults).saturating_sub(bad.len())
+        self.faulty().iter().chain(gone.map(|crash| crash.node)).collect()
+    }
+
+    /// How many more replicas may be faulty or gone for ever.
+    pub(crate) fn spare(&self) -> usize {
+        let faults = Quorum::of(self.nodes).map_or(0, Quorum::faults);
+        faults.saturating_sub(self.unreliable().len())
     }
 
     fn draw_sizes(&mut self, random: &mut Random) {
@@ -259,10 +351,10 @@ impl Plan {
         self.fair = Weather { loss: 0, duplicates: 0, delay };
         self.storm = self.fair;
         if random.chance(600) {
-            self.storm.loss = random.between(1, 200) as u32;
+            self.storm.loss = random.between(1, 300) as u32;
         }
         if random.chance(500) {
-            self.storm.duplicates = random.between(1, 200) as u32;
+            self.storm.duplicates = random.between(1, 500) as u32;
         }
         if random.chance(400) {
             self.storm.delay.spikes = random.between(1, 100) as u32;
@@ -270,6 +362,7 @@ impl Plan {
         if random.chance(300) {
             // Loss that never ends: retransmission alone must bring everything through.
             self.fair = self.storm;
+            self.fair.loss = self.storm.loss.min(200);
         }
     }
 
@@ -282,6 +375,7 @@ impl Plan {
             let all: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
             let victims = all.iter().filter(|_| random.chance(500)).copied().collect();
             let everyone = all.iter().copied().collect();
+            let (process, network) = (random.between(1, 4) as u8, random.below(3) as u8);
             let role = *random.pick(&[
                 Role::Silent(everyone),
                 Role::Silent(victims),
@@ -293,74 +387,20 @@ impl Plan {
                 Role::Unfair(ClientId(0)),
                 Role::Stale,
                 Role::Hoarder,
+                Role::Delayer,
+                Role::Forger,
+                Role::Replayer,
+                Role::Spammer,
+                Role::Withholder(victims),
+                Role::Poisoner,
+                Role::Counterfeiter,
+                Role::Twin(victims),
+                Role::Twin(NodeSet::EMPTY),
+                Role::Mutator { process, network },
+                Role::Mutator { process, network },
             ]);
             self.traitors.push((node, role));
         }
-    }
-
-    /// One crash; for ever only if the cluster withstands one more fault.
-    fn draw_crash(&mut self, random: &mut Random) {
-        let node = NodeId(random.below(self.nodes as u64) as u8);
-        let for_ever = self.spare() > 0 && random.chance(250);
-        let down = Duration::from_micros(random.between(0, self.calm.as_micros() / 2));
-        let at = Instant::from_micros(random.below(self.calm.as_micros()));
-        let writes = random.between(1, 2 * (self.clients * self.requests) as u64);
-        let when = *random.pick(&[Trigger::At(at), Trigger::Writes(writes)]);
-        // Until it has recovered, which takes traffic, it is one of the f.
-        let wiped = !for_ever && self.spare() > 0 && random.chance(250);
-        self.crashes.push(Crash { node, when, down: (!for_ever).then_some(down), wiped });
-    }
-
-    /// All replicas lose their power at once; each has it back in its own time.
-    fn draw_blackout(&mut self, random: &mut Random) {
-        let at = Instant::from_micros(random.below(self.calm.as_micros()));
-        for node in (0..self.nodes as u8).map(NodeId) {
-            let down = Duration::from_micros(random.between(0, 1_000_000));
-            let when = Trigger::At(at);
-            self.crashes.push(Crash { node, when, down: Some(down), wiped: false });
-        }
-    }
-
-    /// A disk is rolled back or corrupted, if one more replica may be faulty.
-    fn draw_harm(&mut self, random: &mut Random) {
-        let node = NodeId(random.below(self.nodes as u64) as u8);
-        let forever = self.crashes.iter().any(|c| c.node == node && c.down.is_none());
-        if self.spare() == 0 || forever || self.faulty().contains(node) {
-            return;
-        }
-        let at = Instant::from_micros(random.between(1, self.calm.as_micros()));
-        let to = Instant::from_micros(random.below(at.as_micros()));
-        let kinds = [harm::Kind::RolledBack { to }, harm::Kind::Corrupted];
-        let (kind, down) = (*random.pick(&kinds), random.between(0, 1_000_000));
-        self.harms.push(Harm { node, at, down: Duration::from_micros(down), kind });
-    }
-
-    /// Splits replicas and clients in two; in one of three, one side still hears the other.
-    fn draw_partition(&mut self, random: &mut Random) {
-        let nodes = (0..self.nodes as u8).map(|id| Principal::Node(NodeId(id)));
-        let clients = (0..self.clients as u16).map(|id| Principal::Client(ClientId(id)));
-        let mut members: Vec<Principal> = nodes.collect();
-        random.shuffle(&mut members);
-        let cut_off = random.between(1, self.nodes as u64 / 2) as usize;
-        let mut one: BTreeSet<_> = members.split_off(members.len() - cut_off).into_iter().collect();
-        let mut other: BTreeSet<_> = members.into_iter().collect();
-        for client in clients {
-            match random.below(3) {
-                0 => one.insert(client),
-                1 => other.insert(client),
-                _ => false,
-            };
-        }
-        let (there, back) =
-            (Cut { from: one.clone(), to: other.clone() }, Cut { from: other, to: one });
-        let cuts = match random.below(6) {
-            0 => vec![there],
-            1 => vec![back],
-            _ => vec![there, back],
-        };
-        let from = random.below(self.calm.as_micros());
-        let until = Instant::from_micros(random.between(from, self.calm.as_micros()));
-        self.partitions.push(Partition { from: Instant::from_micros(from), until, cuts });
     }
 }
 
@@ -398,9 +438,16 @@ impl fmt::Display for Plan {
         for partition in &self.partitions {
             let seconds = |at: Instant| at.as_micros() as f64 / 1e6;
             let (from, until) = (seconds(partition.from), seconds(partition.until));
-            writeln!(f, "partition from {from:.3} s to {until:.3} s")?;
+            writeln!(f, "partition from {from:.3} s to {until:.3} s: {:?}", partition.cuts)?;
         }
         self.harms.iter().try_for_each(|harm| writeln!(f, "{harm}"))?;
+        self.relapses.iter().try_for_each(|relapse| writeln!(f, "{relapse:?}"))?;
+        self.jumps.iter().try_for_each(|jump| writeln!(f, "{jump:?}"))?;
+        writeln!(f, "features: {}", self.features().join(", "))?;
+        if let Some(core) = self.core {
+            let core: Vec<String> = core.iter().map(|node| format!("r{}", node.0)).collect();
+            writeln!(f, "core from {calm:.3} s on: {}", core.join(" "))?;
+        }
         for (node, role) in &self.traitors {
             writeln!(f, "r{} is a traitor: {role:?}", node.0)?;
         }
@@ -411,6 +458,8 @@ impl fmt::Display for Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::swarm::FOR_EVER;
+    use std::collections::BTreeSet;
 
     #[test]
     fn plans_are_within_what_was_asked() {
@@ -418,13 +467,18 @@ mod tests {
         for seed in 0..500 {
             let plan = Plan::draw(seed, None, seed % 2 == 0);
             assert!(plan.nodes == 4 || plan.nodes == 7);
-            assert!(plan.storm.loss <= 200 && plan.fair.loss <= plan.storm.loss);
+            assert!(plan.storm.loss <= 300 && plan.fair.loss <= plan.storm.loss.min(200));
             let faults = Quorum::of(plan.nodes).unwrap().faults();
             let gone = |crash: &&Crash| crash.down.is_none() || crash.wiped;
             let lost = plan.crashes.iter().filter(gone).count();
             let harmed = plan.harms.len();
             assert!(plan.traitors.len() + lost + harmed <= faults, "seed {seed}");
-            assert!(plan.partitions.iter().all(|p| p.from <= p.until && p.until <= plan.calm));
+            let mut ends = plan.partitions.iter().filter(|p| p.until != FOR_EVER);
+            assert!(ends.all(|p| p.from <= p.until && p.until <= plan.calm));
+            let bad = plan.unreliable();
+            assert!(bad.len() <= faults, "seed {seed}");
+            let whole = plan.core.is_none_or(|core| core.iter().all(|node| !bad.contains(node)));
+            assert!(whole && plan.core.is_none_or(|core| core.len() >= plan.nodes - faults));
             kinds.insert((plan.nodes, lost > 0, plan.crashes.len(), plan.partitions.len(), harmed));
         }
         assert!(kinds.len() >= 10, "the draws differ: {kinds:?}");

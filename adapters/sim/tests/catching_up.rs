@@ -13,7 +13,6 @@
 //! that those fill, 256 KiB a second here, the others were left with 0.91 of their throughput; a
 //! longer status interval is right for such lines.
 
-use core::num::NonZeroU64;
 use quorate::{ClientId, Instant, NodeId, Principal};
 use quorate_sim::Plan;
 use quorate_sim::network::{Cut, Delay, Weather};
@@ -58,7 +57,7 @@ struct Field {
 impl Field {
     fn new(seed: u64, nodes: usize, requests: usize) -> Self {
         let mut cluster = Cluster::new(plan(seed, nodes, requests), false);
-        cluster.set_line(NonZeroU64::new(LINE).unwrap());
+        cluster.set_uplink(LINE);
         let mut field = Self { cluster, nodes, now: Instant::ZERO, cuts: Vec::new() };
         field.cut();
         field

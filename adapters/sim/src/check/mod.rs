@@ -5,18 +5,22 @@
 
 mod accusation;
 mod agreement;
+mod bounds;
 mod durability;
 mod ledger;
 mod linearizable;
 mod once;
 mod replies;
 mod states;
+mod unmoved;
 
 pub use accusation::Accusation;
 pub use agreement::Agreement;
+pub use bounds::Bounds;
 pub use durability::Durability;
 pub use ledger::Ledger;
 pub use linearizable::{Linearizable, Service};
 pub use once::Once;
 pub use replies::Replies;
 pub use states::States;
+pub use unmoved::Unmoved;

@@ -2,12 +2,12 @@
 
 use super::journal::Journal;
 use crate::check::{
-    Accusation, Agreement, Durability, Ledger, Linearizable, Once, Replies, States,
+    Accusation, Agreement, Bounds, Durability, Ledger, Linearizable, Once, Replies, States, Unmoved,
 };
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
-use quorate::pbft::{Message, Record, Request};
+use quorate::pbft::{Dimensions, Message, Record, Request};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal};
 
 /// What happened in a run, in numbers.
@@ -53,7 +53,20 @@ pub struct Statistics {
     pub fast_reads: u64,
     /// Reads that had to be ordered.
     pub ordered_reads: u64,
+    /// Clocks that were set anew.
+    pub jumps: u64,
+    /// Starts of a replica whose power fails again a few writes later.
+    pub relapses: u64,
+    /// Runs in which a core had to finish alone.
+    pub cores: u64,
+    /// Rejected messages of which it was checked that they changed nothing.
+    pub looks: u64,
 }
+
+/// One of so many messages is looked at closely if it is rejected.
+const CLOSELY: u64 = 23;
+/// The most rejections of a run that are looked at.
+const LOOKS: u64 = 20;
 
 impl Statistics {
     /// Adds those of another run.
@@ -78,6 +91,10 @@ impl Statistics {
         self.recovery_permille = self.recovery_permille.max(other.recovery_permille);
         self.fast_reads += other.fast_reads;
         self.ordered_reads += other.ordered_reads;
+        self.jumps += other.jumps;
+        self.relapses += other.relapses;
+        self.cores += other.cores;
+        self.looks += other.looks;
     }
 }
 
@@ -97,20 +114,20 @@ pub(super) struct Checks {
     states: States,
     tables: States,
     linearizable: Linearizable<Journal>,
+    bounds: Bounds,
+    unmoved: Unmoved,
+    /// Messages that came to correct replicas.
+    came: u64,
 }
 
 impl Checks {
-    /// Checkers that know who lies, how large the window is, how many clients there are and how
-    /// long replies may be.
-    pub(super) fn new(
-        traitors: NodeSet,
-        window: u64,
-        (clients, reply_bytes): (usize, usize),
-    ) -> Self {
+    /// Checkers that know who lies, and the sizes of the cluster.
+    pub(super) fn new(traitors: NodeSet, sizes: &Dimensions) -> Self {
+        let Dimensions { window, clients, reply_bytes, .. } = *sizes;
         Self {
             statistics: Statistics::default(),
             traitors,
-            window,
+            window: window as u64,
             violation: None,
             agreement: Agreement::default(),
             once: Once::default(),
@@ -121,6 +138,9 @@ impl Checks {
             states: States::default(),
             tables: States::default(),
             linearizable: Linearizable::new(Journal::new(clients), reply_bytes),
+            bounds: Bounds::of(sizes),
+            unmoved: Unmoved::default(),
+            came: 0,
         }
     }
 
@@ -213,6 +233,36 @@ impl Checks {
             let result = self.durability.sent(node, message);
             self.note("durability", now, result);
         }
+    }
+
+    /// A step of a replica put so many outputs out.
+    pub(super) fn stepped(&mut self, now: Instant, node: NodeId, outputs: u64) {
+        if self.correct(node) {
+            let result = self.bounds.stepped(node, outputs);
+            self.note("bounds", now, result);
+        }
+    }
+
+    /// A replica makes a message of so many bytes.
+    pub(super) fn said(&mut self, now: Instant, node: NodeId, bytes: usize) {
+        if self.correct(node) {
+            let result = self.bounds.said(node, bytes);
+            self.note("bounds", now, result);
+        }
+    }
+
+    /// A message comes to a replica. Says whether to look closely at what becomes of it: at one
+    /// of many, and not for ever.
+    pub(super) const fn looks_closely(&mut self, node: NodeId) -> bool {
+        self.came += 1;
+        self.correct(node) && self.came.is_multiple_of(CLOSELY) && self.unmoved.looked() < LOOKS
+    }
+
+    /// A replica rejected a message; what it was before that and what it is now.
+    pub(super) fn rejected(&mut self, now: Instant, node: NodeId, before: &str, after: &str) {
+        self.statistics.looks += 1;
+        let result = self.unmoved.rejected(node, before, after);
+        self.note("unmoved", now, result);
     }
 
     /// A record of a replica is durable.

@@ -2,6 +2,7 @@
 
 use super::caller::{Caller, Manner};
 use super::checks::{Checks, Statistics};
+use super::copies::{Copy, is_copy};
 use super::line::Line;
 use super::server::Server;
 use super::site::{Ground, Site};
@@ -9,17 +10,15 @@ use super::stage::{Happening, Registry, Stage};
 use crate::engine::{Engine, Event};
 use crate::harm::{Harm, Kind};
 use crate::network::Cut;
-use crate::plan::{Crash, Plan, Role, Trigger};
+use crate::plan::Plan;
 use crate::random::Random;
 use crate::scheme::Key;
 use crate::traitor::Traitor;
-use crate::traitors::{Equivocator, Forgetful, Hoarder, Liar, Plot, Silent, Slow, Stale, Unfair};
 use crate::transcript::Transcript;
 use crate::violation::Violation;
-use core::num::NonZeroU64;
 use core::time::Duration;
 use quorate::pbft::{ClientConfig, Config, Departures, Dimensions, Status, Switches};
-use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Quorum};
+use quorate::{ClientId, Digest, Instant, NodeId, Principal, Quorum};
 use std::collections::VecDeque;
 
 /// A PBFT cluster: replicas, clients, network, disks, traitors, and checkers over all of it.
@@ -29,11 +28,12 @@ use std::collections::VecDeque;
 /// and so on between calls of [`Cluster::run_until`].
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    plan: Plan,
+    pub(super) plan: Plan,
     pub(super) engine: Engine<Happening>,
     pub(super) checks: Checks,
-    registry: Registry,
+    pub(super) registry: Registry,
     pub(super) servers: Vec<Server>,
+    pub(super) copies: Vec<Copy>,
     pub(super) callers: Vec<Caller>,
     cuts: Vec<Vec<usize>>,
     /// When the last fault is over, as far as is known.
@@ -52,22 +52,20 @@ impl Cluster {
     pub fn new(plan: Plan, text: bool) -> Self {
         let registry = Registry::new(plan.seed, plan.nodes, plan.clients);
         let mut engine = Engine::new(plan.seed, plan.storm, text);
+        engine.network.terrain = plan.terrain.clone();
         engine.transcript.remark(&plan);
         let servers = (0..plan.nodes).map(|id| server(&plan, &registry, id)).collect();
         let scripts = &mut Random::new(!plan.seed);
         let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
         let mut cluster = Self {
-            checks: Checks::new(
-                plan.faulty(),
-                plan.window as u64,
-                (plan.clients, plan.reply_bytes),
-            ),
+            checks: Checks::new(plan.faulty(), &dimensions(&plan)),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
             plan,
             engine,
             registry,
             servers,
+            copies: Vec::new(),
             callers,
         };
         cluster.schedule();
@@ -94,6 +92,7 @@ impl Cluster {
             }
         }
         if self.violation().is_none() {
+            self.caught_up();
             self.checks.finish(self.engine.now());
         }
         self.violation().cloned().map_or(Ok(()), Err)
@@ -209,9 +208,9 @@ impl Cluster {
         self.with_server(node, |server, stage| server.restart(stage));
     }
 
-    /// Gives each line so many bytes a second: [`line`](crate::network::Network::line).
-    pub fn set_line(&mut self, bytes_per_second: NonZeroU64) {
-        self.engine.network.line = Some(bytes_per_second);
+    /// Lets each machine send so many bytes a second: [`uplink`](crate::terrain::Terrain::uplink).
+    pub fn set_uplink(&mut self, bytes_per_second: u64) {
+        self.engine.network.terrain.uplink = bytes_per_second;
     }
 
     /// Cuts links, and returns the number by which [`Cluster::heal`] makes them whole.
@@ -229,10 +228,19 @@ impl Cluster {
         let Some(event) = self.engine.advance() else { return false };
         match event {
             Event::Deliver { from, to: Principal::Node(node), payload } => {
-                self.with_server(node, |server, stage| server.receive(stage, from, &payload));
+                let (original, copy) = self.who_hears(node, from);
+                if original {
+                    self.with_server(node, |server, stage| server.receive(stage, from, &payload));
+                }
+                if copy {
+                    self.with_copy(node, |copy, stage| copy.receive(stage, from, &payload));
+                }
             }
             Event::Deliver { from, to: Principal::Client(client), payload } => {
                 self.with_caller(client.index(), |c, stage| c.receive(stage, from, &payload));
+            }
+            Event::Wake { who: Principal::Node(node), life } if is_copy(life) => {
+                self.with_copy(node, |copy, stage| copy.wake(stage, life));
             }
             Event::Wake { who: Principal::Node(node), life } => {
                 self.with_server(node, |server, stage| server.wake(stage, life));
@@ -247,6 +255,9 @@ impl Cluster {
 
     fn happen(&mut self, happening: Happening) {
         match happening {
+            Happening::Durable { node, life, written } if is_copy(life) => {
+                self.with_copy(node, |copy, stage| copy.durable(stage, life, written));
+            }
             Happening::Durable { node, life, written } => {
                 self.with_server(node, |server, stage| server.durable(stage, life, written));
             }
@@ -278,44 +289,17 @@ impl Cluster {
             }
             Happening::Calm => {
                 self.engine.network.weather = self.plan.fair;
-                for server in &mut self.servers {
-                    server.site.fuel = None;
-                }
+                self.engine.network.terrain = self.plan.settled.clone();
+                self.servers.iter_mut().for_each(Server::calm);
+                self.checks.statistics.cores += u64::from(self.plan.core.is_some());
                 self.stage().enter(&Line::Calm);
+                for client in (0..self.plan.clients as u16).map(ClientId) {
+                    (0..self.plan.late).for_each(|_| self.submit(client, b"when all is well"));
+                }
             }
-        }
-    }
-
-    /// Enters the plan into the queue, and starts the machines.
-    fn schedule(&mut self) {
-        for (at, partition) in self.plan.partitions.iter().enumerate() {
-            self.engine.schedule(partition.from, Happening::Cut(at));
-            self.engine.schedule(partition.until, Happening::Heal(at));
-        }
-        for Crash { node, when, down, wiped } in self.plan.crashes.clone() {
-            self.servers[node.index()].site.fragile = wiped;
-            match when {
-                Trigger::At(at) => self.engine.schedule(at, Happening::Crash(node, down)),
-                Trigger::Writes(fuel) => self.servers[node.index()].site.fuel = Some(fuel),
+            Happening::Jump(node, by) => {
+                self.with_server(node, |server, stage| server.jump(stage, by));
             }
-        }
-        for harm in self.plan.harms.clone() {
-            self.engine.schedule(harm.at, Happening::Harm(harm));
-            if let Kind::RolledBack { to } = harm.kind {
-                self.engine.schedule(to, Happening::Backup(harm.node));
-            }
-        }
-        self.engine.schedule(self.plan.calm, Happening::Calm);
-        let plot = Plot::against(half(&self.plan));
-        for (node, role) in self.plan.traitors.clone() {
-            let mouth = mouth(&self.plan, role, &plot);
-            self.corrupt(node, mouth);
-        }
-        for node in (0..self.plan.nodes as u8).map(NodeId) {
-            self.with_server(node, |server, stage| server.start(stage));
-        }
-        for client in 0..self.plan.clients {
-            self.engine.schedule(Instant::ZERO, Happening::Submit(client));
         }
     }
 
@@ -328,16 +312,15 @@ impl Cluster {
         }
     }
 
-    fn with_server(&mut self, node: NodeId, act: impl FnOnce(&mut Server, &mut Stage<'_>)) {
+    pub(super) fn with_server(
+        &mut self,
+        node: NodeId,
+        act: impl FnOnce(&mut Server, &mut Stage<'_>),
+    ) {
         let Self { engine, checks, registry, servers, .. } = self;
         let Some(server) = servers.get_mut(node.index()) else { return };
-        let was_up = server.status().is_some();
-        let fuelled = server.site.fuel.is_some();
         act(server, &mut Stage { engine, checks, registry });
-        if was_up && fuelled && server.status().is_none() {
-            let mut crashes = self.plan.crashes.iter();
-            let planned = crashes.find(|c| c.node == node && matches!(c.when, Trigger::Writes(_)));
-            let down = planned.and_then(|crash| crash.down);
+        if let Some(down) = server.exhausted() {
             self.fell(node, down);
         }
     }
@@ -366,11 +349,22 @@ impl Cluster {
             && self.converged()
     }
 
+    /// The published time holds for every replica of the core, not for clients alone.
+    fn caught_up(&mut self) {
+        let began = self.callers.iter().map(Caller::began).max().unwrap_or_default();
+        let (now, bound) = (self.engine.now(), self.plan.recovery_bound());
+        let waited = now.since(began.max(self.healed));
+        let what = || format!("the last of the core is there {waited:?} after everything healed");
+        self.checks.recovered(now, waited, bound, what);
+    }
+
     /// Whether the correct replicas that are up have caught up with each other, without any new
     /// request to help them: they executed equally much. A traitor can keep a replica in the
     /// dark until the next checkpoint; then each must be at the last stable one at least.
     fn converged(&self) -> bool {
-        let correct = self.servers.iter().filter(|server| self.checks.correct(server.site.me));
+        let core = |node| self.plan.core.is_none_or(|core| core.contains(node));
+        let counts = |node| self.checks.correct(node) && core(node);
+        let correct = self.servers.iter().filter(|server| counts(server.site.me));
         let up = correct.filter_map(|server| Some((server.site.me, server.status()?)));
         let places = up.map(|(node, status)| (self.checks.reached(node), status.stable.0));
         let places: Vec<(u64, u64)> = places.collect();
@@ -407,25 +401,6 @@ impl Cluster {
     }
 }
 
-/// The nodes that hear the second story of equivocators.
-fn half(plan: &Plan) -> NodeSet {
-    let even = (0..plan.nodes as u8).filter(|id| id % 2 == 0).map(NodeId);
-    even.filter(|node| !plan.liars().contains(*node)).collect()
-}
-
-fn mouth(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
-    match role {
-        Role::Silent(victims) => Box::new(Silent::towards(victims)),
-        Role::Equivocator => Box::new(Equivocator::new(plot.clone())),
-        Role::Liar => Box::new(Liar),
-        Role::Forgetful => Box::new(Forgetful::default()),
-        Role::Slow => Box::new(Slow::by(plan.timeout * 9 / 10)),
-        Role::Unfair(victim) => Box::new(Unfair::to(victim)),
-        Role::Stale => Box::new(Stale::default()),
-        Role::Hoarder => Box::new(Hoarder::by(plan.timeout * 9 / 10)),
-    }
-}
-
 fn dimensions(plan: &Plan) -> Dimensions {
     Dimensions {
         nodes: plan.nodes,
@@ -440,7 +415,7 @@ const fn switches(plan: &Plan) -> Switches {
     Switches { fast_reads: plan.fast_reads }
 }
 
-fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
+pub(super) fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
     let me = NodeId(id as u8);
     let config = Config {
         batch_delay: plan.batch_delay,

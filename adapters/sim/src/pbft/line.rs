@@ -1,5 +1,6 @@
 //! The lines of a PBFT transcript.
 
+use core::time::Duration;
 use quorate::pbft::{self, History, Message, Pairs, Part, Record, Status, Vote};
 use quorate::{ClientId, Digest, Fault, NodeId, Principal, Refusal, wire};
 use std::fmt;
@@ -61,6 +62,10 @@ pub(super) enum Line<'a> {
     Asked { client: ClientId, operation: &'a [u8] },
     /// A replica answers a read from its state.
     Answered { node: NodeId, client: ClientId, state: u64 },
+    /// A traitor does not say what a correct node would.
+    Withheld { from: Principal, to: Principal, payload: &'a [u8] },
+    /// A traitor says something late.
+    KeptBack { from: Principal, to: Principal, payload: &'a [u8], kept_back: Duration },
 }
 
 impl fmt::Display for Line<'_> {
@@ -131,6 +136,13 @@ impl fmt::Display for Line<'_> {
             Self::Disk { node, what } => write!(f, "r{}  DISK {what}", node.0),
             Self::Asked { client, .. } => write!(f, "c{}  reads", client.0),
             Self::Answered { node, state, .. } => write!(f, "r{}  reads     s{state}", node.0),
+            Self::Withheld { from, to, payload } => {
+                write!(f, "{}  WITHHOLDS from {}: {}", Name(from), Name(to), Said(payload))
+            }
+            Self::KeptBack { from, to, payload, kept_back } => {
+                let (from, to) = (Name(from), Name(to));
+                write!(f, "{from}  KEEPS BACK from {to} for {kept_back:?}: {}", Said(payload))
+            }
         }
     }
 }

@@ -6,20 +6,31 @@ use super::pages::Image;
 use super::record::{decode, encode};
 use super::site::{Owed, Site, Step, blame, prove};
 use super::stage::Stage;
+use crate::clock::Clock;
 use crate::disk::Write;
 use crate::engine::{Payload, perform};
+use core::time::Duration;
 use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
     Admission, Command, Config, Departures, Dimensions, Message, Record, RecoverError, Replica,
     Sequence, Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
-use quorate::{Fault, Principal, wire};
+use quorate::{Fault, Instant, Principal, wire};
+use std::collections::VecDeque;
 
 /// A replica, up or down.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) site: Site,
+    /// The only time that the machine knows.
+    pub(super) clock: Clock,
+    /// The next lives: after so many writes the power fails again, for so long.
+    pub(super) relapses: VecDeque<(u64, Duration)>,
+    /// How long it stays down when its fuel is used up.
+    down: Option<Duration>,
+    /// Whether its fuel was used up.
+    pub(super) ran_out: bool,
     config: Config,
     dimensions: Dimensions,
     machine: Option<Replica<Memory>>,
@@ -36,7 +47,42 @@ impl Server {
     pub(super) fn new(site: Site, config: Config, dimensions: Dimensions) -> Self {
         let machine = Replica::new(config, Memory::new(dimensions));
         let machine = machine.unwrap_or_else(|problem| panic!("the plan cannot work: {problem}"));
-        Self { site, config, dimensions, machine: Some(machine), seen: (View(0), true) }
+        Self {
+            site,
+            clock: Clock::default(),
+            relapses: VecDeque::new(),
+            down: None,
+            ran_out: false,
+            config,
+            dimensions,
+            machine: Some(machine),
+            seen: (View(0), true),
+        }
+    }
+
+    /// Sees to it that the power fails after so many writes, for so long; `None`: for ever.
+    pub(super) fn fuel(&mut self, writes: u64, down: Option<Duration>) {
+        (self.site.fuel, self.down) = (Some(writes), down);
+    }
+
+    /// If the fuel was used up since this was asked last: for how long the power fails.
+    pub(super) fn exhausted(&mut self) -> Option<Option<Duration>> {
+        std::mem::take(&mut self.ran_out).then_some(self.down)
+    }
+
+    /// The power will not fail any more.
+    pub(super) fn calm(&mut self) {
+        self.site.fuel = None;
+        self.relapses.clear();
+    }
+
+    /// Somebody sets the clock.
+    pub(super) fn jump(&mut self, stage: &mut Stage<'_>, by: i64) {
+        self.clock.jump(stage.engine.now(), by);
+        stage.checks.statistics.jumps += 1;
+        let what = if by < 0 { "sets its clock back" } else { "sets its clock forward" };
+        stage.enter(&Line::Input { node: self.site.me, what });
+        self.set_alarm(stage);
     }
 
     /// Where the replica stands; `None` while it is down.
@@ -68,17 +114,23 @@ impl Server {
         let Ok(message) = wire::decode::<Message<'_>>(payload) else {
             return blame(stage, me, from, Fault::Malformed);
         };
-        let now = stage.engine.now();
+        let now = self.clock.read(stage.engine.now());
+        let before = stage.checks.looks_closely(me).then(|| machine.clone());
         match machine.admit(now, from, &message) {
             Admission::Verify => {}
             Admission::Known | Admission::Later { .. } => {
+                self.is_unmoved(stage, before);
                 return stage.enter(&Line::Known { node: me });
             }
-            Admission::Refused(fault) => return blame(stage, me, from, fault),
+            Admission::Refused(fault) => {
+                self.is_unmoved(stage, before);
+                return blame(stage, me, from, fault);
+            }
         }
         let registry = stage.registry;
         match registry.roster.verify(&registry.scheme, from, message) {
             Err(fault) => {
+                self.is_unmoved(stage, before);
                 // What is malformed may be signed all the same, by whom it names.
                 let evidence = Evidence::of(message, registry.roster.nodes());
                 if evidence
@@ -99,7 +151,9 @@ impl Server {
         let Some(machine) = self.machine.as_ref().filter(|_| life == self.site.life) else {
             return;
         };
-        if self.site.alarm.ring(stage.engine.now(), machine.deadline()) {
+        let (now, clock) = (stage.engine.now(), self.clock);
+        let due = machine.deadline().map(|deadline| clock.reaches(now, deadline));
+        if self.site.alarm.ring(now, due) {
             self.step(stage, Input::Wake);
         } else {
             self.set_alarm(stage);
@@ -156,14 +210,18 @@ impl Server {
             site.note_loss(nonce);
             Replica::amnesiac(self.config, memory, nonce).map_err(RecoverError::Config)
         } else {
-            Replica::recover(self.config, memory, now, snapshot, records)
+            Replica::recover(self.config, memory, self.clock.read(now), snapshot, records)
         };
         stage.enter(&Line::Restarted { node, checkpoint, records: records_held });
         stage.checks.statistics.restarts += 1;
         stage.checks.resumed(now, node, checkpoint, site.journal.digest());
+        site.lost &= recovered.is_err();
+        if let Some((fuel, down)) = self.relapses.pop_front() {
+            self.fuel(fuel, Some(down));
+            stage.checks.statistics.relapses += 1;
+        }
         match recovered {
             Ok(machine) => {
-                site.lost = false;
                 let status = machine.status();
                 self.seen = (status.view, status.active);
                 self.machine = Some(machine);
@@ -179,14 +237,25 @@ impl Server {
 
     fn step(&mut self, stage: &mut Stage<'_>, input: InputOf<'_, Machine>) {
         let Some(machine) = &mut self.machine else { return };
-        let now = stage.engine.now();
+        let now = self.clock.read(stage.engine.now());
         let said = match &input {
             Input::Message(verified) => Some(*verified.message()),
             _ => None,
         };
+        let outputs = self.site.outputs;
         let mut step = Step { site: &mut self.site, stage, said };
         perform(machine, now, input, &mut step);
+        let outputs = self.site.outputs - outputs;
+        stage.checks.stepped(stage.engine.now(), self.site.me, outputs);
         self.pump(stage);
+    }
+
+    /// Whether the machine is as it was before a message that it rejected, if that was kept.
+    fn is_unmoved(&self, stage: &mut Stage<'_>, before: Option<Machine>) {
+        if let (Some(before), Some(after)) = (before, &self.machine) {
+            let (before, after) = (format!("{before:?}"), format!("{after:?}"));
+            stage.checks.rejected(stage.engine.now(), self.site.me, &before, &after);
+        }
     }
 
     /// Gives the machine what it is owed until nothing is left, then sees to disk and alarm.
@@ -202,6 +271,7 @@ impl Server {
                 return self.crash(stage);
             }
             if self.site.fuel == Some(0) {
+                self.ran_out = true;
                 return self.crash(stage);
             }
             let Some(owed) = self.site.owed.pop_front() else {
@@ -231,7 +301,7 @@ impl Server {
                     Command::Installed { sequence: Sequence(*sequence), clients }
                 }
             };
-            let now = stage.engine.now();
+            let now = self.clock.read(stage.engine.now());
             let site = &mut self.site;
             let mut step = Step { site, stage, said: None };
             perform(machine, now, Input::Command(command), &mut step);
@@ -264,6 +334,8 @@ impl Server {
     fn set_alarm(&mut self, stage: &mut Stage<'_>) {
         let Some(machine) = &self.machine else { return };
         let (who, life) = (Principal::Node(self.site.me), self.site.life);
-        self.site.alarm.set(stage.engine, who, life, machine.deadline());
+        let (now, clock): (Instant, Clock) = (stage.engine.now(), self.clock);
+        let due = machine.deadline().map(|deadline| clock.reaches(now, deadline));
+        self.site.alarm.set(stage.engine, who, life, due);
     }
 }

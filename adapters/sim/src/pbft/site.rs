@@ -7,7 +7,6 @@ use super::record::{decode, encode};
 use super::stage::{Happening, Stage};
 use crate::disk::{Capture, Disk, Held, Write};
 use crate::engine::{Alarm, Host, Payload};
-use crate::harm::Kind;
 use crate::scheme::Key;
 use crate::traitor::{Rights, Traitor};
 use core::time::Duration;
@@ -166,21 +165,6 @@ impl Site {
             .ok()
     }
 
-    /// What becomes of the disk while the power is off.
-    pub(super) fn harm(&mut self, stage: &mut Stage<'_>, kind: Kind) {
-        let node = self.me;
-        let done = match kind {
-            Kind::RolledBack { .. } => self.disk.roll_back(),
-            Kind::Corrupted => self.disk.corrupt(&mut stage.engine.random),
-        };
-        if done {
-            stage.checks.statistics.harmed += 1;
-            let back = kind != Kind::Corrupted;
-            let what = if back { "goes back to an older state" } else { "corrupts a sector" };
-            stage.enter(&Line::Disk { node, what });
-        }
-    }
-
     /// Whether there is power to perform one more output.
     fn spend(&mut self) -> bool {
         match &mut self.cut {
@@ -283,14 +267,21 @@ impl Site {
         };
         let mut said = Vec::new();
         traitor.utter(rights, to, payload, &mut said);
-        let honest = said.iter().any(|(other, what)| *other == to && what == payload);
-        stage.checks.statistics.lies += u64::from(!honest);
-        for (to, payload) in said {
-            if !honest {
+        let told = |it: &(Principal, Payload)| it.0 == to && it.1 == *payload;
+        if !said.iter().any(told) {
+            stage.checks.statistics.lies += u64::from(said.is_empty());
+            stage.enter(&Line::Withheld { from, to, payload });
+        }
+        for it in said {
+            let (kept_back, lied) = (traitor.holds_back(&it.1), !told(&it));
+            let (to, payload) = it;
+            if lied {
                 stage.enter(&Line::Lied { from, to, payload: &payload });
             }
-            let kept_back = traitor.holds_back(&payload);
-            stage.checks.statistics.lies += u64::from(honest && !kept_back.is_zero());
+            if !kept_back.is_zero() {
+                stage.enter(&Line::KeptBack { from, to, payload: &payload, kept_back });
+            }
+            stage.checks.statistics.lies += u64::from(lied || !kept_back.is_zero());
             stage.send_after(kept_back, from, to, &payload);
         }
     }
@@ -337,7 +328,12 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
             return;
         }
         let me = Principal::Node(self.site.me);
+        // Pieces of the application's state are as long as the application likes.
+        let bounded = !matches!(message, Message::State { .. });
         let payload = self.stage.seal(message, me, &self.site.key);
+        if bounded {
+            self.stage.checks.said(self.stage.engine.now(), self.site.me, payload.len());
+        }
         self.site.post(to, payload);
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Happening {
     Backup(NodeId),
     /// A replica loses its power, and something becomes of its disk.
     Harm(crate::harm::Harm),
+    /// A replica's clock is set anew.
+    Jump(NodeId, i64),
 }
 
 /// Who has which key.

@@ -6,7 +6,8 @@ use quorate::pbft::Message;
 use quorate::wire::{self, Bytes};
 use quorate::{Digest, Principal};
 
-/// A traitor whose votes, checkpoints, states and replies are wrong, half of the time.
+/// A traitor whose votes, checkpoints, states and replies are wrong, half of the time, and
+/// otherwise for each receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Liar;
 
