@@ -141,8 +141,8 @@ impl Rules<'_> {
 
     /// Whether a NEW-VIEW may take the one place in which it waits. That of the view that this
     /// replica wants always may. One of a later view must be believable, weak peers being in that
-    /// view, and waits its turn behind another for two status intervals, so that a made-up one
-    /// can delay a true one but not keep it out.
+    /// view or past it, and waits its turn behind another for two status intervals, so that a
+    /// made-up one can delay a true one but not keep it out.
     fn makes_room_for(&self, new_view: &NewView<'_>, digest: Digest) -> bool {
         let stored = &self.node.new_view;
         let waits = stored.stage == NewViewStage::Pending && stored.view >= self.node.view;
@@ -152,8 +152,10 @@ impl Rules<'_> {
         if new_view.view == self.node.view {
             return !(waits && stored.view == new_view.view);
         }
+        // Who has left that view for a later one is past it, and says no more that it is in it.
         let there = |node: &NodeId| {
-            self.row(Shelf::Latest, *node).is_some_and(|row| row.reported >= new_view.view)
+            let row = self.row(Shelf::Latest, *node);
+            row.is_some_and(|row| row.reported.max(row.view) >= new_view.view)
         };
         let believable = self.nodes().filter(there).count() >= self.node.quorum.weak();
         let turn = self.node.config.status_interval.saturating_mul(2);

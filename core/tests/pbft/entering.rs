@@ -117,6 +117,28 @@ fn new_view_is_served_on_status_to_one_who_missed_it_without_its_primary_and_wit
     assert_eq!(bench.view(3), (1, true), "it never spoke with the primary of view 1");
 }
 
+/// Replica 1 says nothing any more, and of the two others only one is still in the view.
+#[test]
+fn new_view_is_believed_on_the_word_of_one_who_is_in_it_and_one_who_wants_a_later_one() {
+    let mut bench = Bench::<4>::new();
+    bench.ask(0, 0, 1, b"A");
+    bench.run();
+    for id in 0..3 {
+        bench.ask(id, 1, 1, b"pending");
+    }
+    bench.mail.clear();
+    bench.pass_where(1_020, &[0, 1, 2], |_, _, _| false);
+    bench.pass_where(2_000, &[0, 1, 2], |from, to, _| from != 3 && to != 3);
+    assert!((0..3).all(|id| bench.view(id) == (1, true)), "three go on without replica 3");
+    bench.ask(2, 2, 1, b"heard of by nobody else");
+    bench.pass_where(1_100, &[2], |_, _, _| false);
+    assert_eq!((bench.view(2), bench.view(3)), ((2, false), (0, true)));
+    bench.pass_where(800, &[0, 2, 3], |from, to, message| {
+        from != 1 && to != 1 && !matches!(message, Message::Request(_))
+    });
+    assert_eq!((bench.view(0), bench.view(3)), ((1, true), (1, true)));
+}
+
 #[test]
 fn two_new_views_of_one_traitor_for_one_view_let_nobody_disagree_and_the_cluster_goes_on() {
     let mut bench = Bench::<4>::new();
