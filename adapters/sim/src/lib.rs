@@ -22,6 +22,7 @@
 pub mod campaign;
 pub mod check;
 pub mod clock;
+pub mod costs;
 pub mod cuts;
 pub mod disk;
 pub mod engine;
@@ -44,6 +45,7 @@ pub mod traitor;
 pub mod traitors;
 pub mod transcript;
 mod violation;
+pub mod wan;
 
 pub use campaign::{Campaign, Report, Summary};
 pub use cuts::Cuts;

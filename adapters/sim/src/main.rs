@@ -1,8 +1,9 @@
 //! The simulator as a program.
 
+mod forecast;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate::node::MAX_NODES;
 use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
 use quorate_sim::recording::Recording;
@@ -35,6 +36,12 @@ enum Command {
     /// The exit code is 0 if every step puts out what was recorded, 1 if one does not (the first
     /// is told, and nothing after it is played), 2 if the file is no recording.
     Replay(ReplayArguments),
+    /// Predict latency and throughput of a PBFT cluster across a wide area.
+    ///
+    /// The costs of signatures, frames and steps are measured on this machine first and printed.
+    /// The rest is computed: see the columns, and what is assumed, in the output. The exit code is
+    /// 0, or 2 if the arguments or the matrix are wrong.
+    Wan(forecast::Arguments),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -108,9 +115,9 @@ fn nodes(text: &str) -> Result<Nodes, String> {
     if text == "mixed" {
         return Ok(Nodes(None));
     }
-    let count = text.parse().ok().filter(|count| (4..=MAX_NODES).contains(count));
-    let problem = || format!("a PBFT cluster has 4 to {MAX_NODES} replicas; or say `mixed`");
-    count.map(|count| Nodes(Some(count))).ok_or_else(problem)
+    let told = |problem| format!("{problem}; or say `mixed`");
+    let count = forecast::replicas(text);
+    count.map(|count| Nodes(Some(count.0))).map_err(told)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -135,6 +142,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run_seeds(run),
         Command::Cuts(arguments) => cuts(arguments),
         Command::Replay(arguments) => replay(&arguments),
+        Command::Wan(arguments) => forecast::wan(&arguments),
     }
 }
 

@@ -180,6 +180,7 @@ impl Plan {
         let looped = |relapse: &Relapse| !relapse.fuel.is_empty();
         let one_way = |partition: &Partition| partition.cuts.len() == 1;
         let ends = |partition: &&Partition| partition.until != FOR_EVER;
+        let farthest = terrain.distances.values().max().copied();
         let all = [
             ("loss above 20 %", storm.loss > 200),
             ("loss that does not end", fair.loss > 0),
@@ -187,7 +188,7 @@ impl Plan {
             ("exponential delays", terrain.tail == Tail::Exponential),
             ("heavy tails", terrain.tail == Tail::Heavy),
             ("links of all lengths", !terrain.distances.is_empty()),
-            ("wide area", terrain.longest() > Duration::from_millis(10)),
+            ("wide area", farthest > Some(Duration::from_millis(10))),
             ("narrow links", terrain.lanes.bandwidth > 0),
             ("replays", terrain.echoes.permille > 0),
             ("replays seconds later", terrain.echoes.within > Duration::from_secs(1)),

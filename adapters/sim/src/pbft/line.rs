@@ -134,6 +134,15 @@ impl fmt::Display for Line<'_> {
             }
             Self::Input { node, what } => write!(f, "r{}  {what}", node.0),
             Self::Disk { node, what } => write!(f, "r{}  DISK {what}", node.0),
+            _ => self.rest(f),
+        }
+    }
+}
+
+impl Line<'_> {
+    /// Reads, and what a traitor does not say, or says late.
+    fn rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
             Self::Asked { client, .. } => write!(f, "c{}  reads", client.0),
             Self::Answered { node, state, .. } => write!(f, "r{}  reads     s{state}", node.0),
             Self::Withheld { from, to, payload } => {
@@ -143,6 +152,7 @@ impl fmt::Display for Line<'_> {
                 let (from, to) = (Name(from), Name(to));
                 write!(f, "{from}  KEEPS BACK from {to} for {kept_back:?}: {}", Said(payload))
             }
+            _ => Ok(()),
         }
     }
 }

@@ -107,7 +107,7 @@ impl Traitor for Equivocator {
 }
 
 /// A request as it stands in a batch.
-pub(super) fn encode(request: &Request<'_>) -> Vec<u8> {
+pub(crate) fn encode(request: &Request<'_>) -> Vec<u8> {
     let length = u32::try_from(request.operation.0.len()).expect("requests are short");
     [
         &request.client.0.to_le_bytes()[..],

@@ -22,6 +22,7 @@ mod withholder;
 pub use cast::cast;
 pub use counterfeiter::Counterfeiter;
 pub use delayer::Delayer;
+pub(crate) use equivocator::encode;
 pub use equivocator::{Equivocator, Plot};
 pub use forger::Forger;
 pub use forgetful::Forgetful;

@@ -196,12 +196,12 @@ impl Traitor for Mutator {
                 self.batches[1] = batch.bytes().to_vec();
             }
         }
-        let mutations = self.mutations.iter().flatten();
+        let mut mutations = self.mutations.iter().flatten();
         let mine = |it: &&Mutation| {
             let receives = matches!(to, Principal::Node(node) if it.receivers.contains(node));
             it.round == self.round && receives
         };
-        match mutations.filter(mine).last() {
+        match mutations.rfind(mine) {
             None => out.push((to, Payload::clone(payload))),
             Some(it) => {
                 out.extend(self.change(it.change, &rights, message).map(|said| (to, said)));

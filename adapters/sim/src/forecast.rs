@@ -1,0 +1,141 @@
+//! The command that predicts what a cluster across a wide area would do.
+
+use super::print_quietly;
+use clap::Args;
+use quorate::node::MAX_NODES;
+use quorate_sim::costs::Costs;
+use quorate_sim::matrix::Matrix;
+use quorate_sim::wan::{Prediction, Wan};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Arguments {
+    /// Round trips between places, as text: `matrices/cities.txt` if not given.
+    #[arg(long)]
+    matrix: Option<std::path::PathBuf>,
+    /// Replicas, 4 to 64; the i-th is at place i modulo the number of places.
+    #[arg(long, default_value = "13", value_parser = replicas)]
+    nodes: Replicas,
+    /// Requests of a full batch.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
+    batch: u16,
+    /// Bytes of an operation.
+    #[arg(long, default_value_t = 100)]
+    operation: usize,
+    /// Batches that can run at once.
+    #[arg(long, default_value_t = 256)]
+    window: usize,
+    /// Megabits a second that a replica can send; 0: without end.
+    #[arg(long, default_value_t = 1000.0)]
+    uplink: f64,
+    /// Print the result as one JSON object on standard output and nothing else there.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How many replicas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replicas(pub(crate) usize);
+
+/// Reads a number of replicas.
+pub(crate) fn replicas(text: &str) -> Result<Replicas, String> {
+    let count = text.parse().ok().filter(|count| (4..=MAX_NODES).contains(count));
+    let problem = || format!("a PBFT cluster of this library has 4 to {MAX_NODES} replicas");
+    count.map(Replicas).ok_or_else(problem)
+}
+
+/// Measures costs, then predicts what a cluster across a wide area would do.
+pub(crate) fn wan(arguments: &Arguments) -> ExitCode {
+    let read = |file: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+        Matrix::parse(&text).map_err(|error| error.to_string())
+    };
+    let matrix = match arguments.matrix.as_ref().map(read) {
+        None => Matrix::cities(),
+        Some(Ok(matrix)) => matrix,
+        Some(Err(problem)) => {
+            let file = arguments.matrix.as_ref().map(|file| file.display().to_string());
+            eprintln!("{}: {problem}", file.unwrap_or_default());
+            return ExitCode::from(2);
+        }
+    };
+    let Arguments { nodes: Replicas(nodes), batch, operation, window, uplink, .. } = *arguments;
+    let batch = usize::from(batch);
+    let costs = Costs::measure(nodes);
+    let uplink = uplink * 1e6;
+    let wan = Wan { matrix: &matrix, nodes, batch, operation, window, uplink, costs };
+    let predictions = wan.predict();
+    if arguments.json {
+        print_quietly(&format!("{}\n", wan_json(&wan, &predictions)));
+    } else {
+        print_quietly(&wan_table(&wan, &predictions));
+    }
+    ExitCode::SUCCESS
+}
+
+fn wan_table(wan: &Wan<'_>, predictions: &[Prediction]) -> String {
+    let Wan { matrix, nodes, batch, operation, window, uplink, costs } = wan;
+    let micros = |cost: Duration| cost.as_nanos() as f64 / 1e3;
+    let millis = |time: Duration| time.as_micros() as f64 / 1e3;
+    let mut text = format!(
+        "measured here, us: sign {:.1}, verify {:.1}, frame {:.2} and {:.2} a kilobyte, vote \
+         {:.2}, request of a batch {:.2}\n\
+         predicted (critical path, and the least of thread, window {window} and uplink {:.0} \
+         Mbit/s): {nodes} replicas at {} places, batches of {batch} requests of {operation} bytes\n\
+         no loss, no queues, full batches, equal replicas; a real cluster does less\n\n\
+         {:>16} {:>11} {:>12} {:>12} {:>13} {:>14}\n",
+        micros(costs.sign),
+        micros(costs.verify),
+        micros(costs.frame_empty),
+        micros(costs.frame_kilobyte),
+        micros(costs.step),
+        micros(costs.request),
+        uplink / 1e6,
+        matrix.places().len().min(*nodes),
+        "primary at",
+        "commit ms",
+        "mean reply",
+        "worst reply",
+        "requests/s",
+        "more threads"
+    );
+    for it in predictions {
+        let worst = it.latency.iter().max().copied().unwrap_or_default();
+        text += &format!(
+            "{:>16} {:>11.1} {:>12.1} {:>12.1} {:>13.0} {:>14.0}\n",
+            matrix.places()[it.primary],
+            millis(it.commit),
+            millis(it.mean()),
+            millis(worst),
+            it.throughput(false),
+            it.throughput(true)
+        );
+    }
+    text
+}
+
+fn wan_json(wan: &Wan<'_>, predictions: &[Prediction]) -> serde_json::Value {
+    let nanos = |cost: Duration| cost.as_nanos() as u64;
+    let each = predictions.iter().map(|it| {
+        let micros = |time: &Duration| time.as_micros() as u64;
+        serde_json::json!({
+            "primary": wan.matrix.places()[it.primary],
+            "commit_micros": micros(&it.commit),
+            "reply_micros": it.latency.iter().map(micros).collect::<Vec<_>>(),
+            "requests_per_second": it.throughput(false),
+            "requests_per_second_more_threads": it.throughput(true),
+        })
+    });
+    let Costs { sign, verify, frame_empty, frame_kilobyte, step, request } = wan.costs;
+    serde_json::json!({
+        "nodes": wan.nodes,
+        "places": wan.matrix.places(),
+        "nanoseconds": {
+            "sign": nanos(sign), "verify": nanos(verify), "frame": nanos(frame_empty),
+            "frame_kilobyte": nanos(frame_kilobyte), "vote": nanos(step),
+            "request": nanos(request),
+        },
+        "predictions": each.collect::<Vec<_>>(),
+    })
+}
