@@ -3,6 +3,7 @@
 use crate::network::{Network, Weather};
 use crate::queue::Queue;
 use crate::random::Random;
+use crate::sieve::{Fate, Sieve};
 use crate::transcript::Transcript;
 use core::time::Duration;
 use quorate::auth::Scope;
@@ -45,6 +46,8 @@ pub struct Engine<X> {
     pub transcript: Transcript,
     /// The chance of everything but the network.
     pub random: Random,
+    /// What becomes of single messages before the network has them.
+    pub sieve: Option<Sieve>,
     now: Instant,
     queue: Queue<Event<X>>,
     scratch: Vec<u8>,
@@ -62,6 +65,7 @@ impl<X> Engine<X> {
             network: Network::new(weather, random.fork()),
             transcript: Transcript::new(text),
             random,
+            sieve: None,
             now: Instant::ZERO,
             queue: Queue::default(),
             scratch: vec![0; SCRATCH],
@@ -87,6 +91,12 @@ impl<X> Engine<X> {
         Some(event)
     }
 
+    /// Moves the clock on to a time, but not past the next event.
+    pub fn rest_until(&mut self, until: Instant) {
+        let next = self.next_at().map_or(until, |next| next.min(until));
+        self.now = self.now.max(next);
+    }
+
     /// Has an event of the cluster's own happen at a time; now, if that is past.
     pub fn schedule(&mut self, at: Instant, event: X) {
         self.queue.push(at.max(self.now), Event::Own(event));
@@ -110,6 +120,12 @@ impl<X> Engine<X> {
         to: Principal,
         payload: &Payload,
     ) -> bool {
+        let sieve = self.sieve.as_ref();
+        let kept_back = match sieve.map_or(Fate::Carried, |sieve| sieve.fate(from, to, payload)) {
+            Fate::Carried => kept_back,
+            Fate::Held(longer) => kept_back + longer,
+            Fate::Lost => return false,
+        };
         let sent = self.now.after(kept_back);
         let arrivals = self.network.carry(sent, from, to, payload.len());
         for at in arrivals.into_iter().flatten() {

@@ -21,11 +21,13 @@
 
 pub mod campaign;
 pub mod check;
+pub mod chronicle;
 pub mod clock;
 pub mod costs;
 pub mod cuts;
 pub mod disk;
 pub mod engine;
+pub mod explain;
 pub mod faults;
 pub mod frames;
 pub mod harm;
@@ -38,6 +40,8 @@ pub mod queue;
 pub mod random;
 pub mod recording;
 pub mod scheme;
+pub mod script;
+pub mod sieve;
 mod swarm;
 pub mod tail;
 pub mod terrain;

@@ -1,8 +1,10 @@
 //! The simulator as a program.
 
+mod command;
 mod forecast;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use command::print_quietly;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
@@ -42,6 +44,13 @@ enum Command {
     /// The rest is computed: see the columns, and what is assumed, in the output. The exit code is
     /// 0, or 2 if the arguments or the matrix are wrong.
     Wan(forecast::Arguments),
+    /// Play scenarios that are told as text, and check what they expect.
+    ///
+    /// The exit code is 0 if everything is as expected, 1 if something is not, 2 if a script cannot
+    /// be read.
+    Script(command::script::Arguments),
+    /// Tell what happens in the run of a seed or of a script: as text, or drawn.
+    Explain(command::explain::Arguments),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -143,6 +152,8 @@ fn main() -> ExitCode {
         Command::Cuts(arguments) => cuts(arguments),
         Command::Replay(arguments) => replay(&arguments),
         Command::Wan(arguments) => forecast::wan(&arguments),
+        Command::Script(arguments) => command::script::run(&arguments),
+        Command::Explain(arguments) => command::explain::run(&arguments),
     }
 }
 
@@ -363,10 +374,4 @@ fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::
         "statistics": summary.statistics,
         "violations": violations.collect::<Vec<_>>(),
     })
-}
-
-/// Prints to standard output; a reader that has gone away is no reason to panic.
-fn print_quietly(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }

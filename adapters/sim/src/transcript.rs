@@ -1,5 +1,6 @@
 //! What happened, as text for a reader and as one number for a comparison.
 
+use crate::chronicle::Chronicle;
 use quorate::Instant;
 use std::fmt::Display;
 use std::hash::{Hash, Hasher};
@@ -9,14 +10,16 @@ use std::hash::{Hash, Hasher};
 pub struct Transcript {
     fingerprint: Fingerprint,
     lines: Option<Vec<String>>,
+    chronicle: Option<Chronicle>,
     events: u64,
 }
 
 impl Transcript {
-    /// A transcript that keeps its lines if `text` is asked for.
+    /// A transcript that keeps its lines, and a chronicle, if `text` is asked for.
     #[must_use]
     pub fn new(text: bool) -> Self {
-        Self { lines: text.then(Vec::new), ..Self::default() }
+        let chronicle = text.then(Chronicle::default);
+        Self { lines: text.then(Vec::new), chronicle, ..Self::default() }
     }
 
     /// Enters an event. Its fingerprint is that of its fields; its text is made on demand only.
@@ -40,6 +43,17 @@ impl Transcript {
     /// Takes the lines out, so that those of a long run need not be kept.
     pub fn take_lines(&mut self) -> Vec<String> {
         self.lines.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The chronicle of the run; `None` unless text was asked for.
+    #[must_use]
+    pub const fn chronicle(&self) -> Option<&Chronicle> {
+        self.chronicle.as_ref()
+    }
+
+    /// The chronicle, to enter what happened.
+    pub const fn chronicle_mut(&mut self) -> Option<&mut Chronicle> {
+        self.chronicle.as_mut()
     }
 
     /// Two runs with one fingerprint were the same run.

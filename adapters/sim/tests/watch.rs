@@ -72,7 +72,9 @@ fn p34_primaries_that_propose_just_before_the_timeout_are_replaced_within_two_wi
             assert_eq!(why.timer, 0, "{node:?} {why:?}");
         }
         cluster.run().unwrap();
-        assert!(correct(&plan).all(|node| cluster.status(node).unwrap().view.0 == faults.into()));
+        assert!(
+            correct(&plan).all(|node| cluster.status(node).unwrap().view.0 == u64::from(faults))
+        );
     }
 }
 
@@ -101,7 +103,9 @@ fn primaries_that_let_nothing_be_agreed_on_in_time_are_replaced_before_any_timer
             assert_eq!(why.timer, 0, "{node:?} {why:?}");
         }
         cluster.run().unwrap();
-        assert!(correct(&plan).all(|node| cluster.status(node).unwrap().view.0 == faults.into()));
+        assert!(
+            correct(&plan).all(|node| cluster.status(node).unwrap().view.0 == u64::from(faults))
+        );
     }
 }
 

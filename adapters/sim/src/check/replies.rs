@@ -2,12 +2,12 @@
 //! the agreed history.
 
 use quorate::{ClientId, Digest, NodeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What clients asked, what correct replicas answered.
 #[derive(Clone, Debug, Default)]
 pub struct Replies {
-    asked: BTreeMap<(ClientId, u64), Digest>,
+    asked: BTreeMap<(ClientId, u64), BTreeSet<Digest>>,
     answered: BTreeMap<(ClientId, u64), (NodeId, Vec<u8>)>,
 }
 
@@ -23,10 +23,17 @@ impl Replies {
         operation: &[u8],
     ) -> Result<(), String> {
         let operation = Digest::of(operation);
-        if *self.asked.entry((client, timestamp)).or_insert(operation) == operation {
+        let asked = self.asked.entry((client, timestamp)).or_default();
+        asked.insert(operation);
+        if asked.len() == 1 {
             return Ok(());
         }
         Err(format!("c{} asks two operations with timestamp {timestamp}", client.0))
+    }
+
+    /// A client that lies signed a request, perhaps more than one with this timestamp.
+    pub fn signed(&mut self, client: ClientId, timestamp: u64, operation: &[u8]) {
+        self.asked.entry((client, timestamp)).or_default().insert(Digest::of(operation));
     }
 
     /// A correct replica executed a request and this is the application's reply.
@@ -42,7 +49,8 @@ impl Replies {
         reply: &[u8],
     ) -> Result<(), String> {
         let key = (client, timestamp);
-        if self.asked.get(&key) != Some(&Digest::of(operation)) {
+        let asked = self.asked.get(&key);
+        if !asked.is_some_and(|asked| asked.contains(&Digest::of(operation))) {
             let (node, client) = (node.0, client.0);
             return Err(format!("r{node} executes c{client}@{timestamp}, which was never asked"));
         }
@@ -97,6 +105,9 @@ mod tests {
         assert!(asked().executed(NODE, CLIENT, 1, b"another", b"").is_err());
         assert!(asked().asked(CLIENT, 1, b"another").is_err());
         asked().executed(NODE, CLIENT, 1, b"op", b"").unwrap();
+        let mut lied = asked();
+        lied.signed(CLIENT, 1, b"another");
+        lied.executed(NODE, CLIENT, 1, b"another", b"").unwrap();
     }
 
     #[test]

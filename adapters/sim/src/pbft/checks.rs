@@ -7,7 +7,7 @@ use crate::check::{
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
-use quorate::pbft::{Dimensions, Message, Record, Request};
+use quorate::pbft::{Dimensions, Execution, Message, Record, Request};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal};
 
 /// What happened in a run, in numbers.
@@ -194,6 +194,14 @@ impl Checks {
         self.note("replies", now, result);
     }
 
+    /// A client that lies signs a request. It may be blamed for what it does.
+    pub(super) fn signed(&mut self, request: &Request<'_>) {
+        let Request { client, timestamp, operation, .. } = request;
+        self.accusation.suspect(*client);
+        self.replies.signed(*client, *timestamp, operation.0);
+        self.linearizable.began(*client, operation.0);
+    }
+
     /// A client accepts a reply; `None`: it is told that the reply is too long.
     pub(super) fn accepted(
         &mut self,
@@ -373,4 +381,12 @@ impl Checks {
     pub(super) fn reached(&self, node: NodeId) -> u64 {
         self.agreement.reached(node)
     }
+}
+
+/// The digest of the requests that are to be executed.
+pub(super) fn content(execution: &Execution<'_>) -> Digest {
+    execution.requests().fold(Digest::ZERO, |content, request| {
+        let (client, timestamp) = (request.client.0.to_le_bytes(), request.timestamp.to_le_bytes());
+        Digest::of(&[&content.0[..], &client, &timestamp, request.operation.0].concat())
+    })
 }

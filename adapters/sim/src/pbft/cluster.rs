@@ -337,7 +337,7 @@ impl Cluster {
         }
     }
 
-    const fn stage(&mut self) -> Stage<'_> {
+    pub(super) const fn stage(&mut self) -> Stage<'_> {
         let Self { engine, checks, registry, .. } = self;
         Stage { engine, checks, registry }
     }

@@ -51,6 +51,11 @@ impl Journal {
         reply
     }
 
+    /// Turns one bit of the state, as a fault of the memory does.
+    pub fn flip(&mut self) {
+        self.chain.0[0] ^= 1;
+    }
+
     /// How many operations of a client were executed.
     #[must_use]
     pub fn count(&self, client: ClientId) -> u64 {

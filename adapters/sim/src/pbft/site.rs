@@ -1,5 +1,6 @@
 //! Everything around a replica's machine: disk, application, and the messages that wait.
 
+use super::checks::content;
 use super::journal::Journal;
 use super::line::Line;
 use super::pages::{Draft, Holdings, Image};
@@ -61,7 +62,7 @@ pub(super) struct Site {
     pub(super) compact: bool,
     /// Whether the replica was told that its disk is old: it stops.
     pub(super) outdated: bool,
-    key: Key,
+    pub(super) key: Key,
     disk_latency: Duration,
     compaction: u32,
     /// Messages that wait until what was written before them is durable.
@@ -391,6 +392,7 @@ impl Step<'_, '_> {
         for request in execution.requests() {
             let (client, timestamp) = (request.client, request.timestamp);
             self.stage.enter(&Line::Executed { node: me, sequence, client, timestamp });
+            self.stage.attach(request.operation.0);
             let reply = self.site.journal.execute(client, request.operation.0);
             self.stage.checks.executed(now, me, sequence, &request, &reply);
             self.site.owed.push_back(Owed::Executed { client, reply });
@@ -464,14 +466,6 @@ impl Step<'_, '_> {
         self.site.write(Write::Install(sequence, Rc::new(capture)));
         self.site.owed.push_back(Owed::Installed { sequence, clients });
     }
-}
-
-/// The digest of the requests that are to be executed.
-fn content(execution: &Execution<'_>) -> Digest {
-    execution.requests().fold(Digest::ZERO, |content, request| {
-        let (client, timestamp) = (request.client.0.to_le_bytes(), request.timestamp.to_le_bytes());
-        Digest::of(&[&content.0[..], &client, &timestamp, request.operation.0].concat())
-    })
 }
 
 /// A replica, or the wall before it, blames somebody.

@@ -2,6 +2,7 @@
 
 use super::checks::Checks;
 use super::line::Line;
+
 use crate::engine::{Engine, Payload};
 use crate::scheme::Scheme;
 use core::time::Duration;
@@ -68,7 +69,18 @@ pub(super) struct Stage<'s> {
 impl Stage<'_> {
     /// Enters an event in the transcript.
     pub(super) fn enter(&mut self, line: &Line<'_>) {
-        self.engine.transcript.enter(self.engine.now(), line);
+        let now = self.engine.now();
+        self.engine.transcript.enter(now, line);
+        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
+            line.tell(now, chronicle);
+        }
+    }
+
+    /// Tells what was executed in the last event, an execution.
+    pub(super) fn attach(&mut self, operation: &[u8]) {
+        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
+            chronicle.attach(operation);
+        }
     }
 
     /// Hands a message to the network.

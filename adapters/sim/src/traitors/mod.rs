@@ -1,5 +1,6 @@
 //! The traitors, one file each.
 
+mod bent;
 mod cast;
 mod counterfeiter;
 mod delayer;
@@ -11,6 +12,7 @@ mod liar;
 mod mutator;
 mod poisoner;
 mod replayer;
+pub mod scripted;
 mod silent;
 mod slow;
 mod spammer;
@@ -31,6 +33,7 @@ pub use liar::Liar;
 pub use mutator::{Change, Mutation, Mutator};
 pub use poisoner::Poisoner;
 pub use replayer::Replayer;
+pub use scripted::Scripted;
 pub use silent::Silent;
 pub use slow::Slow;
 pub use spammer::Spammer;

@@ -1,0 +1,111 @@
+//! `quorate-sim explain SEED` and `quorate-sim explain FILE`.
+
+use super::{print_quietly, script};
+use clap::Args;
+use quorate::Instant;
+use quorate_sim::Plan;
+use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
+use quorate_sim::pbft::Cluster;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What to explain, and how.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Arguments {
+    /// A seed, or the file of a script.
+    what: String,
+    /// The number of replicas of the seed's run, 4 or 7; by the seed if it is not given.
+    #[arg(long)]
+    nodes: Option<usize>,
+    /// Let one to f of the replicas of the seed's run lie.
+    #[arg(long)]
+    traitors: bool,
+    /// Tell what happens from this second on.
+    #[arg(long, default_value_t = 0.0)]
+    from: f64,
+    /// Tell what happens up to this second.
+    #[arg(long)]
+    until: Option<f64>,
+    /// Tell also what replicas write to their disks, STATUS messages, and what is lost.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(multiple = false)]
+struct Form {
+    /// Print the source of a Mermaid sequence diagram.
+    #[arg(long)]
+    mermaid: bool,
+    /// Print a page with a sequence chart that refers to nothing outside of itself.
+    #[arg(long)]
+    html: bool,
+    /// Print a trace for Perfetto or chrome://tracing.
+    #[arg(long)]
+    chrome: bool,
+    /// Print a log for ShiViz; the regular expression that it needs goes to standard error.
+    #[arg(long)]
+    shiviz: bool,
+}
+
+/// Explains a run. The exit code is 0 if it was told, 2 if it could not be.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let (title, cluster) = match play(arguments) {
+        Ok(played) => played,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::from(2);
+        }
+    };
+    let Some(chronicle) = cluster.transcript().chronicle() else { return ExitCode::from(2) };
+    let micros = |seconds: f64| Instant::from_micros((seconds.max(0.0) * 1e6) as u64);
+    let excerpt = Excerpt {
+        from: micros(arguments.from),
+        until: arguments.until.map_or(Instant::from_micros(u64::MAX), micros),
+        all: arguments.all,
+        ..Excerpt::of(&title, chronicle)
+    };
+    let Form { mermaid: as_mermaid, html: as_html, chrome: as_chrome, shiviz: as_shiviz } =
+        arguments.form;
+    let told = if as_mermaid {
+        mermaid(&excerpt)
+    } else if as_html {
+        match html(&excerpt) {
+            Ok(page) => page,
+            Err(problem) => {
+                eprintln!("{problem} (--from and --until)");
+                return ExitCode::from(2);
+            }
+        }
+    } else if as_chrome {
+        chrome(&excerpt)
+    } else if as_shiviz {
+        eprintln!("ShiViz reads this log with the regular expression {SHIVIZ_REGEX}");
+        shiviz(&excerpt)
+    } else {
+        text(&excerpt)
+    };
+    print_quietly(&told);
+    if let Some(violation) = cluster.violation() {
+        eprintln!("VIOLATION of {violation}");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Plays the seed or the script.
+fn play(arguments: &Arguments) -> Result<(String, Cluster), String> {
+    let Ok(seed) = arguments.what.parse::<u64>() else {
+        let (file, played) =
+            script::play(Path::new(&arguments.what)).map_err(|problem| problem.to_string())?;
+        return Ok((file.story().to_owned(), played.cluster));
+    };
+    if arguments.nodes.is_some_and(|nodes| nodes != 4 && nodes != 7) {
+        return Err("--nodes is 4 or 7".to_owned());
+    }
+    let mut cluster = Cluster::new(Plan::draw(seed, arguments.nodes, arguments.traitors), true);
+    let _ = cluster.run();
+    Ok((format!("seed {seed}"), cluster))
+}

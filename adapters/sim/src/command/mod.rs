@@ -1,0 +1,10 @@
+//! Commands of the program that need more than a page.
+
+pub(crate) mod explain;
+pub(crate) mod script;
+
+/// Prints to standard output; a reader that has gone away is no reason to panic.
+pub(crate) fn print_quietly(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

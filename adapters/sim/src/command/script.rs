@@ -1,0 +1,119 @@
+//! `quorate-sim script FILE...`
+
+use super::print_quietly;
+use clap::Args;
+use quorate_sim::script::{Outcome, Played, Problem, Script, golden};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What to play.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Arguments {
+    /// Scripts, or folders of scripts (their files that end with .txt).
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Write the transcript of each to the folder `golden` beside it.
+    #[arg(long)]
+    bless: bool,
+    /// Print one JSON array instead: file, story, kept, transcript, expectations.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Plays scripts. The exit code is 0 if every expectation is kept, 1 if one is broken, 2 if a
+/// script cannot be read.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let (mut broken, mut unread, mut all) = (0, 0, Vec::new());
+    for file in listed(&arguments.files) {
+        match play(&file) {
+            Ok((script, played)) => {
+                let transcript = compared(&file, &golden(&played), arguments.bless);
+                broken += u32::from(!played.kept());
+                if arguments.json {
+                    all.push(as_json(&script, &played, &transcript));
+                } else {
+                    print_quietly(&as_text(&script, &played, &transcript));
+                }
+            }
+            Err(problem) => {
+                unread += 1;
+                eprintln!("{problem}");
+            }
+        }
+    }
+    if arguments.json {
+        print_quietly(&format!("{}\n", serde_json::json!(all)));
+    }
+    ExitCode::from(if unread > 0 { 2 } else { u8::from(broken > 0) })
+}
+
+/// The files, and those of the folders, in order.
+fn listed(files: &[PathBuf]) -> Vec<PathBuf> {
+    let each = files.iter().flat_map(|file| {
+        let Ok(entries) = std::fs::read_dir(file) else { return vec![file.clone()] };
+        let paths = entries.flatten().map(|entry| entry.path());
+        let is_script = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "txt");
+        let mut inside: Vec<PathBuf> = paths.filter(is_script).collect();
+        inside.sort();
+        inside
+    });
+    each.collect()
+}
+
+/// Reads a script and plays it.
+pub(crate) fn play(file: &Path) -> Result<(Script, Played), Problem> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| Problem {
+        file: name.clone(),
+        line: 0,
+        what: error.to_string(),
+    })?;
+    let script = Script::read(&name, &text)?;
+    let played = script.play();
+    Ok((script, played))
+}
+
+/// How the transcript compares with the one that is kept.
+fn compared(file: &Path, transcript: &str, bless: bool) -> String {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return "not kept".to_owned();
+    };
+    let kept = folder.join("golden").join(name);
+    if bless {
+        let folder = folder.join("golden");
+        let written =
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&kept, transcript));
+        return match written {
+            Ok(()) => "written".to_owned(),
+            Err(error) => format!("not written: {error}"),
+        };
+    }
+    match std::fs::read_to_string(&kept) {
+        Ok(before) if before == transcript => "the same as before".to_owned(),
+        Ok(_) => format!("another than in {}: --bless writes it anew", kept.display()),
+        Err(_) => "not kept: --bless keeps it".to_owned(),
+    }
+}
+
+fn as_text(script: &Script, played: &Played, transcript: &str) -> String {
+    let mut text = format!("{}\n  {}\n", script.file(), script.story());
+    for Outcome { line, text: said, broken } in &played.outcomes {
+        match broken {
+            None => text.push_str(&format!("  kept    {line:>4}  {said}\n")),
+            Some(what) => text.push_str(&format!("  BROKEN  {line:>4}  {said}: {what}\n")),
+        }
+    }
+    let seconds = played.cluster.now().as_micros() as f64 / 1e6;
+    text + &format!("  transcript of {seconds} s: {transcript}\n\n")
+}
+
+fn as_json(script: &Script, played: &Played, transcript: &str) -> serde_json::Value {
+    serde_json::json!({
+        "file": script.file(),
+        "story": script.story(),
+        "kept": played.kept(),
+        "transcript": transcript,
+        "virtual_seconds": played.cluster.now().as_micros() as f64 / 1e6,
+        "expectations": played.outcomes,
+    })
+}

@@ -1,0 +1,234 @@
+//! Scenarios as text: who does what, and what is expected.
+//!
+//! A script is read aloud from top to bottom. Its first comment tells the story. Then comes its
+//! cluster, then what happens, one line after another, and what is expected of it:
+//!
+//! ```text
+//! # The primary is dead, and the cluster goes on without it.
+//! cluster of 4, window 8, 1 client
+//! crash r0
+//! at 1s client 0 asks "A"
+//! expect client 0 has 1 reply by 5s
+//! expect view 1
+//! expect history "A"
+//! ```
+//!
+//! # Time
+//!
+//! A line happens when the line before it has happened; `at 2s` lets the time of day be 2 s
+//! before it, `after 100ms` lets so much time pass. `wait 2s` lets time pass and does nothing. An
+//! expectation looks at what is; with `by 5s` (a time of day) or `within 3s` it waits until that
+//! holds and goes on at once when it does.
+//!
+//! # The cluster
+//!
+//! `cluster of 4, window 8, 2 clients, 1 request a batch, timeout 500ms to 4s, retry 300ms,
+//! status 50ms, disk 2ms, network 1ms to 5ms, loss 10%, duplicates 10%, seed 7, fast reads,
+//! compaction, clients believe in 2`; all but the first is optional, and these are the values of
+//! what is left out, with a network of 1 ms that loses nothing, an instant disk, and clients that
+//! believe in all replicas. The application keeps a chain of all operations.
+//!
+//! # What happens
+//!
+//! * `client 0 asks "A"`, `client 0 asks for 20 operations`, `client 0 reads`: one operation after
+//!   another. `client 1 lies "A" time 7 forged to r0 r1`: a request of its own making, here
+//!   without a signature; `time last` is the largest timestamp.
+//! * `crash r0`, `restart r0`, `wipe r0`: power, and power with the disk. `back up r0`,
+//!   `roll back r0`, `corrupt disk of r0`: disks; the last two while it is down.
+//!   `flip state of r0`: a bit of its application's state turns.
+//! * `cut r0 -> r1 r2`, `cut r0 <-> client 0`, `isolate r0`: links, one way or both ways.
+//!   `lose the first 2 COMMIT from r0 to r1`, `hold PRE-PREPARE view 0 seq 1 to r3 for 50ms`:
+//!   single messages. `heal` ends all of these.
+//!   `network 1ms to 20ms, loss 30%, duplicates 50%`: the weather.
+//! * `traitor r0 says PRE-PREPARE with seq+1 to r3`: a lie in place of what it should say.
+//!   `traitor r0 drops PREPARE to r2`, `delays PREPARE by 1s`, `repeats PREPARE 9 times`,
+//!   `ignores REQUEST`; a rule may be about `the first 3 PREPARE view 0 seq 1`.
+//! * `traitor r0 sends a new COMMIT view 0 seq 1 batch "A" to r1`: it speaks of its own accord.
+//!   `traitor r0 sends its first NEW-VIEW to r1`, `sends the last PREPARE of r2 100 times to r1`,
+//!   `sends garbage to r1`: what it said before, what it heard, and nonsense.
+//! * `traitor r0 stops lying`; `traitor r0 plays silent to r1`, from the beginning: or equivocator,
+//!   liar, forgetful, slow, stale, unfair to client 0.
+//!
+//! A lie is made by one change or several, joined by `and`: `view+1`, `seq-1`,
+//! `another digest`, `batch "A"`, `empty batch`, `requests twice`, `a bad signature`,
+//! `author r0`, `content "x"`, `a byte missing`; for a VIEW-CHANGE `nothing prepared`,
+//! `a claim seq 1 view 0`, `checkpoint s8`; for a NEW-VIEW `another choice at s1`,
+//! `NULL at s1`, `without r0`. A traitor has its own keys and what it heard, nothing else. A rule
+//! that never had its chance makes the script fail: it would test nothing.
+//!
+//! # What is expected
+//!
+//! `client 0 has 2 replies` · `client 0 gets #1 #3` (which operations of all those executed its
+//! own were) · `history "A" "B"` · `"A" at s1` · `view 1` · `no view change` · `executed s8` ·
+//! `stable s8` · `equal states` · `different states of r0 r3` · `r1 accuses r0 of Equivocation` ·
+//! `r0 accused of Equivocation` · `no accusation` · `no accusation of r0` · `evidence` ·
+//! `no evidence` · `9 PREPARE from r0 to r1` (that arrived; also `at most 9`, `at least 9`, `some`,
+//! `no`) ·
+//! `r0 up` · `r0 down` · `r3 "installs"` and `r3 never "installs"` (in the transcript) ·
+//! `r1 left 1 view as slow` (or timer, unfair, followed) · `violation of agreement`.
+//! Where replicas are not named with `on r1 r2`, all that are correct and up are meant. That no
+//! checker of the simulator objects is expected of every script that does not say otherwise.
+
+mod action;
+mod claim;
+mod cluster_line;
+mod golden;
+mod judge;
+mod lie;
+mod play;
+mod problem;
+mod sift;
+mod words;
+
+pub use golden::golden;
+pub use play::{Outcome, Played};
+pub use problem::Problem;
+
+use crate::plan::{Plan, Role};
+use action::Action;
+use claim::Claim;
+use core::time::Duration;
+use quorate::{ClientId, Instant, NodeId};
+use words::{Cast, Words, Wrong};
+
+/// A script that was read.
+#[derive(Clone, Debug)]
+pub struct Script {
+    file: String,
+    story: String,
+    plan: Plan,
+    steps: Vec<Step>,
+}
+
+/// A line.
+#[derive(Clone, Debug)]
+struct Step {
+    line: usize,
+    text: String,
+    when: When,
+    what: Deed,
+}
+
+/// When a line happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Next,
+    At(Instant),
+    After(Duration),
+}
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Act(Action),
+    Expect(Claim, When),
+}
+
+/// A mouth that says what a correct replica says: nobody is this client.
+const HONEST: Role = Role::Unfair(ClientId(u16::MAX));
+
+impl Script {
+    /// Reads a script; `file` is what problems call it.
+    ///
+    /// # Errors
+    /// The first line that cannot be read, and what would be right there.
+    pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
+        let problem = |line, what| Problem { file: file.to_owned(), line, what };
+        let mut cast = Cast { nodes: 64, clients: 1 << 16 };
+        let (mut plan, mut steps) = (None, Vec::new());
+        for (line, text) in (1..).zip(text.lines()) {
+            let mut words = Words::of(text, cast).map_err(|what| problem(line, what))?;
+            if words.is_empty() {
+                continue;
+            }
+            if plan.is_none() {
+                plan = Some(first(&mut words).map_err(|what| problem(line, what))?);
+                cast = words.cast;
+                continue;
+            }
+            let (when, what) = read_step(&mut words).map_err(|what| problem(line, what))?;
+            steps.push(Step { line, text: text.trim().to_owned(), when, what });
+        }
+        let mut plan = plan.ok_or_else(|| problem(0, NO_CLUSTER.to_owned()))?;
+        plan.traitors = cast_roles(&steps);
+        let comments = text.lines().take_while(|line| line.starts_with('#'));
+        let comments: Vec<&str> =
+            comments.map(|line| line.trim_start_matches('#').trim()).collect();
+        let story = comments.join(" ");
+        if story.is_empty() {
+            return Err(problem(1, NO_STORY.to_owned()));
+        }
+        if !steps.iter().any(|step| matches!(step.what, Deed::Expect(..))) {
+            return Err(problem(0, NO_CLAIM.to_owned()));
+        }
+        Ok(Self { file: file.to_owned(), story, plan, steps })
+    }
+
+    /// What the script tells, in its own words.
+    #[must_use]
+    pub fn story(&self) -> &str {
+        &self.story
+    }
+
+    /// What the script is called.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+}
+
+const NO_STORY: &str = "there is no story: begin with a comment, as `# The primary is dead.`";
+const NO_CLUSTER: &str = "there is no cluster: write `cluster of 4` before anything else";
+const NO_CLAIM: &str = "nothing is expected: write one line at least that begins with `expect`";
+
+fn first(words: &mut Words) -> Result<Plan, Wrong> {
+    if !words.take("cluster") {
+        return Err(words.instead("`cluster of 4` before anything else"));
+    }
+    cluster_line::read_cluster(words)
+}
+
+fn read_step(words: &mut Words) -> Result<(When, Deed), Wrong> {
+    if words.take("wait") {
+        let when = When::After(words.time()?);
+        words.end()?;
+        return Ok((when, Deed::Act(Action::Wait)));
+    }
+    let when = if words.take("at") {
+        When::At(Instant::ZERO.after(words.time()?))
+    } else if words.take("after") {
+        When::After(words.time()?)
+    } else {
+        When::Next
+    };
+    words.take(",");
+    if !words.take("expect") {
+        return Ok((when, Deed::Act(Action::read(words)?)));
+    }
+    let claim = Claim::read(words)?;
+    let until = if words.take("by") {
+        When::At(Instant::ZERO.after(words.time()?))
+    } else if words.take("within") {
+        When::After(words.time()?)
+    } else {
+        When::Next
+    };
+    words.end()?;
+    Ok((when, Deed::Expect(claim, until)))
+}
+
+/// Who is not correct, and who among them is a traitor of a known kind from the beginning.
+fn cast_roles(steps: &[Step]) -> Vec<(NodeId, Role)> {
+    let mut roles: Vec<(NodeId, Role)> = Vec::new();
+    for step in steps {
+        let Deed::Act(action) = &step.what else { continue };
+        for node in action.corrupts() {
+            let role = if let Action::Play { role, .. } = action { *role } else { HONEST };
+            match roles.iter_mut().find(|(other, _)| *other == node) {
+                Some((_, known)) if role != HONEST => *known = role,
+                Some(_) => {}
+                None => roles.push((node, role)),
+            }
+        }
+    }
+    roles
+}

@@ -1,0 +1,167 @@
+//! Single fields of messages, bent: what a lie is made of.
+
+use super::scripted::Change;
+use crate::engine::Payload;
+use quorate::pbft::{
+    Batch, Histories, History, Message, NewView, Pairs, PrePrepared, Request, Sequence, View,
+    ViewChange,
+};
+use quorate::{Digest, Signature, wire};
+
+/// A request as it stands in a batch.
+pub(super) fn encode_request(request: &Request<'_>) -> Vec<u8> {
+    let length = u32::try_from(request.operation.0.len()).expect("requests are short");
+    [
+        &request.client.0.to_le_bytes()[..],
+        &request.timestamp.to_le_bytes(),
+        &length.to_le_bytes(),
+        request.operation.0,
+        &request.signature.to_bytes(),
+    ]
+    .concat()
+}
+
+/// The same batch, the signature of its first request broken; `None` if it has none.
+pub(super) fn broken(batch: Batch<'_>) -> Option<Vec<u8>> {
+    let mut requests = batch.iter();
+    let mut first = requests.next()?;
+    first.signature = Signature::ZERO;
+    Some(std::iter::once(first).chain(requests).flat_map(|it| encode_request(&it)).collect())
+}
+
+/// A list of numbers and digests as bytes.
+pub(super) fn pairs(entries: impl IntoIterator<Item = (u64, Digest)>) -> Vec<u8> {
+    let entries = entries.into_iter();
+    entries.flat_map(|(number, digest)| [&number.to_le_bytes()[..], &digest.0].concat()).collect()
+}
+
+/// The message without a valid signature of its author.
+pub(super) fn unsigned(mut message: Message<'_>) -> Payload {
+    match &mut message {
+        Message::ViewChange(change) => change.signature = Signature::ZERO,
+        Message::NewView(new_view) => new_view.signature = Signature::ZERO,
+        _ => {}
+    }
+    let mut buffer = vec![0; wire::encoded_len(&message)];
+    wire::encode(&message, &mut buffer).expect("as long as it says");
+    Payload::from(buffer)
+}
+
+/// Moves the view or the sequence; `None` if there is none.
+pub(super) fn shift(message: &mut Message<'_>, change: &Change) -> Option<()> {
+    let (numbers, by): ([Option<&mut u64>; 2], i64) = match (change, message) {
+        (
+            Change::View(by),
+            Message::PrePrepare { view, .. }
+            | Message::ViewChange(ViewChange { view, .. })
+            | Message::NewView(NewView { view, .. })
+            | Message::Estimate { view, .. },
+        ) => ([Some(&mut view.0), None], *by),
+        (Change::View(by), Message::Prepare(vote) | Message::Commit(vote)) => {
+            ([Some(&mut vote.view.0), None], *by)
+        }
+        (Change::View(by), Message::Status(status)) => ([Some(&mut status.view.0), None], *by),
+        (Change::View(by), Message::Reply(reply)) => ([Some(&mut reply.view.0), None], *by),
+        (
+            Change::Sequence(by),
+            Message::PrePrepare { sequence, .. }
+            | Message::Checkpoint { sequence, .. }
+            | Message::FetchBatch { sequence, .. }
+            | Message::Batch { sequence, .. }
+            | Message::FetchState { sequence, .. }
+            | Message::State { sequence, .. }
+            | Message::Settled { sequence, .. },
+        ) => ([Some(&mut sequence.0), None], *by),
+        (Change::Sequence(by), Message::Prepare(vote) | Message::Commit(vote)) => {
+            ([Some(&mut vote.sequence.0), None], *by)
+        }
+        (Change::Sequence(by), Message::Status(status)) => {
+            ([Some(&mut status.stable.0), Some(&mut status.executed.0)], *by)
+        }
+        (Change::Sequence(by), Message::Estimate { stable, prepared, .. }) => {
+            ([Some(&mut stable.0), Some(&mut prepared.0)], *by)
+        }
+        (Change::Sequence(by), Message::ReadReply(reply)) => {
+            ([Some(&mut reply.state.0), None], *by)
+        }
+        _ => return None,
+    };
+    for number in numbers.into_iter().flatten() {
+        *number = number.saturating_add_signed(by);
+    }
+    Some(())
+}
+
+/// The digest that a message tells; `None` if it tells none.
+pub(super) const fn digest_of<'m>(message: &'m mut Message<'_>) -> Option<&'m mut Digest> {
+    match message {
+        Message::Prepare(vote) | Message::Commit(vote) => Some(&mut vote.digest),
+        Message::Checkpoint { digest, .. }
+        | Message::FetchBatch { digest, .. }
+        | Message::FetchViewChange { digest, .. }
+        | Message::Settled { digest, .. } => Some(digest),
+        _ => None,
+    }
+}
+
+/// Bends what a VIEW-CHANGE reports; `batch` is that of a claim, `list` room for what is new.
+pub(super) fn misreport<'a>(
+    report: &mut ViewChange<'a>,
+    change: &Change,
+    batch: &[u8],
+    list: &'a mut Vec<u8>,
+) -> Option<()> {
+    match *change {
+        Change::Forgetful => report.histories = Histories::default(),
+        Change::Checkpoint(sequence) => {
+            *list = pairs([(sequence, Digest::of(b"no state"))]);
+            report.stable = Sequence(sequence);
+            report.checkpoints = Pairs::from_bytes(list);
+            report.histories = Histories::default();
+        }
+        Change::Claim { sequence, view, .. } => {
+            let digest = if batch.is_empty() {
+                Digest::of(b"a batch that nobody saw")
+            } else {
+                Batch::from_bytes(batch).digest()
+            };
+            let claimed = History {
+                sequence: Sequence(sequence),
+                pre_prepared: [Some(PrePrepared { view: View(view), digest }), None],
+                prepared: Some((0, View(view))),
+            };
+            let others = report.histories.iter().filter(|it| it.sequence.0 != sequence);
+            let mut all: Vec<History> = others.chain([claimed]).collect();
+            all.sort_by_key(|history| history.sequence);
+            list.extend(all.iter().flat_map(History::encode));
+            report.histories = Histories::from_bytes(list);
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Bends what a NEW-VIEW concludes, or from what.
+pub(super) fn misjudge<'a>(
+    new_view: &mut NewView<'a>,
+    change: &Change,
+    list: &'a mut Vec<u8>,
+) -> Option<()> {
+    match *change {
+        Change::Chosen { sequence, null } => {
+            let digest = if null { Batch::null_digest() } else { Digest::of(b"another batch") };
+            let kept = new_view.chosen.iter().map(|(at, digest)| (at.0, digest));
+            let mut all: std::collections::BTreeMap<u64, Digest> = kept.collect();
+            all.insert(sequence, digest);
+            *list = pairs(all);
+            new_view.chosen = Pairs::from_bytes(list);
+        }
+        Change::Without(node) => {
+            let left = new_view.view_changes.iter().filter(|(at, _)| at.0 != u64::from(node.0));
+            *list = pairs(left.map(|(at, digest)| (at.0, digest)));
+            new_view.view_changes = Pairs::from_bytes(list);
+        }
+        _ => return None,
+    }
+    Some(())
+}
