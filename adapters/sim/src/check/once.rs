@@ -2,6 +2,7 @@
 
 use quorate::{ClientId, NodeId};
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 
 /// Where in the history each request stands, whoever executed it: across replicas, restarts and
 /// state transfers it is one place.
@@ -31,7 +32,7 @@ impl Once {
         if let Some((older, place)) = older.filter(|(_, place)| **place >= sequence) {
             return Err(format!("{what}, but the older @{older} stands at s{place}"));
         }
-        let newer = places.range(timestamp + 1..).next();
+        let newer = places.range((Excluded(timestamp), Unbounded)).next();
         if let Some((newer, place)) = newer.filter(|(_, place)| **place <= sequence) {
             return Err(format!("{what}, but the newer @{newer} stands at s{place}"));
         }
@@ -65,5 +66,7 @@ mod tests {
         assert!(once.clone().executed(NODE, 4, CLIENT, 11).is_err());
         assert!(once.clone().executed(NODE, 5, CLIENT, 11).is_err(), "one of a client in a batch");
         once.executed(NODE, 6, CLIENT, 11).unwrap();
+        once.executed(NODE, 7, CLIENT, u64::MAX).unwrap();
+        assert!(once.executed(NODE, 8, CLIENT, 12).is_err(), "nothing is after the last");
     }
 }

@@ -119,6 +119,9 @@ impl Action {
         let client = words.client()?;
         if words.take("asks for") {
             let count = words.number("")?;
+            if count > 10_000 {
+                return Err(format!("{count} operations are too many: take 10000 at most"));
+            }
             if !words.take("operations") {
                 words.need("operation")?;
             }

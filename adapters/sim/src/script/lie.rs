@@ -10,6 +10,9 @@ use std::ops::RangeInclusive;
 pub(super) fn read_rule(words: &mut Words) -> Result<Rule, Wrong> {
     let wanted = "one of: says, drops, delays, repeats, ignores, sends, plays, stops lying";
     let verb = words.word(wanted)?;
+    if !["says", "drops", "delays", "repeats", "ignores"].contains(&verb.as_str()) {
+        return Err(format!("`{verb}` is nothing that a traitor does: write {wanted}"));
+    }
     let most = words.take("the first").then(|| words.number("")).transpose()?;
     let what = read_selector(words)?;
     let deed = match verb.as_str() {
@@ -19,16 +22,11 @@ pub(super) fn read_rule(words: &mut Words) -> Result<Rule, Wrong> {
             words.need("by")?;
             Deed::Delay(words.time()?)
         }
-        "repeats" => {
-            let times = words.number("")?;
-            words.need("times")?;
-            Deed::Repeat(times)
-        }
-        "says" => {
+        "repeats" => Deed::Repeat(read_times(words)?),
+        _ => {
             words.need("with")?;
             Deed::Change(read_changes(words)?)
         }
-        _ => return Err(format!("`{verb}` is nothing that a traitor does: write {wanted}")),
     };
     let to = words.take("to").then(|| read_parties(words)).transpose()?;
     Ok(Rule { what, to, deed, most, used: 0 })
@@ -68,8 +66,7 @@ pub(super) fn read_speech(words: &mut Words, me: NodeId) -> Result<Spoken, Wrong
     let changes = if words.take("with") { read_changes(words)? } else { Vec::new() };
     let mut times = 1;
     if words.is_number() {
-        times = words.number("")?;
-        words.need("times")?;
+        times = read_times(words)?;
     }
     words.need("to")?;
     let to = read_parties(words)?.into_iter().filter(|who| *who != Principal::Node(me));
@@ -83,6 +80,18 @@ fn read_which(words: &mut Words) -> Result<bool, Wrong> {
     words.need("first").map(|()| false).map_err(|_| words.instead("`first` or `last`"))
 }
 
+/// The most messages that a line has a traitor say to each.
+const MOST: u64 = 10_000;
+
+fn read_times(words: &mut Words) -> Result<u64, Wrong> {
+    let times = words.number("")?;
+    words.need("times")?;
+    if times > MOST {
+        return Err(format!("{times} times are too many: take {MOST} at most"));
+    }
+    Ok(times)
+}
+
 /// Reads 3 or 3..7, the last number included.
 fn range(words: &mut Words) -> Result<RangeInclusive<u64>, Wrong> {
     let wanted = "a number or a range of numbers, as 3 or 3..7";
@@ -92,6 +101,10 @@ fn range(words: &mut Words) -> Result<RangeInclusive<u64>, Wrong> {
         return Err(words.instead(wanted));
     };
     words.need(&word)?;
+    let (from, to): (u64, u64) = (from, to);
+    if to.saturating_sub(from) >= MOST {
+        return Err(format!("{word} are too many: take {MOST} at most"));
+    }
     Ok(from..=to)
 }
 

@@ -1,0 +1,199 @@
+//! Every kind of expectation can fail and is then reported, and every mistake in a script is told
+//! with its line, what is wrong, and what would be right.
+
+use quorate_sim::script::{Played, Script};
+
+/// A story with a view change, a traitor, a state that is fetched, and a replica that is down.
+const STORY: &str = r#"# Much happens.
+cluster of 4, window 8, 2 clients, timeout 300ms
+isolate r3
+client 0 asks for 10 operations
+expect client 0 has 10 replies by 2s
+heal
+expect r3 "installs" by 3s
+expect equal states by 3s
+traitor r0 drops PRE-PREPARE
+traitor r0 sends garbage to r1
+client 1 asks "B"
+expect client 1 has 1 reply by 5s
+expect view 1 by 6s
+crash r2
+"#;
+
+fn play(text: &str) -> Played {
+    match Script::read("test.txt", text) {
+        Ok(script) => script.play(),
+        Err(problem) => panic!("{problem}\n{text}"),
+    }
+}
+
+/// What is broken in the story when this is expected at its end.
+fn broken(claim: &str) -> Vec<(usize, String)> {
+    let played = play(&format!("{STORY}expect {claim}\n"));
+    let broken = played.outcomes.into_iter();
+    broken.filter_map(|outcome| outcome.broken.map(|what| (outcome.line, what))).collect()
+}
+
+#[test]
+fn every_kind_of_expectation_can_fail() {
+    let line = STORY.lines().count() + 1;
+    for (right, wrong, found) in [
+        ("client 0 has 10 replies", "client 0 has 9 replies", "client 0 has 10"),
+        ("client 1 has 1 reply", "client 1 has no reply", "client 1 has 1"),
+        ("client 1 gets #11", "client 1 gets #1", "it gets [11]"),
+        ("\"B\" at s11 on r1", "\"B\" at s10 on r1", "r1 has executed \"op 10\" at s10"),
+        ("view 1", "view 0", "r1 is in view 1"),
+        ("executed s11", "executed s10", "r1 executed up to s11"),
+        ("stable s8", "stable s4", "r1 has s8 stable"),
+        ("r1 accuses r0 of Malformed", "r1 accuses r0 of BadBatch", "r0 is accused of Malformed"),
+        ("r0 accused of Malformed", "r3 accused of Malformed", "r3 is accused of nothing"),
+        ("no accusation of r3", "no accusation", "accuses   r0 of Malformed"),
+        ("no accusation of r1", "no accusation of r0", "accuses   r0 of Malformed"),
+        ("no evidence", "evidence", "0 pieces of evidence were found"),
+        ("some NEW-VIEW", "no NEW-VIEW", "arrived"),
+        ("at most 9999 PREPARE", "at most 9 PREPARE", "arrived"),
+        ("at least 9 PREPARE from r1", "at least 9999 PREPARE from r1", "arrived"),
+        ("r2 down", "r2 up", "r2 is down"),
+        ("r1 up", "r1 down", "r1 is up"),
+        ("r3 \"installs\"", "r3 never \"installs\"", "installs  a peer's state at s8"),
+        ("r1 never \"installs\"", "r1 \"installs\"", "the transcript does not tell that"),
+        ("client 1 \"HAS ITS REPLY\"", "client 1 \"nothing\"", "the transcript does not tell"),
+        ("r1 left 1 view as timer", "r1 left 0 views as timer", "it left views as Departures"),
+        ("r1 left 0 views as slow", "r1 left 1 view as slow", "it left views as Departures"),
+        ("r1 left 0 views as unfair", "r1 left 1 view as unfair", "it left views as Departures"),
+        ("view 1", "no view change", "view 1"),
+        ("client 0 has 10 replies by 1s", "client 0 has 11 replies within 1s", "client 0 has 10"),
+    ] {
+        assert_eq!(broken(right), [], "{right}");
+        let broken = broken(wrong);
+        assert_eq!(broken.len(), 1, "{wrong}: {broken:?}");
+        assert_eq!(broken[0].0, line);
+        assert!(broken[0].1.contains(found), "{wrong}: {broken:?}");
+    }
+}
+
+#[test]
+fn histories_and_states_can_fail() {
+    let begin = "# It begins.\ncluster of 4, 1 client\nclient 0 asks \"A\"\nwait 1s\n";
+    for (claim, holds, found) in [
+        ("history \"A\"", true, ""),
+        ("history \"A\" \"B\"", false, "r0 has executed \"A\""),
+        ("history", false, "r0 has executed \"A\""),
+        ("history \"B\" on r2", false, "r2 has executed \"A\""),
+        ("equal states", true, ""),
+        ("different states of r0 r1", false, "r0 and r1 have the same state"),
+        ("3 PRE-PREPARE view 0 seq 1", true, ""),
+        ("3 PRE-PREPARE view 1 seq 1", false, "0 arrived"),
+        ("3 PRE-PREPARE view 0 seq 2", false, "0 arrived"),
+        ("9 PREPARE from r1 r2 r3", true, ""),
+        ("9 PREPARE from r1 r2", false, "6 arrived"),
+        ("1 PREPARE from r1 to r2", true, ""),
+        ("2 PREPARE from r1 to r2", false, "1 arrived"),
+        ("no PREPARE from r0", true, ""),
+    ] {
+        let played = play(&format!("{begin}expect {claim}\n"));
+        let broken: Vec<String> = played.outcomes.into_iter().filter_map(|it| it.broken).collect();
+        assert_eq!(broken.is_empty(), holds, "{claim}: {broken:?}");
+        assert!(broken.iter().all(|what| what.contains(found)), "{claim}: {broken:?}");
+    }
+    let flipped = play(
+        "# A bit.\ncluster of 4, 1 client\nflip state of r3\nexpect equal states of r0 r1 r3\n",
+    );
+    let broken = flipped.outcomes[0].broken.as_deref();
+    assert_eq!(broken, Some("r0 and r3 have different states"));
+}
+
+#[test]
+fn evidence_and_violations_can_fail() {
+    let split = "# Two.\ncluster of 4, 3 clients\ntraitor r0 plays equivocator\n\
+                 traitor r3 plays equivocator\nclient 0 asks for 10 operations\n\
+                 client 1 asks for 10 operations\nclient 2 asks for 10 operations\nwait 10s\n";
+    let outcomes = |claim: &str| play(&format!("{split}expect {claim}\n")).outcomes;
+    assert!(outcomes("violation of agreement").iter().all(|it| it.broken.is_none()));
+    let wrong = outcomes("violation of replies");
+    assert!(wrong.iter().any(|it| it.broken.as_ref().is_some_and(|it| it.contains("agreement"))));
+    let unexpected = outcomes("client 0 has 0 replies by 20s");
+    let last = unexpected.last().unwrap();
+    assert_eq!((last.line, last.text.as_str()), (0, "no checker objects"));
+    assert!(last.broken.as_ref().is_some_and(|it| it.starts_with("agreement")));
+    let whole = "# One.\ncluster of 4, 1 client\nclient 0 asks \"A\"\nwait 1s\n";
+    let none = play(&format!("{whole}expect violation of agreement\n"));
+    assert_eq!(none.outcomes[0].broken.as_deref(), Some("no checker objects"));
+    let two = "# Two operations with one timestamp.\ncluster of 4, 2 clients\n\
+               client 1 lies \"X\" time 7 to r0 r1\nclient 1 lies \"Y\" time 7 to r2 r3\nwait 1s\n";
+    let outcomes = |claim: &str| play(&format!("{two}expect {claim}\n")).outcomes;
+    assert!(outcomes("evidence").iter().all(|it| it.broken.is_none()));
+    assert!(outcomes("no evidence")[0].broken.is_some());
+}
+
+#[test]
+fn a_line_that_could_not_happen_is_reported() {
+    let begin = "# It begins.\ncluster of 4, 2 clients\nclient 0 asks \"A\"\nwait 1s\n";
+    for (line, found) in [
+        ("lose VIEW-CHANGE", "no message ever fitted: it tests nothing"),
+        ("traitor r3 drops NEW-VIEW", "no message ever fitted: it tests nothing"),
+        ("traitor r3 sends its last NEW-VIEW to r0", "it heard or said nothing such"),
+        ("traitor r3 sends a new PREPARE batch \"C\" to r0", "it heard or said nothing such"),
+        ("corrupt disk of r3", "r3 is running: write `crash r3` before"),
+        ("at 500ms crash r3", "it is 1 s already: take a later time, or `after`"),
+    ] {
+        let played = play(&format!("{begin}{line}\nexpect view 0\n"));
+        let broken: Vec<String> = played.outcomes.into_iter().filter_map(|it| it.broken).collect();
+        assert_eq!(broken.len(), 1, "{line}: {broken:?}");
+        assert!(broken[0].contains(found), "{line}: {broken:?}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_with_their_line_and_what_would_be_right() {
+    let problem = |text: &str| {
+        let read = Script::read("test.txt", text);
+        read.err().unwrap_or_else(|| panic!("it can be read:\n{text}")).to_string()
+    };
+    for (text, said) in [
+        ("", "test.txt: there is no cluster: write `cluster of 4` before anything else"),
+        ("# S.\nclient 0 asks \"A\"", "test.txt:2: here stands `client`: write `cluster of 4`"),
+        ("cluster of 4\nexpect view 0", "test.txt:1: there is no story: begin with a comment"),
+        ("# S.\ncluster of 4", "nothing is expected: write one line at least"),
+        ("# S.\ncluster of 3", "3 replicas cannot agree by PBFT: take 4 to 64"),
+        ("# S.\ncluster of 4, window 3", "the window must be even"),
+        ("# S.\ncluster of 4, windows 8", "`windows` is nothing that a cluster has"),
+        ("# S.\ncluster of 4, timeout 0s", "no time at all is too short"),
+        ("# S.\ncluster of 4, network 5ms to 1ms", "write the shorter first"),
+        ("# S.\ncluster of 4, network 1ms, loss 200%", "write a percentage, as 10%"),
+    ] {
+        let told = problem(text);
+        assert!(told.contains(said), "{text}: {told}");
+    }
+    for (line, said) in [
+        ("dance", "`dance` is nothing that can happen: write one of: client, crash"),
+        ("crash r4", "there is no r4: the replicas are r0 to r3"),
+        ("crash", "here stands the end of the line: write a replica, as r0"),
+        ("client 2 asks \"A\"", "there is no client 2: write `3 clients` in the line of"),
+        ("client 0 sings", "here stands `sings`: write `asks`, `reads` or `lies`"),
+        ("client 0 asks A", "here stands `A`: write a text between quotes"),
+        ("client 0 asks \"A", "has no end: put a quote behind it"),
+        ("crash r0 and r1", "`and` is too much: the line should end before it"),
+        ("at noon crash r0", "here stands `noon`: write a time, as 2s, 1.5s, 300ms or 50us"),
+        ("cut r0 - r1", "here stands `-`: write `->` for one way or `<->` for both"),
+        ("cut r0 ->", "write who, as `r0 r1`, `all`, `client 0` or `clients`"),
+        ("lose PROPOSE", "`PROPOSE` is no kind of message: there are REQUEST, REPLY"),
+        ("hold PREPARE", "here stands the end of the line: write `for`"),
+        ("traitor r0 sings", "`sings` is nothing that a traitor does"),
+        ("traitor r0 drops", "write a kind of message"),
+        ("traitor r0 says PREPARE with grace", "here stands `grace`: write one of: view+1"),
+        ("client 0 asks for 10001 operations", "10001 operations are too many"),
+        ("traitor r0 repeats PREPARE 10001 times", "take 10000 at most"),
+        ("traitor r0 sends a new PREPARE seq 1..10001 to r1", "1..10001 are too many"),
+        ("traitor r0 plays fool", "`fool` is no kind of traitor"),
+        ("traitor r0 sends PREPARE", "write `its last KIND`"),
+        ("expect peace", "here stands `peace`: write one of: `client 0 has 1 reply`"),
+        ("expect r0 accused of Sloth", "`Sloth` is no fault: there are Malformed"),
+        ("expect r0 left 1 view as ill", "`ill` is no reason"),
+        ("expect view 1 by noon", "here stands `noon`: write a time"),
+        ("expect view one", "here stands `one`: write a number"),
+    ] {
+        let told = problem(&format!("# S.\ncluster of 4, 2 clients\nexpect view 0\n{line}\n"));
+        assert!(told.starts_with("test.txt:4: ") && told.contains(said), "{line}: {told}");
+    }
+}
