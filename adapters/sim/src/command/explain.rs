@@ -6,6 +6,7 @@ use quorate::Instant;
 use quorate_sim::Plan;
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::pbft::Cluster;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -106,6 +107,7 @@ fn play(arguments: &Arguments) -> Result<(String, Cluster), String> {
         return Err("--nodes is 4 or 7".to_owned());
     }
     let mut cluster = Cluster::new(Plan::draw(seed, arguments.nodes, arguments.traitors), true);
-    let _ = cluster.run();
+    // A machine that panics is told of up to there: the panic is on standard error already.
+    let _ = catch_unwind(AssertUnwindSafe(|| cluster.run()));
     Ok((format!("seed {seed}"), cluster))
 }

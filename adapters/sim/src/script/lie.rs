@@ -125,7 +125,7 @@ fn read_changes(words: &mut Words) -> Result<Vec<Change>, Wrong> {
 const CHANGES: &str = "one of: view+1, view-1, seq+1, seq-1, another digest, batch \"A\", \
     empty batch, requests twice, a bad signature, author r0, content \"x\", a byte missing, \
     nothing prepared, a claim seq 1 view 0, checkpoint s8, another choice at s1, NULL at s1, \
-    without r0";
+    r0 left out";
 
 fn read_change(words: &mut Words) -> Result<Change, Wrong> {
     if let Some(by) = words.peek().and_then(|word| signed(word.strip_prefix("view")?)) {
@@ -152,8 +152,10 @@ fn read_change(words: &mut Words) -> Result<Change, Wrong> {
     if words.take("checkpoint") {
         return Ok(Change::Checkpoint(words.number("s")?));
     }
-    if words.take("without") {
-        return Ok(Change::Without(words.node()?));
+    if words.is_node() {
+        let node = words.node()?;
+        words.need("left out")?;
+        return Ok(Change::Without(node));
     }
     if words.take("author") {
         return Ok(Change::Author(words.node()?));

@@ -53,7 +53,7 @@
 //! `another digest`, `batch "A"`, `empty batch`, `requests twice`, `a bad signature`,
 //! `author r0`, `content "x"`, `a byte missing`; for a VIEW-CHANGE `nothing prepared`,
 //! `a claim seq 1 view 0`, `checkpoint s8`; for a NEW-VIEW `another choice at s1`,
-//! `NULL at s1`, `without r0`. A traitor has its own keys and what it heard, nothing else. A rule
+//! `NULL at s1`, `r0 left out`. A traitor has its own keys and what it heard, nothing else. A rule
 //! that never had its chance makes the script fail: it would test nothing.
 //!
 //! # What is expected

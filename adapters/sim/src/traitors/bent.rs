@@ -165,3 +165,101 @@ pub(super) fn misjudge<'a>(
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate::pbft::{Status, Vote};
+    use quorate::wire::Bytes;
+    use quorate::{ClientId, NodeId};
+
+    fn request() -> Vec<u8> {
+        encode_request(&Request {
+            client: ClientId(1),
+            timestamp: 7,
+            operation: Bytes(b"op"),
+            signature: Signature::from_bytes([3; 64]),
+        })
+    }
+
+    fn report() -> ViewChange<'static> {
+        ViewChange {
+            author: NodeId(1),
+            view: View(4),
+            stable: Sequence(0),
+            checkpoints: Pairs::default(),
+            histories: Histories::default(),
+            signature: Signature::from_bytes([3; 64]),
+        }
+    }
+
+    #[test]
+    fn numbers_are_moved_where_there_are_any() {
+        let vote = Vote { view: View(1), sequence: Sequence(2), digest: Digest::ZERO };
+        let mut message = Message::Prepare(vote);
+        shift(&mut message, &Change::View(-1)).unwrap();
+        shift(&mut message, &Change::Sequence(1)).unwrap();
+        let moved = Vote { view: View(0), sequence: Sequence(3), digest: Digest::ZERO };
+        assert_eq!(message, Message::Prepare(moved));
+        let mut status = Message::Status(Status::default());
+        shift(&mut status, &Change::Sequence(9)).unwrap();
+        let Message::Status(Status { stable, executed, .. }) = status else { panic!() };
+        assert_eq!((stable, executed), (Sequence(9), Sequence(9)));
+        shift(&mut status, &Change::Sequence(-99)).unwrap();
+        let Message::Status(Status { stable, .. }) = status else { panic!() };
+        assert_eq!(stable, Sequence(0), "there is nothing before the beginning");
+        let digest = Digest::ZERO;
+        let mut fetch = Message::FetchViewChange { author: NodeId(0), digest };
+        assert_eq!(shift(&mut fetch, &Change::Sequence(1)), None);
+        assert!(digest_of(&mut fetch).is_some() && digest_of(&mut status).is_none());
+    }
+
+    #[test]
+    fn a_batch_loses_its_signature_and_nothing_else() {
+        let bytes = request();
+        let broken = broken(Batch::from_bytes(&bytes)).unwrap();
+        assert_eq!(broken.len(), bytes.len());
+        assert_eq!(broken[..bytes.len() - 64], bytes[..bytes.len() - 64]);
+        assert_eq!(broken[bytes.len() - 64..], [0; 64]);
+        assert_eq!(super::broken(Batch::from_bytes(b"")), None);
+    }
+
+    #[test]
+    fn a_report_claims_what_it_is_told_to() {
+        let (mut list, mut change) = (Vec::new(), report());
+        let claim = Change::Claim { sequence: 3, view: 2, batch: Vec::new() };
+        misreport(&mut change, &claim, b"", &mut list).unwrap();
+        let claimed = change.histories.get(Sequence(3)).unwrap();
+        assert_eq!(claimed.prepared().map(|entry| entry.view), Some(View(2)));
+        let (mut list, mut change) = (Vec::new(), report());
+        misreport(&mut change, &Change::Checkpoint(8), b"", &mut list).unwrap();
+        assert_eq!((change.stable, change.checkpoints.len()), (Sequence(8), 1));
+        let mut unused = Vec::new();
+        misreport(&mut change, &Change::Forgetful, b"", &mut unused).unwrap();
+        assert!(change.histories.is_empty());
+        assert_eq!(misreport(&mut report(), &Change::Twice, b"", &mut Vec::new()), None);
+        let payload = unsigned(Message::ViewChange(report()));
+        let Ok(Message::ViewChange(change)) = wire::decode(&payload) else { panic!() };
+        assert_eq!(change, ViewChange { signature: Signature::ZERO, ..report() });
+    }
+
+    #[test]
+    fn a_new_view_chooses_and_names_what_it_is_told_to() {
+        let named = pairs([(0, Digest::ZERO), (2, Digest::ZERO)]);
+        let mut new_view = NewView {
+            author: NodeId(1),
+            view: View(1),
+            view_changes: Pairs::from_bytes(&named),
+            chosen: Pairs::default(),
+            signature: Signature::ZERO,
+        };
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        let null = Change::Chosen { sequence: 1, null: true };
+        misjudge(&mut new_view, &null, &mut one).unwrap();
+        assert_eq!(new_view.chosen.get(Sequence(1)), Some(Batch::null_digest()));
+        misjudge(&mut new_view, &Change::Without(NodeId(2)), &mut other).unwrap();
+        assert_eq!(new_view.view_changes.len(), 1);
+        assert_eq!(new_view.view_changes.get(Sequence(2)), None);
+        assert_eq!(misjudge(&mut new_view, &Change::Forgetful, &mut Vec::new()), None);
+    }
+}

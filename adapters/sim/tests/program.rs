@@ -1,0 +1,97 @@
+//! The program: its exit codes, and what it prints.
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const GOOD: &str = "# A good day.\ncluster of 4, 1 client\nclient 0 asks \"A\"\n\
+                    expect client 0 gets #1 by 1s\n";
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_quorate-sim")).args(arguments).output().unwrap()
+}
+
+/// A file of a folder that only this test has.
+fn file(folder: &str, name: &str, text: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn exit_codes_tell_kept_broken_and_unreadable() {
+    let good = file("codes", "good.txt", GOOD);
+    let bad = file("codes", "bad.txt", &GOOD.replace("#1", "#2"));
+    let no_script = file("codes", "none.txt", "what?");
+    let told = run(&["script", &good]);
+    assert_eq!(told.status.code(), Some(0));
+    assert!(out(&told).contains("A good day.") && out(&told).contains("kept       4"));
+    let told = run(&["script", &good, &bad]);
+    assert_eq!(told.status.code(), Some(1));
+    assert!(out(&told).contains("BROKEN     4  expect client 0 gets #2 by 1s: it gets [1]"));
+    let told = run(&["script", &no_script, &bad]);
+    assert_eq!(told.status.code(), Some(2));
+    let problem = String::from_utf8(told.stderr).unwrap();
+    assert!(problem.contains("none.txt:1: here stands `what?`"), "{problem}");
+    assert_eq!(run(&["script", "/nowhere.txt"]).status.code(), Some(2));
+    assert_eq!(run(&["script"]).status.code(), Some(2));
+}
+
+#[test]
+fn one_object_for_each_script() {
+    let good = file("json", "good.txt", GOOD);
+    let bad = file("json", "bad.txt", &GOOD.replace("#1", "#2"));
+    let told = run(&["script", "--json", &good, &bad]);
+    let all: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_eq!((&all[0]["kept"], &all[1]["kept"]), (&Value::Bool(true), &Value::Bool(false)));
+    assert_eq!(all[0]["story"], "A good day.");
+    assert_eq!(all[1]["expectations"][0]["broken"], "it gets [1]");
+}
+
+#[test]
+fn a_transcript_is_written_and_compared() {
+    let good = file("bless", "good.txt", GOOD);
+    let kept = PathBuf::from(&good).with_file_name("golden").join("good.txt");
+    let _ = fs::remove_file(&kept);
+    assert!(out(&run(&["script", &good])).contains("not kept: --bless keeps it"));
+    assert!(out(&run(&["script", "--bless", &good])).contains("written"));
+    let transcript = fs::read_to_string(&kept).unwrap();
+    assert!(transcript.starts_with("transcript "), "{transcript}");
+    assert!(transcript.contains("c0  HAS ITS REPLY"), "{transcript}");
+    assert!(out(&run(&["script", &good])).contains("the same as before"));
+    fs::write(&kept, "something else").unwrap();
+    assert!(out(&run(&["script", &good])).contains("another than in"));
+}
+
+#[test]
+fn seeds_and_scripts_are_explained_in_every_form() {
+    let good = file("explain", "good.txt", GOOD);
+    for what in ["3", good.as_str()] {
+        for (form, begin) in [
+            (None, ""),
+            (Some("--mermaid"), "sequenceDiagram\n"),
+            (Some("--html"), "<!DOCTYPE html>"),
+            (Some("--chrome"), "{"),
+            (Some("--shiviz"), ""),
+        ] {
+            let mut arguments = vec!["explain", what, "--until", "0.5"];
+            arguments.extend(form);
+            let told = run(&arguments);
+            assert_eq!(told.status.code(), Some(0), "{arguments:?}");
+            assert!(out(&told).starts_with(begin) && out(&told).len() > 100, "{arguments:?}");
+            let regex = String::from_utf8(told.stderr).unwrap().contains("(?<clock>{.*})");
+            assert_eq!(regex, form == Some("--shiviz"));
+        }
+    }
+    assert_eq!(run(&["explain", "/nowhere.txt"]).status.code(), Some(2));
+    assert_eq!(run(&["explain", "3", "--nodes", "5"]).status.code(), Some(2));
+    assert_eq!(run(&["explain", "3", "--html", "--mermaid"]).status.code(), Some(2));
+}
