@@ -30,6 +30,7 @@ pub mod engine;
 pub mod explain;
 pub mod faults;
 pub mod frames;
+pub mod fuzz;
 pub mod harm;
 pub mod matrix;
 mod mishaps;

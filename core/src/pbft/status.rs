@@ -52,7 +52,12 @@ impl Rules<'_> {
         if self.node.is_mute() {
             return None;
         }
-        if self.node.active { self.request_deadline() } else { self.node.new_view_deadline }
+        if !self.node.active {
+            return self.node.new_view_deadline;
+        }
+        // In a view that it is in, the other one is set only where there is no view after it.
+        let due = self.request_deadline()?;
+        Some(self.node.new_view_deadline.map_or(due, |told| told.max(due)))
     }
 
     /// When the oldest request that waits for execution has waited too long. Each request has

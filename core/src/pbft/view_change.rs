@@ -67,7 +67,11 @@ impl Rules<'_> {
 
     /// Asks for the view after this one.
     pub(super) fn next_view(&mut self) {
-        let Some(view) = self.node.view.next() else { return self.refuse(Refusal::Exhausted) };
+        let Some(view) = self.node.view.next() else {
+            // There is nothing to change to: the host hears it again, but not at once.
+            self.node.new_view_deadline = Some(self.node.now.after(self.patience()));
+            return self.refuse(Refusal::Exhausted);
+        };
         self.start_view_change(view);
         if !self.node.active && !self.has_a_say() {
             // It may have asked for this view before it lost its log. It says nothing now, but

@@ -2,6 +2,7 @@
 //! points 10 and 11; the laws of the core).
 
 use crate::bench::*;
+use crate::forgery::*;
 use crate::wanted::*;
 use quorate::pbft::*;
 use quorate::{
@@ -131,6 +132,35 @@ fn p39_last_view_is_left_for_no_other() {
     bench.pass_where(5_000, &[2], |_, _, _| false);
     assert_eq!(bench.view(2), (u64::MAX, false));
     assert!(bench.hosts[2].refusals.contains(&Refusal::Exhausted));
+}
+
+#[test]
+fn p39_one_that_cannot_leave_the_last_view_says_so_without_being_woken_for_ever() {
+    for entered in [false, true] {
+        let mut bench = Bench::<4>::new();
+        let last = u64::MAX;
+        let changes = [0, 1, 3].map(|from| change(from, last, &[]));
+        for change in changes.iter().take(if entered { 3 } else { 2 }) {
+            bench.show(2, *change);
+        }
+        if entered {
+            bench.install(2, new_view(4, last, &names(&changes), &[]));
+            bench.ask(2, 1, 5, b"a");
+        }
+        assert_eq!(bench.view(2), (last, entered));
+        let mut wakes = 0;
+        for _ in 0..5 {
+            bench.now += 1_000_000;
+            let now = Instant::from_micros(bench.now);
+            while bench.hosts[2].replica.deadline().is_some_and(|due| due <= now) {
+                bench.wake(2);
+                wakes += 1;
+                assert!(wakes < 100, "it is woken for ever");
+            }
+        }
+        assert!(bench.hosts[2].refusals.contains(&Refusal::Exhausted));
+        assert_eq!(bench.view(2), (last, entered));
+    }
 }
 
 /// One request committed at replica 2, which has been told to execute it.

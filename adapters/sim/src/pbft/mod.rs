@@ -16,7 +16,7 @@ mod journal;
 mod line;
 mod memory;
 mod outputs;
-mod pages;
+pub(crate) mod pages;
 mod record;
 mod replay;
 mod schedule;

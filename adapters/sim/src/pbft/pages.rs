@@ -19,7 +19,7 @@ fn fan_out(part: Part) -> u32 {
 
 /// A captured state under its trees.
 #[derive(Clone, Debug)]
-pub(super) struct Image {
+pub(crate) struct Image {
     clients: Tree,
     state: Tree,
 }
@@ -32,7 +32,7 @@ struct Tree {
 }
 
 impl Image {
-    pub(super) fn of(capture: &Capture) -> Self {
+    pub(crate) fn of(capture: &Capture) -> Self {
         let state = capture.state.chunks(PAGE).map(<[u8]>::to_vec).collect();
         Self {
             clients: Tree::of(Part::Clients, capture.clients.clone()),
@@ -40,13 +40,13 @@ impl Image {
         }
     }
 
-    pub(super) fn roots(&self) -> Roots {
+    pub(crate) fn roots(&self) -> Roots {
         let pages = self.state.pages.len() as u32;
         Roots { clients: self.clients.top(), pages, top: self.state.top() }
     }
 
     /// The bytes of a piece, if there is such a one.
-    pub(super) fn bytes(&self, place: Place) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(&self, place: Place) -> Option<Vec<u8>> {
         match place.part {
             Part::Roots => Some(self.roots().to_bytes().to_vec()),
             part => self.tree(part).bytes(place),
@@ -103,7 +103,7 @@ impl Tree {
 
 /// What is known of a checkpoint that is being fetched.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Draft {
+pub(crate) struct Draft {
     /// What is to be looked at, the next one last.
     stack: Vec<Sought>,
     /// All pages that were met, with their digests.
@@ -112,9 +112,9 @@ pub(super) struct Draft {
 
 /// Pages that are on the disk: staged ones by their digest, and captured states.
 #[derive(Clone, Debug)]
-pub(super) struct Holdings {
-    pub(super) staged: BTreeMap<Digest, Rc<[u8]>>,
-    pub(super) images: Vec<Image>,
+pub(crate) struct Holdings {
+    pub(crate) staged: BTreeMap<Digest, Rc<[u8]>>,
+    pub(crate) images: Vec<Image>,
 }
 
 impl Holdings {
@@ -126,7 +126,7 @@ impl Holdings {
 
 impl Draft {
     /// The roots have come: what was sought for another checkpoint is given up.
-    pub(super) fn begin(&mut self, roots: &Roots, client_pages: u32) {
+    pub(crate) fn begin(&mut self, roots: &Roots, client_pages: u32) {
         let top = |part, pages, digest| {
             let shape = Shape { pages, fan_out: fan_out(part) };
             Sought { place: shape.top(part), digest }
@@ -137,7 +137,7 @@ impl Draft {
     }
 
     /// A node has come: what is below it is sought.
-    pub(super) fn open(&mut self, node: Place, bytes: &[u8]) {
+    pub(crate) fn open(&mut self, node: Place, bytes: &[u8]) {
         let children: Vec<_> = (0..).zip(merkle::children(bytes)).collect();
         for (at, digest) in children.into_iter().rev() {
             let place = node.child(fan_out(node.part), at);
@@ -146,7 +146,7 @@ impl Draft {
     }
 
     /// Up to `room` pieces that the disk does not have.
-    pub(super) fn seek(&mut self, held: &Holdings, room: usize) -> Vec<Sought> {
+    pub(crate) fn seek(&mut self, held: &Holdings, room: usize) -> Vec<Sought> {
         let mut lacking = Vec::new();
         while lacking.len() < room {
             let Some(sought) = self.stack.pop() else { break };
@@ -163,7 +163,7 @@ impl Draft {
     }
 
     /// The whole checkpoint, if nothing of it is lacking, and if it is the one of this digest.
-    pub(super) fn finish(&self, held: &Holdings, sequence: u64, digest: Digest) -> Option<Capture> {
+    pub(crate) fn finish(&self, held: &Holdings, sequence: u64, digest: Digest) -> Option<Capture> {
         let bytes = |(place, digest): (&Place, &Digest)| {
             held.bytes(&Sought { place: *place, digest: *digest })
         };
