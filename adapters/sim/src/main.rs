@@ -51,6 +51,11 @@ enum Command {
     Script(command::script::Arguments),
     /// Tell what happens in the run of a seed or of a script: as text, or drawn.
     Explain(command::explain::Arguments),
+    /// Write the inputs with which fuzzers begin, made of real runs, to `DIR/<target>/<name>`.
+    Corpus {
+        /// A folder; it and those in it are made if there are none.
+        dir: std::path::PathBuf,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -154,6 +159,7 @@ fn main() -> ExitCode {
         Command::Wan(arguments) => forecast::wan(&arguments),
         Command::Script(arguments) => command::script::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Corpus { dir } => corpus(&dir),
     }
 }
 
@@ -374,4 +380,17 @@ fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::
         "statistics": summary.statistics,
         "violations": violations.collect::<Vec<_>>(),
     })
+}
+
+fn corpus(dir: &std::path::Path) -> ExitCode {
+    match quorate_sim::fuzz::write_seeds(dir) {
+        Ok(files) => {
+            print_quietly(&format!("{files} files under {}\n", dir.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("cannot write under {}: {error}", dir.display());
+            ExitCode::from(2)
+        }
+    }
 }

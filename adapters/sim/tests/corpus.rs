@@ -85,3 +85,38 @@ fn pbft_replica() {
 fn pbft_cluster() {
     check("pbft_cluster", fuzz::pbft_cluster, 1_500);
 }
+
+#[test]
+fn om() {
+    check("om", fuzz::om, 600);
+}
+
+#[test]
+fn sm() {
+    check("sm", fuzz::sm, 600);
+}
+
+#[test]
+fn king() {
+    check("king", fuzz::king, 600);
+}
+
+#[test]
+fn client() {
+    check("client", fuzz::client, 500);
+}
+
+#[test]
+fn transfer() {
+    check("transfer", fuzz::transfer, 1000);
+}
+
+#[test]
+fn log() {
+    check("log", fuzz::log, 400);
+}
+
+#[test]
+fn lockstep() {
+    check("lockstep", fuzz::lockstep, 800);
+}

@@ -11,22 +11,41 @@
 //! traitor in it, under their own fuzzer.
 
 mod application;
+mod battle;
 mod caller;
+mod client;
 mod ground;
+mod history;
 mod host;
+mod king;
 mod link;
+mod lockstep;
+mod log;
+mod om;
 mod pbft_cluster;
 mod pbft_replica;
 mod phrases;
+mod seeds;
+mod service;
+mod sm;
 mod speeches;
+mod transfer;
 mod whim;
 mod wire;
 mod witness;
 
 pub use application::Application;
+pub use client::client;
+pub use king::king;
 pub use link::link;
+pub use lockstep::lockstep;
+pub use log::log;
+pub use om::om;
 pub use pbft_cluster::{cluster, pbft_cluster};
 pub use pbft_replica::pbft_replica;
 pub use phrases::SEED;
+pub use seeds::{Seed, seeds, write_seeds};
+pub use sm::sm;
+pub use transfer::transfer;
 pub use whim::Whim;
 pub use wire::wire;

@@ -115,7 +115,7 @@ impl Phrases {
         let timestamp = whim.number(8);
         match whim.below(3) {
             0 => {
-                let retry_after = whim.number(200) * 1_000;
+                let retry_after = whim.number(200).saturating_mul(1_000);
                 self.seal(Message::Busy(Busy { client, timestamp, retry_after }))
             }
             1 => self.seal(Message::Reply(Reply {
