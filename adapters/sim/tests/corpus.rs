@@ -6,8 +6,9 @@ use quorate_sim::random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// Inputs that are drawn for each target.
-const DRAWN: u64 = 150;
+/// Inputs that are drawn for a target whose runs are short, and for one whose runs are long.
+const MANY: u64 = 1_500;
+const FEW: u64 = 150;
 
 /// The files of a target's corpus, in the order of their names.
 fn corpus(target: &str) -> Vec<PathBuf> {
@@ -46,7 +47,7 @@ fn bend(seed: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn check(target: &str, body: fn(&[u8]), longest: u64) {
+fn check(target: &str, body: fn(&[u8]), longest: u64, drawn: u64) {
     let run = |what: &str, bytes: &[u8]| {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(bytes))) {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -61,62 +62,62 @@ fn check(target: &str, body: fn(&[u8]), longest: u64) {
         let bent = bend(seed, bytes);
         run(&format!("{} bent with seed {seed}", file.display()), &bent);
     }
-    for seed in 0..DRAWN {
+    for seed in 0..drawn {
         run(&format!("drawn with seed {seed}"), &draw(seed, longest));
     }
 }
 
 #[test]
 fn wire() {
-    check("wire", fuzz::wire, 300);
+    check("wire", fuzz::wire, 300, MANY);
 }
 
 #[test]
 fn link() {
-    check("link", fuzz::link, 600);
+    check("link", fuzz::link, 600, MANY);
 }
 
 #[test]
 fn pbft_replica() {
-    check("pbft_replica", fuzz::pbft_replica, 2_000);
+    check("pbft_replica", fuzz::pbft_replica, 2_000, FEW);
 }
 
 #[test]
 fn pbft_cluster() {
-    check("pbft_cluster", fuzz::pbft_cluster, 1_500);
+    check("pbft_cluster", fuzz::pbft_cluster, 1_500, FEW);
 }
 
 #[test]
 fn om() {
-    check("om", fuzz::om, 600);
+    check("om", fuzz::om, 600, MANY);
 }
 
 #[test]
 fn sm() {
-    check("sm", fuzz::sm, 600);
+    check("sm", fuzz::sm, 600, MANY);
 }
 
 #[test]
 fn king() {
-    check("king", fuzz::king, 600);
+    check("king", fuzz::king, 600, MANY);
 }
 
 #[test]
 fn client() {
-    check("client", fuzz::client, 500);
+    check("client", fuzz::client, 500, MANY);
 }
 
 #[test]
 fn transfer() {
-    check("transfer", fuzz::transfer, 1000);
+    check("transfer", fuzz::transfer, 1000, FEW);
 }
 
 #[test]
 fn log() {
-    check("log", fuzz::log, 400);
+    check("log", fuzz::log, 400, MANY);
 }
 
 #[test]
 fn lockstep() {
-    check("lockstep", fuzz::lockstep, 800);
+    check("lockstep", fuzz::lockstep, 800, FEW);
 }

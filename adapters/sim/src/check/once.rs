@@ -59,6 +59,14 @@ mod tests {
     }
 
     #[test]
+    fn the_last_timestamp_is_one_like_any_other() {
+        let mut once = Once::default();
+        once.executed(NODE, 5, CLIENT, u64::MAX).unwrap();
+        assert!(once.clone().executed(NODE, 6, CLIENT, u64::MAX).is_err());
+        assert!(once.executed(NODE, 6, CLIENT, 9).is_err());
+    }
+
+    #[test]
     fn requests_of_a_client_out_of_order_are_a_violation() {
         let mut once = Once::default();
         once.executed(NODE, 5, CLIENT, 10).unwrap();

@@ -134,7 +134,7 @@ pub(super) fn fight<R>(
     let generals = rules.into_iter().map(|rules| General::with_rules(rules, schedule)).collect();
     let skews = (0..camp.nodes).map(|_| skew(whim)).collect();
     let (verdicts, commander) = (vec![None; camp.nodes], camp.instance.commander);
-    let (queue, order) = (BTreeMap::new(), 1 + Value::from(whim.byte() % 4));
+    let (queue, order) = (BTreeMap::new(), 1 + Value::from(whim.byte() % 2));
     let mut battle = Battle { camp, generals, skews, queue, queued: 0, verdicts, lie };
     let command = Input::Command(Order(order));
     battle.generals[commander.index()].step(Instant::ZERO, command).for_each(drop);
@@ -284,6 +284,14 @@ where
         assert!(one, "IC1: traitors {traitors:?} have loyal generals decide {decided:?}");
         let obeyed = !self.camp.is_loyal(instance.commander) || decided[0] == Some(order);
         assert!(obeyed, "IC2: the order of a loyal commander is {order}, not {decided:?}");
+    }
+}
+
+/// A value: of two mostly, so that several lies fit together.
+pub(super) fn value(whim: &mut Whim<'_>) -> Value {
+    match whim.byte() {
+        byte @ 0..224 => 1 + Value::from(byte % 2),
+        byte => Value::from(byte % 8),
     }
 }
 

@@ -86,7 +86,27 @@ fn damage(whim: &mut Whim<'_>, history: &History) {
     let newest = newest(history, &records).filter(|(at, _)| *at >= stable);
     let machine = recover(settings(), Instant::ZERO, newest.as_ref(), records);
     let machine = machine.unwrap_or_else(|error| panic!("the beginning of a log: {error}"));
+    let again = rewritten(&machine, newest.as_ref());
+    let again = again.unwrap_or_else(|error| panic!("a log that was made anew: {error}"));
+    assert_eq!(promises(&again), promises(&machine), "a log made anew forgets something");
     go_on(whim, machine, newest.as_ref());
+}
+
+/// Where a replica stands, and its P and Q: what it must not forget.
+fn promises(machine: &Machine) -> String {
+    let picture = format!("{machine:?}");
+    let (_, tables) = picture.split_once("storage: ([").expect("it has a memory");
+    let (slots, _) = tables.split_once("], [Vote").expect("slots, then votes");
+    let status = machine.status();
+    let mut told = format!("{status:?}");
+    for slot in slots.split("Slot { history: History { sequence: Sequence(").skip(1) {
+        let sequence = slot.split_once(')').and_then(|(number, _)| number.parse().ok());
+        // What is below is of the past.
+        if sequence.is_some_and(|sequence: u64| sequence > status.stable.0) {
+            told.push_str(slot.trim_end_matches(", "));
+        }
+    }
+    told
 }
 
 fn place(whim: &mut Whim<'_>, length: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Oral messages under attack.
 
-use super::battle::{Camp, Occasion, Value, fight};
+use super::battle::{Camp, Occasion, Value, fight, value};
 use super::whim::Whim;
 use quorate::om::{Entry, Message, Orders, Path, Wave, slots};
 use quorate::{NodeId, wire};
@@ -22,8 +22,7 @@ pub fn om(data: &[u8]) {
 }
 
 fn order(whim: &mut Whim<'_>) -> Option<Value> {
-    let value = whim.byte() % 6;
-    (value != 0).then_some(value.into())
+    (whim.below(6) != 0).then(|| value(whim))
 }
 
 fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> Rc<[u8]> {

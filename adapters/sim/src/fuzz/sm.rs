@@ -1,6 +1,6 @@
 //! Signed messages under attack.
 
-use super::battle::{Camp, Occasion, Value, fight};
+use super::battle::{Camp, Occasion, Value, fight, value};
 use super::whim::Whim;
 use quorate::rounds::Instance;
 use quorate::sm::{Chain, Chains, Endorsement, Endorsements, Message, Row, slots, statement};
@@ -32,8 +32,7 @@ struct Draft {
 impl Draft {
     /// A chain that was seen, or an empty one.
     fn of(camp: &Camp, whim: &mut Whim<'_>) -> Self {
-        let fresh = Self { value: whim.byte().into(), rows: Vec::new() };
-        let fresh = Self { value: fresh.value % 5, ..fresh };
+        let fresh = Self { value: value(whim), rows: Vec::new() };
         if whim.chance(100) {
             return fresh;
         }

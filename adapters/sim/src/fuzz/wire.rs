@@ -126,7 +126,8 @@ fn fixed(bytes: &[u8]) {
 }
 
 /// A message that the fuzzer composes: its author's signature holds, it decodes to what it was,
-/// and not when a byte is missing, or one too many.
+/// and not when a byte is missing, or one too many,
+/// or a number padded.
 fn composed(bytes: &[u8]) {
     PHRASES.with_borrow_mut(|phrases| {
         phrases.forget();
@@ -137,6 +138,8 @@ fn composed(bytes: &[u8]) {
         let mut longer = payload.to_vec();
         longer.push(whim.byte());
         assert!(wire::decode::<Message<'_>>(&longer).is_err(), "a rest is ignored");
+        let padded = [&[payload[0] | 0x80, 0], &payload[1..]].concat();
+        assert!(wire::decode::<Message<'_>>(&padded).is_err(), "a padded number passes");
         let shorter = &payload[..payload.len() - 1];
         assert!(wire::decode::<Message<'_>>(shorter).is_err(), "an end is made up");
         let _ = phrases.roster.verify(&phrases.scheme, quorate::Principal::Node(from), message);
