@@ -9,7 +9,7 @@ use crate::disk::{Capture, Disk, Held, Write};
 use crate::pbft::pages::{Draft, Holdings, Image};
 use quorate::pbft::{
     Command, Config, Decision, Execution, Message, Part, Place, Record, RecoverError, Replica,
-    Roots, Sequence, Snapshot, merkle,
+    Roots, Sequence, Snapshot, View, merkle,
 };
 use quorate::protocol::{Admission, Input, InputOf, Output, OutputOf, Protocol, Target};
 use quorate::wire::{self, Bytes};
@@ -240,7 +240,7 @@ impl<A: Application, F: Fn() -> A> Host<A, F> {
         }
         let recovered = if self.lost {
             // That the disk was lost is durable before anything is said.
-            let record = Record::Recovering { nonce: self.lives, lost: true };
+            let record = Record::Recovering { nonce: self.lives, lost: true, signed: View(0) };
             self.house.disk.write(Write::Record(encode(&record)));
             self.house.disk.settle(self.house.disk.written(), |_| {});
             Replica::amnesiac(self.config, Ground::new(), self.lives).map_err(RecoverError::Config)

@@ -203,7 +203,10 @@ fn record(whim: &mut Whim<'_>, phrases: &mut Phrases) -> Vec<u8> {
         Message::ViewChange(change) if kind == 0 => Record::Named(change),
         Message::ViewChange(change) => Record::ViewChange(change),
         Message::NewView(new_view) => Record::NewView(new_view),
-        Message::Recover { nonce, lost, .. } => Record::Recovering { nonce, lost },
+        Message::Recover { nonce, lost, until } => {
+            Record::Recovering { nonce, lost, signed: View(until.0) }
+        }
+        Message::Status(status) => Record::Left { view: status.view },
         Message::Estimate { view, .. } => Record::Recovered { signed: view },
         Message::Settled { sequence, digest } => Record::Stable { sequence, digest },
         _ => Record::Recovered { signed: View(u64::from(whim.byte())) },
