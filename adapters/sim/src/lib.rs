@@ -17,7 +17,8 @@
 //!
 //! The ground floor, [`engine`], [`network`], [`disk`], [`transcript`], knows no protocol: it
 //! moves bytes and steps anything of the one shape. The house of one protocol, [`pbft`], stands
-//! on it with its own hosts and observations.
+//! on it with its own hosts and observations. A [`script`] says in plain words who does what and
+//! what is expected; [`explain`] tells any run as text, chart or trace, from its [`chronicle`].
 
 pub mod campaign;
 pub mod check;

@@ -197,7 +197,7 @@ impl Words {
     /// Reads a length of time, as 2s, 1.5s, 300ms or 50us.
     pub(super) fn time(&mut self) -> Result<Duration, Wrong> {
         let Some(time) = self.peek().and_then(duration) else {
-            return Err(self.instead("a time, as 2s, 1.5s, 300ms or 50us"));
+            return Err(self.instead("a time up to an hour, as 2s, 1.5s, 300ms or 50us"));
         };
         self.at += 1;
         Ok(time)
@@ -223,7 +223,7 @@ fn duration(word: &str) -> Option<Duration> {
         _ => return None,
     };
     let micros = word[..end].parse::<f64>().ok()? * micros;
-    (0.0..1e15).contains(&micros).then(|| Duration::from_micros(micros.round() as u64))
+    (0.0..=3.6e9).contains(&micros).then(|| Duration::from_micros(micros.round() as u64))
 }
 
 #[cfg(test)]
@@ -243,6 +243,8 @@ mod tests {
         assert_eq!(words.text(), Ok(b"a b".to_vec()));
         assert_eq!(words.number("#"), Ok(2));
         assert_eq!(words.end(), Ok(()));
+        assert_eq!(duration("3600s"), Some(Duration::from_secs(3600)));
+        assert_eq!(["3601s", "1", "s", "-1s", "1.s.s", "NaNs"].map(duration), [None; 6]);
     }
 
     #[test]
