@@ -234,9 +234,9 @@ impl Config {
     /// entered and a request agreed on in eight delays. The last term is for those that must fetch
     /// a state: f servers may stall for as long as one is waited for, 64 S at most. (A state that
     /// takes longer to send than that is to be added. And it must stay to be had: a server drops a
-    /// checkpoint for the next one, so the W / 2 sequences between them, or eight status intervals
-    /// in a cluster that only fills with NULLs, must take longer than its pieces, a round trip for
-    /// each level of the tree of pages and two more.)
+    /// checkpoint for the next one, so the W / 2 sequences between them, or as many status
+    /// intervals, eight at most, in a cluster that only fills with NULLs, must take longer than its
+    /// pieces: a round trip for each level of the tree of pages, and two more.)
     ///
     /// A replica that has recovered from the loss of its log has no say in the two views after that
     /// in which it found the others. Where too few can do without it, each of those costs one wait

@@ -119,18 +119,18 @@ impl Server {
         match machine.admit(now, from, &message) {
             Admission::Verify => {}
             Admission::Known | Admission::Later { .. } => {
-                self.is_unmoved(stage, before);
+                self.is_unmoved(stage, before, false);
                 return stage.enter(&Line::Known { node: me });
             }
             Admission::Refused(fault) => {
-                self.is_unmoved(stage, before);
+                self.is_unmoved(stage, before, false);
                 return blame(stage, me, from, fault);
             }
         }
         let registry = stage.registry;
         match registry.roster.verify(&registry.scheme, from, message) {
             Err(fault) => {
-                self.is_unmoved(stage, before);
+                self.is_unmoved(stage, before, false);
                 // What is malformed may be signed all the same, by whom it names.
                 let evidence = Evidence::of(message, registry.roster.nodes());
                 if evidence
@@ -141,7 +141,15 @@ impl Server {
                 blame(stage, me, from, fault);
             }
             Ok(verified) => {
+                let (outputs, blamed) = (self.site.outputs, stage.checks.statistics.accusations);
                 self.step(stage, Input::Message(verified));
+                // Nothing came of it but an accusation: its content is in no slot and no row. (A
+                // STATUS is taken for true and its sender blamed for it.)
+                let accused = stage.checks.statistics.accusations > blamed;
+                let taken = matches!(message, Message::Status(_));
+                if accused && !taken && self.site.outputs == outputs {
+                    self.is_unmoved(stage, before, true);
+                }
             }
         }
     }
@@ -250,11 +258,14 @@ impl Server {
         self.pump(stage);
     }
 
-    /// Whether the machine is as it was before a message that it rejected, if that was kept.
-    fn is_unmoved(&self, stage: &mut Stage<'_>, before: Option<Machine>) {
+    /// Whether the machine is as it was before a message that it rejected, if that was kept; its
+    /// memory alone, if it took a step for it.
+    fn is_unmoved(&self, stage: &mut Stage<'_>, before: Option<Machine>, stepped: bool) {
         if let (Some(before), Some(after)) = (before, &self.machine) {
             let (before, after) = (format!("{before:?}"), format!("{after:?}"));
-            stage.checks.rejected(stage.engine.now(), self.site.me, &before, &after);
+            let memory = |text: &str| text.find("storage: ").filter(|_| stepped).unwrap_or(0);
+            let (before, after) = (&before[memory(&before)..], &after[memory(&after)..]);
+            stage.checks.rejected(stage.engine.now(), self.site.me, before, after);
         }
     }
 
