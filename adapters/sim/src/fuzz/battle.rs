@@ -38,6 +38,8 @@ pub(super) struct Camp {
     pub(super) traitors: NodeSet,
     pub(super) roster: Roster<Vec<PublicKey>>,
     pub(super) scheme: Scheme,
+    /// The value that traitors like to tell each general, so that several lies fit together.
+    faces: Vec<Value>,
     /// What everybody said so far, the newest last: traitors see it all.
     pub(super) seen: Vec<Rc<[u8]>>,
 }
@@ -51,12 +53,13 @@ impl Camp {
         for _ in 0..faults {
             traitors.insert(NodeId(whim.below(nodes) as u8));
         }
+        let faces = (0..nodes).map(|_| 1 + Value::from(whim.byte() % 2)).collect();
         let scheme = Scheme::new(SEED, nodes, 0);
         let cluster = Digest::of(&SEED.to_le_bytes());
         let keys = scheme.nodes().to_vec();
         let roster = Roster::new(cluster, 0, keys, Vec::new(), &scheme).expect("all keys differ");
         let instance = Instance { number: 3, commander };
-        Self { nodes, faults, instance, traitors, roster, scheme, seen: Vec::new() }
+        Self { nodes, faults, instance, traitors, roster, scheme, faces, seen: Vec::new() }
     }
 
     pub(super) fn scope(&self) -> &Scope {
@@ -71,6 +74,15 @@ impl Camp {
     pub(super) fn configs(&self) -> impl Iterator<Item = Config> + '_ {
         let (nodes, traitors, instance) = (self.nodes, self.faults, self.instance);
         (0..nodes as u8).map(move |id| Config { me: NodeId(id), nodes, traitors, instance })
+    }
+
+    /// A value that a traitor tells.
+    pub(super) fn value(&self, whim: &mut Whim<'_>, to: NodeId) -> Value {
+        match whim.byte() {
+            0..160 => self.faces.get(to.index()).copied().unwrap_or(1),
+            byte @ 160..224 => 1 + Value::from(byte % 2),
+            byte => Value::from(byte % 8),
+        }
     }
 
     fn is_loyal(&self, node: NodeId) -> bool {
@@ -97,6 +109,7 @@ impl Camp {
 pub(super) struct Occasion {
     pub(super) round: u8,
     pub(super) from: NodeId,
+    pub(super) to: NodeId,
 }
 
 enum Event {
@@ -188,7 +201,7 @@ where
                     self.enqueue(at + late, to.index(), Event::Arrival { from: me, payload });
                 }
             } else if woken && !over {
-                let occasion = Occasion { round, from: me };
+                let occasion = Occasion { round, from: me, to };
                 let loyal = frames.first().map(|payload| &**payload);
                 for _ in 0..whim.below(FRAMES + 1) {
                     let payload = (self.lie)(&self.camp, whim, occasion, loyal);
@@ -284,14 +297,6 @@ where
         assert!(one, "IC1: traitors {traitors:?} have loyal generals decide {decided:?}");
         let obeyed = !self.camp.is_loyal(instance.commander) || decided[0] == Some(order);
         assert!(obeyed, "IC2: the order of a loyal commander is {order}, not {decided:?}");
-    }
-}
-
-/// A value: of two mostly, so that several lies fit together.
-pub(super) fn value(whim: &mut Whim<'_>) -> Value {
-    match whim.byte() {
-        byte @ 0..224 => 1 + Value::from(byte % 2),
-        byte => Value::from(byte % 8),
     }
 }
 

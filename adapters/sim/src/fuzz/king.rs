@@ -1,6 +1,6 @@
 //! The phase king under attack.
 
-use super::battle::{Camp, Occasion, Value, fight, value};
+use super::battle::{Camp, Occasion, Value, fight};
 use super::whim::Whim;
 use quorate::NodeId;
 use quorate::king::{Ballots, Message, Opinion, slots};
@@ -34,7 +34,7 @@ fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> 
         2 if loyal.is_some() => return loyal.unwrap_or_default().into(),
         2 | 3 => Opinion::Nothing,
         4 => Opinion::Undecided,
-        _ => Opinion::Order(value(whim)),
+        _ => Opinion::Order(camp.value(whim, at.to)),
     };
     Camp::encode(&Message { instance, round, opinion })
 }

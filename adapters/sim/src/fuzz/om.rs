@@ -1,6 +1,6 @@
 //! Oral messages under attack.
 
-use super::battle::{Camp, Occasion, Value, fight, value};
+use super::battle::{Camp, Occasion, Value, fight};
 use super::whim::Whim;
 use quorate::om::{Entry, Message, Orders, Path, Wave, slots};
 use quorate::{NodeId, wire};
@@ -21,8 +21,8 @@ pub fn om(data: &[u8]) {
     fight(camp, &mut whim, rules, lie);
 }
 
-fn order(whim: &mut Whim<'_>) -> Option<Value> {
-    (whim.below(6) != 0).then(|| value(whim))
+fn order(camp: &Camp, whim: &mut Whim<'_>, to: NodeId) -> Option<Value> {
+    (whim.below(6) != 0).then(|| camp.value(whim, to))
 }
 
 fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> Rc<[u8]> {
@@ -38,7 +38,7 @@ fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> 
             let ids: Vec<NodeId> = (0..whim.below(4)).map(|_| NodeId(whim.byte() % 8)).collect();
             let path = Path::new(&ids).or_else(|| Path::new(&[at.from]));
             let path = path.expect("a path of one");
-            Camp::encode(&Message::Oral { instance, path, order: order(whim) })
+            Camp::encode(&Message::Oral { instance, path, order: order(camp, whim, at.to) })
         }
         2 => whim.pick(&camp.seen).cloned().unwrap_or_default(),
         3 if loyal.is_some() => loyal.unwrap_or_default().into(),
@@ -48,7 +48,7 @@ fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> 
                 Some(Message::Wave { orders, .. }) => orders.orders().count(),
                 _ => whim.below(8),
             };
-            let orders: Vec<Option<Value>> = (0..count).map(|_| order(whim)).collect();
+            let orders: Vec<Option<Value>> = (0..count).map(|_| order(camp, whim, at.to)).collect();
             let orders = Wave::from_orders(&orders);
             Camp::encode(&Message::Wave { instance, round, orders })
         }

@@ -1,6 +1,6 @@
 //! Signed messages under attack.
 
-use super::battle::{Camp, Occasion, Value, fight, value};
+use super::battle::{Camp, Occasion, Value, fight};
 use super::whim::Whim;
 use quorate::rounds::Instance;
 use quorate::sm::{Chain, Chains, Endorsement, Endorsements, Message, Row, slots, statement};
@@ -31,8 +31,8 @@ struct Draft {
 
 impl Draft {
     /// A chain that was seen, or an empty one.
-    fn of(camp: &Camp, whim: &mut Whim<'_>) -> Self {
-        let fresh = Self { value: value(whim), rows: Vec::new() };
+    fn of(camp: &Camp, whim: &mut Whim<'_>, at: Occasion) -> Self {
+        let fresh = Self { value: camp.value(whim, at.to), rows: Vec::new() };
         if whim.chance(100) {
             return fresh;
         }
@@ -61,14 +61,14 @@ impl Draft {
     }
 }
 
-fn draft(camp: &Camp, whim: &mut Whim<'_>, instance: Instance, from: NodeId) -> Draft {
-    let mut draft = Draft::of(camp, whim);
+fn draft(camp: &Camp, whim: &mut Whim<'_>, instance: Instance, at: Occasion) -> Draft {
+    let mut draft = Draft::of(camp, whim, at);
     for _ in 0..whim.below(3) {
         let signer = NodeId(whim.below(camp.nodes) as u8);
         draft.endorse(camp, instance, signer);
     }
     if draft.rows.is_empty() || !whim.chance(24) {
-        draft.endorse(camp, instance, from);
+        draft.endorse(camp, instance, at.from);
     }
     draft
 }
@@ -85,8 +85,8 @@ fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> 
         }
         _ => {}
     }
-    let first = draft(camp, whim, instance, at.from);
-    let second = whim.chance(96).then(|| draft(camp, whim, instance, at.from));
+    let first = draft(camp, whim, instance, at);
+    let second = whim.chance(96).then(|| draft(camp, whim, instance, at));
     let (first, second) = (chain(&first), second.as_ref().map(chain));
     Camp::encode(&Message { instance, first, second })
 }

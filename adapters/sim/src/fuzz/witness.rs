@@ -56,7 +56,7 @@ impl Witness {
     /// Somebody in the fuzzer's hands says this.
     pub(super) fn overhear(&mut self, node: NodeId, message: &Message<'_>) {
         // What a replica adopts from a quorum's COMMITs takes the place of its own.
-        if let Message::Commit(_) = message {
+        if matches!(message, Message::Commit(_)) && self.hands.contains(node) {
             let _ = self.ledger.sent(node, message);
         }
     }
