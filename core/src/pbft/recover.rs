@@ -369,6 +369,9 @@ impl Rules<'_> {
         if change.author != self.node.me() || !plausible(change, &self.node.sizes) {
             return Err(RecoverError::Record("a VIEW-CHANGE that is not this replica's"));
         }
+        if change.view == View(0) {
+            return Err(RecoverError::Record("a VIEW-CHANGE for the first view"));
+        }
         self.restore_own(change);
         self.node.view = change.view;
         self.node.active = false;
