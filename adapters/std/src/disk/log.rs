@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::Write;
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) const MAGIC: [u8; 8] = *b"QUORLOG\n";
 pub(super) const VERSION: u32 = 1;
@@ -180,6 +180,11 @@ impl Log {
 
     const fn place(&self) -> Place {
         Place { base: self.synced, synced: self.synced, life: self.life }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Bytes on disk.

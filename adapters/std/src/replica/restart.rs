@@ -62,10 +62,15 @@ pub(crate) fn restart<A: Application>(
     if let (true, Some(false), Origin::Lost { nonce }) = (recover, recovering, empty(true)?) {
         records.push(Record::Recovering { nonce, lost: true, signed: View(0) });
     }
-    if records.is_empty() && Checkpoints(directory).sequences()?.is_empty() {
+    if records.is_empty() {
         let origin = empty(recover)?;
-        note(&Beginning { config, now, origin });
-        return begin(config, memory, directory, recovered.log, origin);
+        if Checkpoints(directory).sequences()?.is_empty() {
+            note(&Beginning { config, now, origin });
+            return begin(config, memory, directory, recovered.log, origin);
+        }
+        // A whole log says something before a checkpoint is captured: this one was cut back.
+        let Origin::Lost { nonce } = origin else { return Err(cut_back(&recovered.log)) };
+        records.push(Record::Recovering { nonce, lost: true, signed: View(0) });
     }
     let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
     let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
@@ -129,6 +134,12 @@ fn begin(
     let core = core.map_err(SpawnError::Config)?;
     let shelf = Shelf::open(directory, Sequence(0))?;
     Ok(Restarted { core, log, notes, pages: 0, shelf })
+}
+
+/// There are a log and a checkpoint, and nothing is in the log.
+fn cut_back(log: &Log) -> SpawnError {
+    let what = "it holds no record, but a checkpoint is there";
+    DiskError::damaged(log.path(), log.bytes(), what).into()
 }
 
 fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {
