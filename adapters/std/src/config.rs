@@ -40,9 +40,11 @@ pub struct ReplicaConfig {
     pub key: SecretKey,
     /// The directory of its log and checkpoints. It is made if it does not exist.
     pub data: PathBuf,
-    /// Whether the log of this replica was lost: its directory is empty, and it has taken part in
-    /// the cluster before. It is silent until it cannot contradict what it said then, and counts
-    /// among the f until that time. Without this a replica
+    /// Whether the log of this replica was lost, or is not to be trusted because it is damaged or
+    /// from a backup, and it has taken part in the cluster before. It is silent until it cannot
+    /// contradict what it said then, and counts among the f until that time. A log that is there
+    /// is set aside, as `set-aside-log` in the directory, unless the replica recovers already; if
+    /// one was set aside before, the replica does not start. Without this a replica
     /// with an empty directory asks the others, and recovers if weak of them remember a vote of
     /// it; those that were started since then do not.
     pub recover: bool,

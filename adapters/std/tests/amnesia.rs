@@ -5,6 +5,7 @@ mod common;
 use common::{Members, add, cluster, eventually};
 use quorate_std::{DiskError, Links, Replica, SinglePage, SpawnError};
 use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn one_that_lost_its_directory_is_silent_and_then_takes_part_again() {
@@ -60,27 +61,81 @@ fn an_empty_directory_of_one_that_is_remembered_is_found_out() {
 }
 
 #[test]
-fn one_whose_log_is_there_does_not_recover_from_its_loss() {
-    let mut members = Members::start("not-lost", cluster(4, 1, Links::Hmac));
-    assert_eq!(add(&members.client(1), 1), 1);
+fn one_whose_log_is_not_to_be_trusted_sets_it_aside_once() {
+    let mut members = Members::start("distrust", cluster(4, 1, Links::Hmac));
+    let client = members.client(1);
+    assert_eq!(add(&client, 1), 1);
     members.wait_until_equal();
     members.stop_one(2);
+    let data = members.config(2).data;
+    let log = fs::read(data.join("log-1")).expect("the log is there");
+    let status = |members: &Members| members.replicas[2].as_ref().expect("it runs").status();
     members.recover = true;
-    let error =
-        Replica::spawn(members.config(2), SinglePage(common::Counter::with_ballast(0))).err();
-    assert!(matches!(error, Some(SpawnError::NotLost)), "{error:?}");
-    let text = error.expect("it is refused").to_string();
-    assert!(text.contains("move the directory away"), "{text}");
+    members.start_one(2);
+    assert!(status(&members).recovering);
+    let notes = status(&members).notes;
+    assert!(notes.iter().any(|note| note.contains("set-aside-log")), "{notes:?}");
+    let aside = fs::read(data.join("set-aside-log")).expect("it is kept");
+    assert!(aside.starts_with(&log), "with all that it holds");
+    // It is still at it, and may be told again.
+    members.stop_one(2);
+    members.start_one(2);
+    eventually("it has recovered, with nothing to order", || !status(&members).recovering);
+    members.stop_one(2);
+    let error = Replica::spawn(members.config(2), SinglePage(common::Counter::default()));
+    let error = error.expect_err("one log is enough");
+    assert!(matches!(error, SpawnError::SetAside(_)), "{error}");
+    assert!(error.to_string().contains("without `--recover`"), "{error}");
+    members.recover = false;
+    members.start_one(2);
+    members.stop_one(1);
+    assert_eq!(add(&client, 1), 2, "its vote is there again");
+}
+
+#[test]
+fn a_log_that_is_damaged_or_gone_next_to_a_checkpoint_is_one_to_recover_from() {
+    for (name, harm) in [("harmed", true), ("gone", false)] {
+        let mut members = Members::start(name, cluster(4, 1, Links::Hmac));
+        let client = members.client(1);
+        (1..=60).for_each(|sum| assert_eq!(add(&client, 1), sum));
+        members.wait_until_equal();
+        members.stop_one(3);
+        for log in logs(&members, 3) {
+            let mut bytes = fs::read(&log).expect("it is there");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(&log, bytes).expect("a bit is flipped");
+            if !harm {
+                fs::remove_file(log).expect("it is removed");
+            }
+        }
+        let error = Replica::spawn(members.config(3), SinglePage(common::Counter::default()));
+        assert!(matches!(error, Err(SpawnError::Disk(_))), "{error:?}");
+        members.recover = true;
+        members.start_one(3);
+        let status = |members: &Members| members.replicas[3].as_ref().expect("it runs").status();
+        assert!(status(&members).recovering, "it does not vote yet");
+        eventually("it has recovered", || !status(&members).recovering);
+        members.stop_one(1);
+        assert_eq!(add(&client, 1), 61, "its vote is there again");
+        members.wait_until_equal();
+    }
+}
+
+fn logs(members: &Members, id: usize) -> Vec<PathBuf> {
+    let entries = fs::read_dir(members.config(id).data).expect("there is data");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let is_log = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log-"))
+    };
+    paths.filter(is_log).collect()
 }
 
 /// Cuts the log of a replica that does not run back to its header.
 fn cut_back(members: &Members, id: usize) {
-    for entry in fs::read_dir(members.config(id).data).expect("there is data") {
-        let path = entry.expect("an entry").path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log-")) {
-            let log = fs::OpenOptions::new().write(true).open(path).expect("the log is there");
-            log.set_len(68).expect("it is cut");
-        }
+    for path in logs(members, id) {
+        let log = fs::OpenOptions::new().write(true).open(path).expect("the log is there");
+        log.set_len(68).expect("it is cut");
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Members, add, cluster, eventually};
-use quorate_std::{Links, Stopped};
+use quorate_std::{Links, Replica, SinglePage, SpawnError, Stopped};
 use std::fs;
 use std::path::Path;
 
@@ -40,4 +40,22 @@ fn a_replica_whose_directory_is_older_than_its_view_change_stops_and_says_what_t
     let stopped = stopped.expect_err("it is told that its disk is old");
     assert!(matches!(stopped, Stopped::OldLog { view: 1.. }), "{stopped}");
     assert!(stopped.to_string().contains("`--recover`"), "{stopped}");
+    // It stays stopped, and takes part again as one that has lost its log.
+    members.start_one(0);
+    let refused = Replica::spawn(members.config(2), SinglePage(common::Counter::default()));
+    let refused = refused.expect_err("the log is still old");
+    assert!(matches!(refused, SpawnError::OldLog(_)), "{refused}");
+    assert!(refused.to_string().contains("`--recover`"), "{refused}");
+    members.recover = true;
+    members.start_one(2);
+    let recovering =
+        |members: &Members| members.replicas[2].as_ref().expect("it runs").status().recovering;
+    assert!(recovering(&members), "it has no vote yet");
+    eventually("it has recovered", || !recovering(&members));
+    members.recover = false;
+    members.stop_one(2);
+    members.start_one(2);
+    members.stop_one(1);
+    (7..=9).for_each(|count| assert_eq!(add(&client, 1), count));
+    members.wait_until_equal();
 }

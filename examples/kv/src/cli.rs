@@ -81,8 +81,9 @@ pub struct ReplicaArgs {
     /// The replica's file, nodeI.toml.
     #[arg(long)]
     pub(crate) config: PathBuf,
-    /// The replica took part before and its data directory was lost: it stays silent until it
-    /// cannot contradict what it said then. The directory must be empty.
+    /// The replica took part before and its data directory was lost or comes from a backup: it
+    /// stays silent until it cannot contradict what it said then. A log that is there is set
+    /// aside, once.
     #[arg(long)]
     pub(crate) recover: bool,
     /// Record everything that the replica is told in this new file, for `quorate-sim replay`.

@@ -112,6 +112,13 @@ impl Directory {
         Ok(file)
     }
 
+    /// Gives a file another name.
+    pub(crate) fn rename(&self, path: &Path, name: &str) -> Result<(), DiskError> {
+        let named = self.file(name);
+        fs::rename(path, &named).map_err(DiskError::io("rename a file to", &named))?;
+        self.sync()
+    }
+
     /// Deletes a file that nothing needs any more.
     pub(crate) fn delete(path: &Path) -> Result<(), DiskError> {
         fs::remove_file(path).map_err(DiskError::io("delete", path))

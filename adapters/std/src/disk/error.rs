@@ -55,7 +55,8 @@ impl DiskError {
 
 /// What to do when the memory of a replica is lost.
 const LOST: &str = "This replica must not vote without its memory: restore the directory from an \
-                    exact copy, or give the replica a new key and an empty directory";
+                    exact copy, or empty it and start the replica as one that has lost its log, \
+                    with `--recover`";
 
 impl fmt::Display for DiskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

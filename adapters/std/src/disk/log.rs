@@ -116,6 +116,22 @@ impl Log {
         Self::generation(directory, 1, std::iter::empty::<()>())
     }
 
+    /// Begins a log of one record after all those of a directory, durably, and gives the newest of
+    /// these another name. Whether there was one.
+    pub(crate) fn replace<R: Serialize>(
+        directory: &Directory,
+        record: &R,
+        aside: &str,
+    ) -> Result<bool, DiskError> {
+        let newest = directory.numbered(PREFIX)?.pop();
+        let before = newest.as_ref().map_or(0, |(generation, _)| *generation);
+        Self::generation(directory, before + 1, std::iter::once(record))?;
+        match newest {
+            Some((_, path)) => directory.rename(&path, aside).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
     /// Makes a durable log of this generation that holds these records.
     fn generation<R: Serialize>(
         directory: &Directory,

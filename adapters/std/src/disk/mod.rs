@@ -5,7 +5,8 @@
 //! old one useless; it gets its name only when it is whole and durable, and then the old one goes.
 //! `checkpoint-<sequence>` is application state and client table at that sequence, page by page,
 //! and `page-<digest>` a page of one that is being fetched from peers. `lock` is locked by the
-//! process that owns the directory.
+//! process that owns the directory. `old-log` says that the log is older than what was said from
+//! it, and `set-aside-log` is a log that was not trusted any more.
 //!
 //! What a crash can leave is repaired: a file without its final name is deleted, and a tail of
 //! the log that was never synced, so that nothing was sent because of it, is cut off. What a

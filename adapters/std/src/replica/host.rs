@@ -3,6 +3,7 @@
 
 use super::archive::{self, Installing};
 use super::arrival::Core;
+use super::distrust;
 use super::outbox::Outbox;
 use super::proofs::{self, Proofs};
 use super::restart;
@@ -76,7 +77,11 @@ impl<A: Application> Host<A> {
             Output::Send { to, message } => self.outbox.hold(to, message),
             Output::Decide(decision) => self.decide(decision, said)?,
             Output::Accuse { node, fault } => self.faults.count(Principal::Node(node), fault),
-            Output::Refuse(Refusal::OldLog { view }) => return Err(Stopped::OldLog { view }),
+            Output::Refuse(Refusal::OldLog { view }) => {
+                // If that cannot be remembered, a peer will tell it again.
+                let _ = distrust::mark(&self.directory);
+                return Err(Stopped::OldLog { view });
+            }
             Output::Refuse(refusal) => self.note(format!("the core refused a command: {refusal}")),
         }
         Ok(())

@@ -9,6 +9,7 @@
 
 mod archive;
 mod arrival;
+mod distrust;
 mod driver;
 mod gate;
 mod handle;

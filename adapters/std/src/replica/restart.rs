@@ -2,6 +2,7 @@
 
 use super::archive::Shelf;
 use super::arrival::Core;
+use super::distrust;
 use super::stopped::SpawnError;
 use crate::application::Application;
 use crate::disk::{Checkpoint, Checkpoints, Directory, DiskError, Log, Recovered};
@@ -37,6 +38,12 @@ pub(crate) fn restart<A: Application>(
     recover: bool,
     note: impl FnOnce(&Beginning<'_>),
 ) -> Result<Restarted, SpawnError> {
+    let aside = if recover {
+        distrust::set_aside(directory, nonce()?)?
+    } else {
+        distrust::check(directory)?;
+        None
+    };
     let Some(recovered) = Recovered::open(directory)? else {
         if let Some(sequence) = Checkpoints(directory).sequences()?.last() {
             let path = directory.file("log-1");
@@ -48,19 +55,11 @@ pub(crate) fn restart<A: Application>(
         let log = Log::create(directory)?;
         return begin(config, memory, directory, log, origin);
     };
-    let mut records = records(&recovered)?;
-    let recovering = records.iter().rev().find_map(|record| match record {
-        Record::Recovering { lost, .. } => Some(Some(*lost)),
-        Record::Recovered { .. } => Some(None),
-        _ => None,
-    });
-    let recovering = recovering.flatten();
-    if recover && recovering.is_none() && !records.is_empty() {
-        return Err(SpawnError::NotLost);
-    }
-    // It was not sure, and its operator is. The core writes that down before anything else.
-    if let (true, Some(false), Origin::Lost { nonce }) = (recover, recovering, empty(true)?) {
-        records.push(Record::Recovering { nonce, lost: true, signed: View(0) });
+    let mut records = decoded(&recovered)?;
+    // It may not have been sure, and its operator is; and the log may be an old one of a replica
+    // that recovered. The core writes it down before anything else.
+    if recover && recovery(&records).is_some() {
+        records.push(Record::Recovering { nonce: nonce()?, lost: true, signed: View(0) });
     }
     if records.is_empty() {
         let origin = empty(recover)?;
@@ -72,7 +71,7 @@ pub(crate) fn restart<A: Application>(
         let Origin::Lost { nonce } = origin else { return Err(cut_back(&recovered.log)) };
         records.push(Record::Recovering { nonce, lost: true, signed: View(0) });
     }
-    let mut notes: Vec<String> = recovered.note.iter().cloned().collect();
+    let mut notes: Vec<String> = recovered.note.iter().cloned().chain(aside).collect();
     let checkpoint = newest(directory, last_stable(&records), &mut notes)?;
     let (mut clients, mut state, mut pages) = (Vec::new(), Digest::ZERO, 0);
     if let Some(checkpoint) = &checkpoint {
@@ -105,9 +104,13 @@ fn restore<A: Application>(checkpoint: &Checkpoint, application: &mut A) -> Resu
     Ok(())
 }
 
+fn nonce() -> Result<u64, SpawnError> {
+    getrandom::u64().map_err(|error| SpawnError::System(io::Error::other(error)))
+}
+
 /// How a replica without a record begins: its nonce comes from the system.
 fn empty(lost: bool) -> Result<Origin<'static>, SpawnError> {
-    let nonce = getrandom::u64().map_err(|error| SpawnError::System(io::Error::other(error)))?;
+    let nonce = nonce()?;
     Ok(if lost { Origin::Lost { nonce } } else { Origin::Unsure { nonce } })
 }
 
@@ -142,7 +145,18 @@ fn cut_back(log: &Log) -> SpawnError {
     DiskError::damaged(log.path(), log.bytes(), what).into()
 }
 
-fn records(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {
+/// Whether a replica with these records recovers, and if so, whether it knows of a loss.
+pub(crate) fn recovery(records: &[Record<'_>]) -> Option<bool> {
+    let last = records.iter().rev().find_map(|record| match record {
+        Record::Recovering { lost, .. } => Some(Some(*lost)),
+        Record::Recovered { .. } => Some(None),
+        _ => None,
+    });
+    last.flatten()
+}
+
+/// The records of a log.
+pub(crate) fn decoded(recovered: &Recovered) -> Result<Vec<Record<'_>>, SpawnError> {
     let decoded = recovered.records().map(|(offset, bytes)| {
         wire::decode::<Record<'_>>(bytes)
             .map_err(|error| SpawnError::Records(format!("at byte {offset}: {error}")))

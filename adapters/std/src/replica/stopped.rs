@@ -34,8 +34,12 @@ pub enum SpawnError {
     Disk(DiskError),
     /// What is on disk does not make a replica; the text says why.
     Records(String),
-    /// It was to recover from the loss of its log, and the log is there.
-    NotLost,
+    /// The log is older than what the replica has said, as it was told when it ran before; the
+    /// file says so. It starts only as one that has lost its log.
+    OldLog(PathBuf),
+    /// It was to recover from the loss of a log that is there, and the one that it recovered from
+    /// before is still in this file.
+    SetAside(PathBuf),
     /// The application does not take its snapshot back.
     Restore(RestoreError),
     /// The address cannot be listened at.
@@ -77,9 +81,18 @@ impl fmt::Display for SpawnError {
                 "the log does not make a replica: {problem}. It was written by other software, or \
                  for a cluster with other constants"
             ),
-            Self::NotLost => f.write_str(
-                "the replica was to recover from the loss of its log, but its data directory holds \
-                 one: start it without that, or move the directory away if it is not to be trusted",
+            Self::OldLog(path) => write!(
+                f,
+                "{} says that the log is older than what the replica has said: start it as a \
+                 replica that has lost its log, with `--recover`",
+                path.display()
+            ),
+            Self::SetAside(path) => write!(
+                f,
+                "the replica has a log, and was told to recover from its loss, as it did before: \
+                 start it without `--recover`, or delete {} if this log is no more to be \
+                 trusted than that",
+                path.display()
             ),
             Self::Restore(error) => error.fmt(f),
             Self::Listen { address, error } => write!(
@@ -108,7 +121,11 @@ impl std::error::Error for SpawnError {
             Self::Listen { error, .. } | Self::System(error) | Self::Recording { error, .. } => {
                 Some(error)
             }
-            Self::NoSuchNode { .. } | Self::WrongKey(_) | Self::Records(_) | Self::NotLost => None,
+            Self::NoSuchNode { .. }
+            | Self::WrongKey(_)
+            | Self::Records(_)
+            | Self::OldLog(_)
+            | Self::SetAside(_) => None,
         }
     }
 }
