@@ -31,8 +31,9 @@
 //! their link and no budget, which the host bounds, told by
 //! [`Replica::was_fruitless`](super::Replica::was_fruitless) of each that led to nothing. It is
 //! false for two PREPAREs and two COMMITs of a peer for each sequence of the window in each view,
-//! and for four CHECKPOINTs until the next stable one, whatever it sends; never for anything else
-//! in this list. What is served to a peer in a status interval is bounded besides.
+//! and for four CHECKPOINTs until the next stable one, and for as many questions for pieces of a
+//! state as are answered in a status interval, whatever it sends; never for anything else in this
+//! list. What is served to a peer in a status interval is bounded besides.
 //!
 //! Links prove who sends, so nobody spends another's budget (Castro-Liskov 1999, section 5;
 //! Clement et al., "Making Byzantine Fault Tolerant Systems Tolerate Byzantine Faults", NSDI

@@ -105,7 +105,8 @@ impl<S: Storage> Replica<S> {
     /// correct replica sends few of them. A host that counts those of each peer can let one that
     /// floods it wait. It is false for at most two PREPAREs and two COMMITs of a peer for each
     /// sequence of the window in each view of this replica, and for four of its CHECKPOINTs until
-    /// the next stable one.
+    /// the next stable one, and for 128 questions for pieces of a state in a status interval of
+    /// this replica.
     #[must_use]
     pub const fn was_fruitless(&self) -> bool {
         self.node.fruitless

@@ -123,8 +123,6 @@ pub(super) struct Transfer {
     pub(super) stalled: NodeSet,
     /// The server that was asked last: they take turns.
     pub(super) last: NodeId,
-    /// Pieces asked for in this status interval.
-    pub(super) asked: u16,
     /// How often all servers were left, less the pieces that came since.
     pub(super) rounds: u8,
 }
@@ -191,6 +189,8 @@ pub(super) struct StatusClock {
     pub(super) helped: NodeSet,
     /// Pieces of states that were served to each peer since the last tick.
     pub(super) served: [u8; crate::node::MAX_NODES],
+    /// Pieces that each peer was asked for since the last tick.
+    pub(super) asked: [u8; crate::node::MAX_NODES],
     /// Batches and VIEW-CHANGEs that were served to each peer since the last tick.
     pub(super) fetches: [u8; crate::node::MAX_NODES],
 }
@@ -441,6 +441,7 @@ impl Node {
                 behind: false,
                 helped: NodeSet::EMPTY,
                 served: [0; crate::node::MAX_NODES],
+                asked: [0; crate::node::MAX_NODES],
                 fetches: [0; crate::node::MAX_NODES],
             },
             watch: Watch::NEW,

@@ -127,6 +127,7 @@ impl Rules<'_> {
         status.stuck = if stuck { status.stuck.saturating_add(1) } else { 0 };
         status.helped = crate::NodeSet::EMPTY;
         status.served = [0; crate::node::MAX_NODES];
+        status.asked = [0; crate::node::MAX_NODES];
         status.fetches = [0; crate::node::MAX_NODES];
         status.behind = false;
         self.node.fill.left = (self.node.sizes.checkpoint_interval() / NULLS).max(1);

@@ -30,7 +30,7 @@ pub(super) const SERVED: u8 = 128;
 
 /// Pieces asked of one server in a status interval: half of what it serves, since its intervals
 /// begin when they like.
-const ASKED: usize = 64;
+const ASKED: u8 = 64;
 
 impl Rules<'_> {
     /// Looks for a certified checkpoint that is worth fetching. `stuck`: this replica has not
@@ -79,8 +79,8 @@ impl Rules<'_> {
         }
         let fresh = Transfer::to(sequence, digest, stable, self.node.me());
         let known = before.unwrap_or(fresh);
-        let Transfer { liars, stalled, last, asked, rounds, .. } = known;
-        self.node.transfer = Some(Transfer { liars, stalled, last, asked, rounds, ..fresh });
+        let Transfer { liars, stalled, last, rounds, .. } = known;
+        self.node.transfer = Some(Transfer { liars, stalled, last, rounds, ..fresh });
         self.ask(Place::ROOTS, digest);
     }
 
@@ -110,8 +110,16 @@ impl Rules<'_> {
         if vouching.is_empty() { self.nodes().filter(fit).collect() } else { vouching }
     }
 
-    /// The server whose turn it is: of those that owe the fewest pieces the next one around, so
-    /// that a slow one does not come to owe all of them.
+    /// How many more pieces a server may be asked for now: what is left of its share, and no more
+    /// than its part of what is under way, so that a slow one does not come to owe all of that.
+    fn open(&self, server: NodeId, transfer: &Transfer, servers: NodeSet) -> usize {
+        let asked = self.node.status.asked.get(server.index()).copied().unwrap_or(ASKED);
+        let part = REQUESTS.div_ceil(servers.len().max(1));
+        usize::from(ASKED.saturating_sub(asked)).min(part.saturating_sub(transfer.owed(server)))
+    }
+
+    /// The server whose turn it is: of those that may be asked and owe the fewest pieces the next
+    /// one around.
     fn next_server(&mut self) -> Option<NodeId> {
         let n = self.node.sizes.nodes;
         let mut transfer = self.node.transfer?;
@@ -127,26 +135,27 @@ impl Rules<'_> {
         let servers = self.servers(&transfer);
         let around = (1..=n).map(|step| (transfer.last.index() + step) % n);
         let around = around.filter_map(|at| u8::try_from(at).ok()).map(NodeId);
-        let owed = |server: &NodeId| {
-            let requests = transfer.requests.iter().flatten();
-            requests.filter(|request| request.server == *server).count()
-        };
-        let next = around.filter(|node| servers.contains(*node)).min_by_key(owed);
+        let open =
+            |node: &NodeId| servers.contains(*node) && self.open(*node, &transfer, servers) > 0;
+        let next = around.filter(open).min_by_key(|node| transfer.owed(*node));
         transfer.last = next.unwrap_or(transfer.last);
         self.node.transfer = Some(transfer);
-        Some(transfer.last)
+        next
     }
 
-    /// Asks the next server for a piece; there is room for it.
+    /// Asks the next server for a piece; there is room for it. If none may be asked, the request
+    /// stays with this replica until the next status interval.
     fn ask(&mut self, place: Place, digest: Digest) {
-        let Some(server) = self.next_server() else { return };
-        let since = self.node.now;
+        let (next, me, since) = (self.next_server(), self.node.me(), self.node.now);
+        let server = next.unwrap_or(me);
         let Some(transfer) = self.node.transfer.as_mut() else { return };
         let Some(free) = transfer.requests.iter_mut().find(|it| it.is_none()) else { return };
         *free = Some(Request { place, digest, server, since });
-        transfer.asked = transfer.asked.saturating_add(1);
-        let sequence = transfer.sequence;
-        self.emit(Effect::FetchState { to: server, sequence, place });
+        let (sequence, to) = (transfer.sequence, server);
+        if let Some(asked) = self.node.status.asked.get_mut(to.index()).filter(|_| to != me) {
+            *asked = asked.saturating_add(1);
+            self.emit(Effect::FetchState { to, sequence, place });
+        }
     }
 
     /// Sets a server aside and asks others for what it was asked for.
@@ -157,25 +166,22 @@ impl Rules<'_> {
             _ => &mut transfer.liars,
         };
         set.insert(server);
-        let mut moved = [None; REQUESTS];
-        for (request, place) in transfer.requests.iter_mut().zip(moved.iter_mut()) {
-            *place = request.take_if(|request| request.server == server);
-        }
         self.accuse(server, fault);
-        for request in moved.into_iter().flatten() {
+        for request in self.take_requests(server).into_iter().flatten() {
             self.ask(request.place, request.digest);
         }
     }
 
-    /// Once a status interval: new shares of what servers serve, and a look at those who do not.
+    /// Once a status interval, when there are new shares of what servers serve: a look at those
+    /// who do not, and at what nobody could be asked for.
     pub(super) fn review_transfer(&mut self) {
-        let Some(transfer) = self.node.transfer.as_mut() else { return };
-        transfer.asked = 0;
-        let (transfer, now) = (*transfer, self.node.now);
+        let (Some(transfer), me) = (self.node.transfer, self.node.me()) else { return };
+        let now = self.node.now;
         let doublings = u32::from(transfer.rounds).min(PATIENCE_DOUBLINGS);
         let patience = self.node.config.status_interval.saturating_mul(4 << doublings);
         let mut waiting = transfer.requests.iter().flatten();
-        let stalled = waiting.find(|request| request.since.after(patience) <= now);
+        let late = |request: &&Request| request.since.after(patience) <= now;
+        let stalled = waiting.find(|request| request.server != me && late(request));
         if let Some(server) = stalled.map(|request| request.server) {
             self.on_stall(server);
         }
@@ -183,7 +189,20 @@ impl Rules<'_> {
         if !begun {
             self.ask(Place::ROOTS, transfer.digest);
         }
+        for request in self.take_requests(me).into_iter().flatten() {
+            self.ask(request.place, request.digest);
+        }
         self.seek();
+    }
+
+    /// Takes back what a server was asked for.
+    fn take_requests(&mut self, server: NodeId) -> [Option<Request>; REQUESTS] {
+        let mut taken = [None; REQUESTS];
+        let requests = self.node.transfer.as_mut().map(|it| &mut it.requests);
+        for (request, place) in requests.into_iter().flatten().zip(taken.iter_mut()) {
+            *place = request.take_if(|request| request.server == server);
+        }
+        taken
     }
 
     /// A server that has not delivered is left for the others; or, if those may have dropped the
@@ -234,6 +253,7 @@ impl Rules<'_> {
             && *served < SERVED
         {
             *served += 1;
+            self.node.fruitless = false;
             self.emit(Effect::ServeState { to: from, sequence, place });
         }
     }
@@ -294,8 +314,13 @@ impl Rules<'_> {
     /// How many pieces can be asked for now.
     fn room(&self, transfer: &Transfer) -> usize {
         let free = transfer.requests.iter().filter(|it| it.is_none()).count();
-        let share = self.servers(transfer).len().max(1).saturating_mul(ASKED);
-        free.min(share.saturating_sub(transfer.asked.into()))
+        let servers = self.servers(transfer);
+        if servers.is_empty() {
+            // Whoever is asked then is found by asking.
+            return free;
+        }
+        let open = servers.iter().map(|server| self.open(server, transfer, servers));
+        free.min(open.sum())
     }
 
     /// The host names what it lacks. If that is nothing, and nothing is under way, all is there.
@@ -396,9 +421,13 @@ impl Transfer {
             liars: NodeSet::EMPTY,
             stalled: NodeSet::EMPTY,
             last: me,
-            asked: 0,
             rounds: 0,
         }
+    }
+
+    /// How many pieces a server was asked for and has not sent.
+    fn owed(&self, server: NodeId) -> usize {
+        self.requests.iter().flatten().filter(|request| request.server == server).count()
     }
 
     /// Which request a piece of this sender answers. One that was asked too early may be late.

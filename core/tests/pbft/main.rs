@@ -37,6 +37,7 @@ mod requests;
 #[path = "../support/scheme.rs"]
 mod scheme;
 mod settled;
+mod shares;
 mod timers;
 mod transfer;
 mod twins;

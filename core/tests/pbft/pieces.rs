@@ -19,7 +19,7 @@ fn asked_by_3(bench: &Bench<4>) -> Vec<(usize, Place)> {
     asked.collect()
 }
 
-fn state_page(index: u32) -> Place {
+pub fn state_page(index: u32) -> Place {
     Place::page(Part::State, index)
 }
 
