@@ -62,7 +62,8 @@ pub struct ReplicaConfig {
     /// How often a replica that lacks something says so.
     pub status_interval: Duration,
     /// How long it takes until a client may cost one more verification after so many of its
-    /// signatures were bad that its budget is used up; a replica 16 more.
+    /// signatures were bad that its budget is used up; a replica 16 more. Not above the
+    /// status interval.
     pub budget_interval: Duration,
     /// Bytes of the largest page of application state that is accepted from a replica. Its buffer
     /// grows with what arrives, not with what a frame promises.

@@ -16,7 +16,8 @@
 //! * A VIEW-CHANGE costs [`BACK`] units that come back with time alone, unless it is one that a
 //!   waiting NEW-VIEW names; so does a NEW-VIEW unless it is kept. Of a peer that asks for ever
 //!   higher views a replica verifies `replica_budget() / 16` at once and one a budget interval
-//!   then, fewer if that is used up. A correct replica makes one a timeout.
+//!   then, fewer if that is used up. A correct replica makes one a timeout, and passes on one
+//!   that its author may contradict once a status interval, which no budget interval is above.
 //! * A PRE-PREPARE is paid back if its batch is accepted, or came too late to be. The second and
 //!   later ones for one sequence cost what they cost.
 //! * A BATCH costs its hash, and is paid back unless it is another than the one asked for.

@@ -195,7 +195,9 @@ pub struct Config {
     pub watch_window: Duration,
     /// How long it takes until a client may cost one more verification, a replica 16 more, after
     /// as many were in vain, or one more VIEW-CHANGE; longer after more of them. No correct replica
-    /// and no client whose signatures are good meets this limit. At most the timeout.
+    /// and no client whose signatures are good meets this limit. At most the status
+    /// interval: so often a correct replica may pass on a NEW-VIEW that is of no use, because its
+    /// author made another one.
     pub budget_interval: Duration,
     /// The switches of the cluster.
     pub switches: Switches,
@@ -284,10 +286,10 @@ impl Config {
         if self.budget_interval.is_zero() {
             return Err(ConfigError("the budget interval must not be zero: it would be no limit"));
         }
-        if self.budget_interval > self.timeout {
+        if self.budget_interval > self.status_interval {
             return Err(ConfigError(
-                "the budget interval must not be above the timeout: a correct replica may ask for \
-                 another view once a timeout",
+                "the budget interval must not be above the status interval: a correct replica may \
+                 pass on a NEW-VIEW once a status interval",
             ));
         }
         Ok(())
@@ -299,15 +301,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn budget_interval_of_zero_or_above_the_timeout_is_refused() {
+    fn budget_interval_of_zero_or_above_the_status_interval_is_refused() {
         let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
         let sizes =
             Dimensions { nodes: 4, window: 8, batch_bytes: 1024, clients: 1, reply_bytes: 8 };
         let with = |budget_interval| Config { budget_interval, ..Config::new(NodeId(0), scope) };
-        let timeout = with(Duration::ZERO).timeout;
+        let status = with(Duration::ZERO).status_interval;
         assert!(with(Duration::ZERO).check(&sizes).is_err());
-        assert_eq!(with(timeout).check(&sizes), Ok(()));
-        assert!(with(timeout + Duration::from_micros(1)).check(&sizes).is_err());
+        assert_eq!(with(status).check(&sizes), Ok(()));
+        assert!(with(status + Duration::from_micros(1)).check(&sizes).is_err());
     }
 
     #[test]

@@ -99,6 +99,23 @@ fn view_changes_that_a_new_view_names_cost_those_nothing_who_bring_them() {
 }
 
 #[test]
+fn who_passes_on_each_status_interval_what_contradicts_a_new_view_that_waits_is_always_heard() {
+    let mut bench = Bench::<4>::new();
+    let members = |id| change(id, 1, &[]);
+    let kept: Vec<_> = [1, 2, 3].map(members).into();
+    let other: Vec<_> = [0, 1, 2].map(members).into();
+    let of = |changes: &[_]| names(changes);
+    let (kept, other) = (of(&kept), of(&other));
+    assert!(bench.tell(2, 1, Message::NewView(new_view(4, 1, &kept, &[]))), "it waits");
+    let passed_on = Message::NewView(new_view(4, 1, &other, &[]));
+    for round in 1..=1_000 {
+        // The status interval of the bench, which the budget interval is not above.
+        bench.now += 50_000;
+        assert!(bench.tell(2, 0, passed_on), "round {round}");
+    }
+}
+
+#[test]
 fn second_proposals_of_a_primary_for_one_sequence_cost_it_what_they_cost() {
     let mut bench = Bench::<4>::new();
     let operations: Vec<_> = (0..5_000u64).map(u64::to_le_bytes).collect();

@@ -424,6 +424,7 @@ pub(super) fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
         timeout_cap: plan.timeout_cap,
         status_interval: plan.status_interval,
         watch_window: plan.timeout / 2,
+        budget_interval: plan.status_interval.min(Duration::from_millis(50)),
         switches: switches(plan),
         ..Config::new(me, *registry.scope())
     };
