@@ -19,11 +19,15 @@
 //!   no clock but time itself, is in the next proposal of a correct primary, however full its log
 //!   was: W later ones without it say that it was passed over.
 //!
-//! So a primary that stays serves each request within `T / 4 + 3 T / 8`, or lets one wait for
-//! longer in one window of three.
+//! So a primary that stays serves each request that all know before the timers of `T`, and before
+//! it has proposed a window of others after `T / 2`. Where its log is not full, or nothing is
+//! proposed, it does within `T / 4 + 3 T / 8`, or lets one wait for longer in one window of three.
+//! What is left to it is to keep the log half full, and each hole in it for somewhat less than
+//! `3 T / 8`: the clock of `watch` then stands, nothing is late, and only the last rule binds.
 
-use super::message::View;
+use super::message::Sequence;
 use super::rules::Rules;
+use super::slot::Slot;
 use crate::time::Instant;
 use core::time::Duration;
 
@@ -57,12 +61,6 @@ impl Lateness {
         self.clock
     }
 
-    /// When agreement on a proposal begins that comes now. What a NEW-VIEW chose is never late:
-    /// this primary does not answer for it.
-    pub(super) const fn begin_at(&self, settled: bool) -> u64 {
-        if settled { u64::MAX } else { self.clock }
-    }
-
     pub(super) const fn is_running(&self) -> bool {
         self.running
     }
@@ -75,7 +73,7 @@ impl Lateness {
     }
 
     /// A new view: what was late is forgotten.
-    pub(super) const fn begin(&mut self) {
+    const fn begin(&mut self) {
         *self = Self { clock: self.clock, running: false, ..Self::NEW };
     }
 
@@ -100,6 +98,12 @@ pub(super) fn is_slow(late: Duration, window: Duration) -> bool {
 }
 
 impl Rules<'_> {
+    /// A new view: its primary answers for nothing that was proposed before.
+    pub(super) fn forget_lateness(&mut self) {
+        self.node.watch.lateness.begin();
+        self.memory.slots.iter_mut().for_each(|slot| slot.begun = Slot::NEVER);
+    }
+
     /// After a step: whether the clock runs until the next one.
     pub(super) fn watch_lateness(&mut self) {
         let next = self.node.executed.next().and_then(|next| self.slot(next));
@@ -110,11 +114,10 @@ impl Rules<'_> {
     /// At each tick: is anything late? Returns whether a request was passed over.
     pub(super) fn look_for_late(&mut self) -> bool {
         let allowance = self.allowance();
-        let (clock, view) = (self.node.watch.lateness.clock, self.node.view);
+        let clock = self.node.watch.lateness.clock;
         let longest = allowance.saturating_add(allowance / 2);
-        let agreeing = self.memory.pending.iter().filter(|pending| pending.is_under_way(view));
-        let open = agreeing.map(|pending| clock.saturating_sub(pending.stamp)).max();
-        let open = open.is_some_and(|age| age > longest) && self.node.watch.lateness.running;
+        let age = self.oldest_agreement().map(|begun| clock.saturating_sub(begun));
+        let open = age.is_some_and(|age| age > longest) && self.node.watch.lateness.running;
         let late = open || self.is_kept_waiting(allowance);
 
         let waits = self.waiting().map(|(_, pending)| pending.since).min();
@@ -127,24 +130,32 @@ impl Rules<'_> {
         lateness.passed = known.or(waits.map(|since| (since, lateness.proposals)));
         known.is_some_and(|(_, before)| lateness.proposals.saturating_sub(before) >= window)
     }
-}
 
-impl super::Pending {
-    /// It lies in the pool since `clock`, that of `watch`, unless it was proposed in this view.
-    pub(super) fn come(&mut self, view: View, clock: u64) {
-        if !self.is_under_way(view) {
-            self.stamp = clock;
+    /// A proposal of this view was accepted: from now on it is to be agreed on, if its primary
+    /// answers for it, as it does not for what a NEW-VIEW chose nor for what brings nothing new.
+    pub(super) fn begin_agreement(&mut self, sequence: Sequence, answers: bool) {
+        let clock = self.node.watch.lateness.clock;
+        if let Some(slot) = self.slot_mut(sequence) {
+            slot.begun = if answers { clock } else { Slot::NEVER };
         }
     }
 
-    /// A proposal of this view brings it, at `clock`, that of this file, if it is the first one.
-    pub(super) fn set_out(&mut self, view: View, clock: u64) {
-        self.stamp = if self.is_under_way(view) { self.stamp } else { clock };
-        self.proposed = Some(view);
+    /// When agreement began on the oldest proposal of this view that is not executed. By slot and
+    /// not by client: of one client several requests may be under way.
+    pub(super) fn oldest_agreement(&self) -> Option<u64> {
+        let (executed, view) = (self.node.executed, self.node.view);
+        let open = self.memory.slots.iter().filter(|slot| {
+            let sequence = slot.history.sequence;
+            let known = sequence > executed && self.in_window(sequence);
+            known && slot.begun != Slot::NEVER && slot.accepted(view).is_some()
+        });
+        open.map(|slot| slot.begun).min()
     }
 
-    /// Whether a proposal of this view has brought it, and it is not executed.
-    pub(super) fn is_under_way(&self, view: View) -> bool {
-        self.timestamp != 0 && self.proposed == Some(view)
+    /// A state was installed: what was late until now was so for want of it.
+    pub(super) fn restart_agreements(&mut self) {
+        let clock = self.node.watch.lateness.clock;
+        let begun = self.memory.slots.iter_mut().filter(|slot| slot.begun != Slot::NEVER);
+        begun.for_each(|slot| slot.begun = clock);
     }
 }

@@ -79,7 +79,7 @@ impl Rules<'_> {
         let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
         if !pending.pooled && !under_way {
             pending.pooled = self.pool_add(request, place);
-            pending.come(self.node.view, self.node.watch.clock());
+            pending.stamp = self.node.watch.clock();
         }
         let kept = pending.pooled || under_way || request.timestamp == known.timestamp;
         self.set_pending(client.index(), if kept { pending } else { Pending::NONE });
@@ -283,7 +283,6 @@ impl Rules<'_> {
         let (since, range) = (self.node.now, self.ring().batch(sequence, which));
         let view = self.node.view;
         let settled = self.is_settled_by_new_view(sequence);
-        let begin = self.node.watch.lateness.begin_at(settled);
         let measured = !self.node.leads() && !settled;
         let mut fresh = settled;
         let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
@@ -301,12 +300,13 @@ impl Rules<'_> {
             if !known {
                 *pending = Pending { timestamp, since, ..Pending::NONE };
             }
-            pending.set_out(view, begin);
+            pending.proposed = Some(view);
             fresh = true;
             if measured && !seen {
                 self.node.watch.propose(stamp);
             }
         }
+        self.begin_agreement(sequence, fresh && !settled);
         // NULL, or a batch that was executed before, is no use that a primary makes of its log.
         if fresh {
             self.watch_sequence(sequence);

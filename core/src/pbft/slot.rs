@@ -6,7 +6,7 @@ use crate::auth::Digest;
 use crate::time::Instant;
 
 /// What a replica knows about one sequence. Its votes and batches lie beside it in the storage.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Slot {
     /// P and Q of the sequence; `sequence` 0: the slot is free.
     pub(super) history: History,
@@ -14,13 +14,26 @@ pub struct Slot {
     pub(super) lengths: [u32; DIGESTS],
     /// What a strong quorum committed, and in which view.
     pub(super) committed: Option<PrePrepared>,
+    /// When agreement began on what was accepted last, on the clock of `lateness`; `NEVER`: its
+    /// primary does not answer for it.
+    pub(super) begun: u64,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self::EMPTY
+    }
 }
 
 impl Slot {
+    /// On no clock has agreement begun.
+    pub(super) const NEVER: u64 = u64::MAX;
+
     pub(super) const EMPTY: Self = Self {
         history: History { sequence: Sequence(0), pre_prepared: [None; DIGESTS], prepared: None },
         lengths: [0; DIGESTS],
         committed: None,
+        begun: Self::NEVER,
     };
 
     /// A free slot, taken for a sequence.
@@ -121,8 +134,7 @@ pub struct Pending {
     pub(super) pooled: bool,
     /// In which view its primary, this replica or another, proposed it.
     pub(super) proposed: Option<View>,
-    /// When it came, on the clock of `watch`; once it was proposed in this view: when that was, on
-    /// the clock of `lateness`.
+    /// When it came, on the clock of `watch`.
     pub(super) stamp: u64,
     /// When the primary of this view was last told of it.
     pub(super) told: Option<Instant>,

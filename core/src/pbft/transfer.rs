@@ -393,11 +393,10 @@ impl Rules<'_> {
     /// Stops the timers of requests that the installed client table shows as executed, and starts
     /// the others anew.
     fn forget_executed(&mut self) {
-        let (view, watch) = (self.node.view, &self.node.watch);
+        self.restart_agreements();
+        let (clock, now) = (self.node.watch.clock(), self.node.now);
         for pending in self.memory.pending.iter_mut() {
-            let proposed = pending.is_under_way(view);
-            pending.stamp = if proposed { watch.lateness.clock() } else { watch.clock() };
-            pending.since = self.node.now;
+            (pending.stamp, pending.since) = (clock, now);
         }
         for at in 0..self.memory.clients.len() {
             let timestamp = self.memory.clients.get(at).map_or(0, |row| row.timestamp);

@@ -189,7 +189,7 @@ impl Rules<'_> {
 
     /// A new view: its primary is told of everything that waits, and begins with a clean slate.
     pub(super) fn watch_view(&mut self, last: Sequence) {
-        self.node.watch.lateness.begin();
+        self.forget_lateness();
         let Watch { clock, lateness, .. } = self.node.watch;
         let window = micros(self.node.config.watch_window);
         let waits = self.node.pool_count != 0;
@@ -338,8 +338,7 @@ impl Rules<'_> {
     fn judge(&mut self) {
         let (allowance, clock) = (self.allowance(), self.node.watch.clock);
         let ages = self.waiting().map(|(_, pending)| clock.saturating_sub(pending.stamp));
-        let view = self.node.view;
-        let mut anything = self.memory.pending.iter().any(|pending| pending.is_under_way(view));
+        let mut anything = self.oldest_agreement().is_some();
         let (mut waits, mut count) = (0u64, 0u64);
         for age in ages {
             anything = true;

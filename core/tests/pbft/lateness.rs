@@ -135,6 +135,28 @@ fn one_replica_that_is_let_ahead_does_not_make_the_others_excuse_themselves() {
 }
 
 #[test]
+fn hole_below_many_requests_of_one_client_is_late() {
+    // A client that is in league with its primary speaks to it alone, and has three requests under
+    // way where one may be: what is known of the client ends when the first of them is executed.
+    let favour = |bench: &mut Bench<4>, sequence: u64| {
+        let batch = bench.lot(0, sequence, b"favoured").0;
+        (1..4).for_each(|id| assert!(bench.propose(id, 0, sequence, batch)));
+    };
+    let begin = |bench: &mut Bench<4>, round: u64| {
+        [1, 3, 4].iter().for_each(|at| favour(bench, round * INTERVAL + at));
+        bench.run_where(among_backups);
+        (1..4).for_each(|id| bench.ask(id, 3, round + 1, b"honest"));
+    };
+    let end = |bench: &mut Bench<4>, round: u64| {
+        let batch = bench.lot(3, round + 1, b"honest").0;
+        for id in 1..4 {
+            bench.propose(id, 0, round * INTERVAL + 2, batch);
+        }
+    };
+    assert_late(rounds(begin, end), 2);
+}
+
+#[test]
 fn many_that_are_served_at_once_do_not_make_up_for_those_that_wait() {
     let mut bench = Bench::<4>::new();
     let unheard = |_: usize, _: usize, message: &Message<'_>| {
