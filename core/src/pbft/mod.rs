@@ -37,8 +37,10 @@
 //! eighths of the timeout, whether a hole below it or proposals kept from others are in the way:
 //! `n - f` correct replicas that have them need nobody else. With a correct primary, links that
 //! take less than an eighth of the timeout one way and lose nothing, no f replicas and no clients
-//! can cause a view change, by these rules or by the timers. How it is measured, and how a cluster
-//! that is slow as a whole does not change views for ever, stands in `watch` and `lateness`.
+//! can cause a view change, by these rules or by the timers, unless more clients ask for whole
+//! batches at once than are executed within half the timeout; see `turn`. How it is measured, and
+//! how a cluster that is slow as a whole does not change views for ever, stands in `watch` and
+//! `lateness`.
 //!
 //! # How soon it recovers
 //!
@@ -126,10 +128,10 @@
 //!
 //! [`Replica`] holds the one `match` on inputs. `normal` is the agreement on one sequence,
 //! `settled` and `execution` what follows from it; `checkpoint`, `view_change`, `choice`,
-//! `new_view`, `transfer`, `amnesia`, `status`, `watch` and `lateness` are the rest of the
-//! protocol; `log` is the ring of slots and does all modular arithmetic; `outputs` alone builds
-//! messages; `recover` makes a replica from its records. The host of a replica that fetches keeps
-//! what comes and knows what it lacks: see [`Decision::Stage`], [`Decision::Seek`] and
+//! `new_view`, `transfer`, `amnesia`, `status`, `watch`, `lateness` and `turn` are the rest of
+//! the protocol; `log` is the ring of slots and does all modular arithmetic; `outputs` alone
+//! builds messages; `recover` makes a replica from its records. The host of a replica that fetches
+//! keeps what comes and knows what it lacks: see [`Decision::Stage`], [`Decision::Seek`] and
 //! [`Decision::Install`].
 //!
 //! # Deviations from the paper
@@ -194,6 +196,7 @@ mod slot;
 mod status;
 mod storage;
 mod transfer;
+mod turn;
 mod view_change;
 mod view_store;
 mod vow;

@@ -34,15 +34,18 @@ impl Rules<'_> {
         if request.timestamp == pending.timestamp && self.contradicts_pool(request) {
             return self.emit(Effect::Contradiction(Kept::Request(client)));
         }
-        if !self.keep_request(request, pending) {
-            // What waits beside it goes first, so that a long request is not passed by short ones.
-            if !self.close_batch() || !self.keep_request(request, pending) {
-                // No room: no timer either, or clients could have a primary replaced that has none.
-                if direct {
-                    self.emit(Effect::Busy { client, timestamp: request.timestamp });
-                }
-                return;
+        let turn = self.turn(&pending);
+        // What waits beside it goes first, so that a long request is not passed by short ones.
+        let kept = self.keep_request(request, pending)
+            || self.close_batch() && self.keep_request(request, pending)
+            || self.displace(request, turn) && self.keep_request(request, pending);
+        if !kept {
+            // No room: no timer either, or clients could have a primary replaced that has none.
+            self.refuse_room(client, pending, turn);
+            if direct {
+                self.emit(Effect::Busy { client, timestamp: request.timestamp });
             }
+            return;
         }
 
         if self.node.leads() {
@@ -62,33 +65,6 @@ impl Rules<'_> {
             self.emit(Effect::Reply { client });
         } else {
             self.emit(Effect::Stale { client, timestamp });
-        }
-    }
-
-    /// Keeps a request in the pool and starts its timer, unless that was done before; in the
-    /// place of an older one of its client. False if there is no room for it.
-    fn keep_request(&mut self, request: &Request<'_>, known: Pending) -> bool {
-        let client = request.client;
-        let mut pending = known;
-        let mut place = None;
-        if request.timestamp > known.timestamp {
-            place = self.pool_remove(client);
-            let (timestamp, since) = (request.timestamp, self.node.now);
-            pending = Pending { timestamp, since, ..Pending::NONE };
-        }
-        let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
-        if !pending.pooled && !under_way {
-            pending.pooled = self.pool_add(request, place);
-            pending.stamp = self.node.watch.clock();
-        }
-        let kept = pending.pooled || under_way || request.timestamp == known.timestamp;
-        self.set_pending(client.index(), if kept { pending } else { Pending::NONE });
-        kept
-    }
-
-    pub(super) fn set_pending(&mut self, client: usize, pending: Pending) {
-        if let Some(row) = self.memory.pending.get_mut(client) {
-            *row = pending;
         }
     }
 

@@ -4,6 +4,7 @@
 //! The pool has room for one batch, so a primary's next batch is a front part of it.
 
 use super::rules::Rules;
+use super::slot::Pending;
 use crate::node::ClientId;
 use crate::service::{Batch, Request};
 
@@ -11,6 +12,33 @@ impl Rules<'_> {
     /// The requests that wait.
     pub(super) fn pool(&self) -> Batch<'_> {
         Batch::from_bytes(self.memory.pool.get(..self.node.pool_used).unwrap_or_default())
+    }
+
+    /// Keeps a request in the pool and starts its timer, unless that was done before; in the
+    /// place of an older one of its client. False if there is no room for it.
+    pub(super) fn keep_request(&mut self, request: &Request<'_>, known: Pending) -> bool {
+        let client = request.client;
+        let mut pending = known;
+        let mut place = None;
+        if request.timestamp > known.timestamp {
+            place = self.pool_remove(client);
+            let (timestamp, since, turn) = (request.timestamp, self.node.now, self.turn(&known));
+            pending = Pending { timestamp, since, turn, ..Pending::NONE };
+        }
+        let under_way = self.node.leads() && pending.proposed == Some(self.node.view);
+        if !pending.pooled && !under_way {
+            pending.pooled = self.pool_add(request, place);
+            pending.stamp = self.node.watch.clock();
+        }
+        let kept = pending.pooled || under_way || request.timestamp == known.timestamp;
+        self.set_pending(client.index(), if kept { pending } else { Pending::NONE });
+        kept
+    }
+
+    pub(super) fn set_pending(&mut self, client: usize, pending: Pending) {
+        if let Some(row) = self.memory.pending.get_mut(client) {
+            *row = pending;
+        }
     }
 
     /// Adds a request at its end, or at the place where an older one of its client lay: a client
@@ -67,6 +95,7 @@ impl Rules<'_> {
             if let Some(pending) = self.memory.pending.get_mut(request.client.index()) {
                 pending.pooled = false;
                 pending.proposed = Some(self.node.view);
+                pending.refused = None;
             }
         }
         self.memory.pool.copy_within(bytes.min(used)..used, 0);

@@ -138,6 +138,10 @@ pub struct Pending {
     pub(super) stamp: u64,
     /// When the primary of this view was last told of it.
     pub(super) told: Option<Instant>,
+    /// Since when its client waits for room, while it lies in the pool or was refused a moment ago.
+    pub(super) turn: Instant,
+    /// When there was last no room for a request of its client.
+    pub(super) refused: Option<Instant>,
 }
 
 impl Pending {
@@ -148,5 +152,7 @@ impl Pending {
         proposed: None,
         stamp: 0,
         told: None,
+        turn: Instant::ZERO,
+        refused: None,
     };
 }

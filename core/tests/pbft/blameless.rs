@@ -181,6 +181,34 @@ impl<const N: usize> Street<N> {
 }
 
 #[test]
+fn clients_that_flood_the_primary_alone_neither_keep_others_out_nor_have_it_replaced() {
+    let all = &[0, 1, 2][..];
+    for (seed, floods) in [(0, &all[..1]), (1, all), (2, &all[..1]), (3, all)] {
+        let mut street = Street::<4>::new(seed);
+        let mut served = 0;
+        for tick in 0..4_000u64 {
+            street.tick();
+            // Each long enough to be a batch of its own, and more of them than the log takes.
+            for (client, t) in floods.iter().flat_map(|client| (0..3).map(move |at| (client, at))) {
+                street.bench.ask(0, *client, 3 * tick + t + 1, &[b'x'; 900]);
+            }
+            street.post();
+            // What the honest client said to the primary itself is lost; it asks the backups.
+            let t = street.last[usize::from(HONEST)];
+            if t != served {
+                served = t;
+                (1..4).for_each(|id| street.bench.ask(id, HONEST, t, b"honest"));
+                street.post();
+            }
+            let moved = (0..3).find(|id| street.bench.view(*id) != (0, true));
+            let why = [0, 1, 2].map(|id| street.bench.hosts[id].replica.departures());
+            assert!(moved.is_none(), "seed {seed}: {moved:?} left at tick {tick}: {why:?}");
+        }
+        assert!(served > 20, "seed {seed}: {served} in twenty seconds");
+    }
+}
+
+#[test]
 fn f_replicas_that_delay_and_lie_and_clients_that_play_tricks_change_no_view() {
     for seed in 0..4 {
         let served = [Street::<4>::new(seed).run(), Street::<7>::new(seed).run()];

@@ -349,3 +349,53 @@ fn diverged_replica_neither_replies_nor_repeats_replies() {
     bench.ask(3, 1, 3, b"x");
     assert_eq!(bench.replies, []);
 }
+
+/// The clients that replica 0 told that there is no room, with their requests' timestamps.
+fn refused(bench: &mut Bench<4>) -> Vec<(u16, u64)> {
+    let answers = std::mem::take(&mut bench.answers).into_iter();
+    let busy = answers.filter_map(|(id, bytes)| match wire::decode(&bytes) {
+        Ok(Message::Busy(busy)) if id == 0 => Some((busy.client.0, busy.timestamp)),
+        _ => None,
+    });
+    busy.collect()
+}
+
+/// One client has the log of replica 0 and its pool full, another was refused, and some
+/// milliseconds after what was there is executed it is all full again.
+fn crowded(millis: u64) -> Bench<4> {
+    let mut bench = Bench::<4>::new();
+    let flood = |bench: &mut Bench<4>, first: u64| {
+        (first..first + 9).for_each(|t| bench.ask(0, 0, t, &[b'x'; 900]));
+    };
+    flood(&mut bench, 1);
+    bench.now += 1_000;
+    bench.ask(0, 3, 1, b"honest");
+    assert_eq!(refused(&mut bench), [(3, 1)]);
+    bench.run();
+    bench.now += millis * 1_000;
+    bench.wake(0);
+    bench.run();
+    flood(&mut bench, 11);
+    assert_eq!(refused(&mut bench), []);
+    bench
+}
+
+#[test]
+fn client_that_was_refused_displaces_what_came_later() {
+    let mut bench = crowded(100);
+    bench.ask(0, 3, 1, b"honest");
+    assert_eq!(refused(&mut bench), [(0, 19)]);
+    // Whoever had to go for it does not come back in its place.
+    bench.ask(0, 0, 20, &[b'x'; 900]);
+    assert_eq!(refused(&mut bench), [(0, 20)]);
+    bench.run();
+    bench.pass(100);
+    assert!((0..4).all(|id| bench.operations(id).last().unwrap() == b"honest"));
+}
+
+#[test]
+fn client_that_stopped_asking_has_lost_its_turn() {
+    let mut bench = crowded(260);
+    bench.ask(0, 3, 1, b"honest");
+    assert_eq!(refused(&mut bench), [(3, 1)]);
+}
