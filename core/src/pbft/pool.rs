@@ -95,7 +95,6 @@ impl Rules<'_> {
             if let Some(pending) = self.memory.pending.get_mut(request.client.index()) {
                 pending.pooled = false;
                 pending.proposed = Some(self.node.view);
-                pending.refused = None;
             }
         }
         self.memory.pool.copy_within(bytes.min(used)..used, 0);

@@ -399,3 +399,17 @@ fn client_that_stopped_asking_has_lost_its_turn() {
     bench.ask(0, 3, 1, b"honest");
     assert_eq!(refused(&mut bench), [(3, 1)]);
 }
+
+#[test]
+fn request_without_room_stops_no_timer_of_an_earlier_one_of_its_client() {
+    let mut bench = Bench::<4>::new();
+    bench.reconfigure(2, |config| config.watch_window = 4 * config.timeout);
+    let (batch, _) = bench.one((0, 1), 1, 5, b"under way");
+    bench.tell(2, 0, bench.proposal(0, 1, &batch));
+    assert_eq!(alone(&mut bench, 2, 500), (0, true));
+    bench.ask(2, 0, 1, &[7; 900]);
+    bench.ask(2, 1, 6, &[7; 900]);
+    assert_eq!(alone(&mut bench, 2, 490), (0, true));
+    assert_eq!(alone(&mut bench, 2, 20), (1, false));
+    assert_eq!(bench.hosts[2].replica.departures().timer, 1);
+}
