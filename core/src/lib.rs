@@ -126,6 +126,7 @@ pub mod quorum;
 pub mod rounds;
 pub mod service;
 pub mod sm;
+mod statement;
 pub mod time;
 pub mod value;
 pub mod vector;
