@@ -241,7 +241,8 @@ impl<K: AsRef<[PublicKey]>> Roster<K> {
         signature: &Signature,
     ) -> Result<(), Fault> {
         let key = self.key(who).ok_or(Fault::OutOfBounds)?;
-        if verifier.verify(key, statement, signature) { Ok(()) } else { Err(Fault::Forged) }
+        let valid = verifier.verify(key, statement, signature) || canary!("signatures_unchecked");
+        if valid { Ok(()) } else { Err(Fault::Forged) }
     }
 
     /// Verifies a decoded message that came from `from` over an authentic link, and everything

@@ -108,6 +108,18 @@
     )
 )]
 
+#[cfg(all(canary, not(debug_assertions)))]
+compile_error!("canaries are bugs for the tests to find: no release build can have one");
+
+/// Whether a known bug is switched on for a check to find: never, but in a build with
+/// `--cfg canary` and `--cfg canary="name"`. What each one breaks is listed in the simulator's
+/// `canaries`, which plants them one by one.
+macro_rules! canary {
+    ($name:tt) => {
+        cfg!(all(canary, canary = $name))
+    };
+}
+
 pub mod auth;
 pub mod cost;
 #[cfg(feature = "ed25519")]

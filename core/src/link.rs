@@ -275,14 +275,14 @@ impl Direction {
         if (*version, *kind) != (VERSION, self.proof as u8) {
             return Err(LinkError::Unknown);
         }
-        if [*a, *b, *c] != self.sender.to_bytes() {
+        if [*a, *b, *c] != self.sender.to_bytes() && !canary!("any_sender_on_a_link") {
             return Err(LinkError::WrongSender);
         }
         if !holds(header, payload, proof) {
             return Err(LinkError::Forged);
         }
         let counter = u64::from_le_bytes(*counter);
-        if counter <= self.last {
+        if counter <= self.last && !canary!("frames_replayed") {
             return Err(LinkError::Replayed);
         }
         self.last = counter;

@@ -44,7 +44,12 @@ impl Quorum {
     /// `floor((n + f) / 2) + 1`: any two of them share a correct node.
     #[must_use]
     pub const fn strong(self) -> usize {
-        usize::midpoint(self.nodes(), self.faults()) + 1
+        let two_f = 2 * self.faults();
+        if canary!("two_f_plus_one") {
+            two_f + 1
+        } else {
+            usize::midpoint(self.nodes(), self.faults()) + 1
+        }
     }
 }
 

@@ -73,21 +73,27 @@ impl Statement {
     pub fn new(tag: Tag, scope: &Scope, author: Principal) -> Self {
         Self::unscoped(tag)
             .bytes(scope.profile.as_bytes())
-            .digest(&scope.cluster)
-            .u64(scope.epoch.into())
+            .digest(if canary!("cluster_left_out") { &Digest::ZERO } else { &scope.cluster })
+            .u64(if canary!("epoch_left_out") { 0 } else { scope.epoch.into() })
             .raw(&author.to_bytes())
     }
 
     /// Begins the digest of a thing that nobody signs: a batch, a checkpoint.
     #[must_use]
     pub fn unscoped(tag: Tag) -> Self {
-        Self(Sha256::new()).raw(b"quorate/1").raw(&[tag as u8])
+        Self(Sha256::new()).raw(b"quorate/1").raw(&[if canary!("type_left_out") {
+            0
+        } else {
+            tag as u8
+        }])
     }
 
     /// Adds a number.
     #[must_use]
     pub fn u64(self, value: u64) -> Self {
-        self.raw(&value.to_le_bytes())
+        self.raw(
+            &(value & u64::MAX >> if canary!("numbers_cut_short") { 32 } else { 0 }).to_le_bytes(),
+        )
     }
 
     /// Adds a digest.

@@ -117,7 +117,7 @@ pub fn decode<'a, M: Serialize + Deserialize<'a>>(bytes: &'a [u8]) -> Result<M, 
     if !rest.is_empty() {
         return Err(DecodeError::Trailing);
     }
-    if encoded_len(&message) != bytes.len() {
+    if encoded_len(&message) != bytes.len() && !canary!("padded_numbers") {
         return Err(DecodeError::NotCanonical);
     }
     Ok(message)

@@ -21,6 +21,7 @@
 //! what is expected; [`explain`] tells any run as text, chart or trace, from its [`chronicle`].
 
 pub mod campaign;
+pub mod canaries;
 pub mod check;
 pub mod chronicle;
 pub mod clock;

@@ -38,6 +38,11 @@ enum Command {
     /// The exit code is 0 if every step puts out what was recorded, 1 if one does not (the first
     /// is told, and nothing after it is played), 2 if the file is no recording.
     Replay(ReplayArguments),
+    /// Plant known bugs in the core, one at a time, and show which check finds each.
+    ///
+    /// Builds from the sources around the current directory. The exit code is 0 if every bug was
+    /// found, 1 if one was not, 2 if something could not be built.
+    Canaries(command::canaries::Arguments),
     /// Predict latency and throughput of a PBFT cluster across a wide area.
     ///
     /// The costs of signatures, frames and steps are measured on this machine first and printed.
@@ -156,6 +161,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run_seeds(run),
         Command::Cuts(arguments) => cuts(arguments),
         Command::Replay(arguments) => replay(&arguments),
+        Command::Canaries(arguments) => command::canaries::run(&arguments),
         Command::Wan(arguments) => forecast::wan(&arguments),
         Command::Script(arguments) => command::script::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),

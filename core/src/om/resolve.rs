@@ -17,7 +17,10 @@ pub(super) fn resolve<V: Value>(tree: &Tree, entries: &mut [Entry<V>]) {
         let relays = below.len() / level.len();
         for (own, said) in level.iter_mut().zip(below.chunks_exact(relays)) {
             // Most often what was heard directly prevails, and stays where it is.
-            let (votes, all) = (1 + count(own, said), 1 + said.len());
+            let absent = said.iter().filter(|entry| !entry.is_value()).count();
+            let absent = if canary!("absent_not_counted") { absent } else { 0 };
+            let (votes, all) = (1 + count(own, said), 1 + said.len() - absent);
+            let votes = votes - usize::from(canary!("own_value_not_counted"));
             if votes * 2 <= all {
                 *own = elect(own, said, all - votes);
             }

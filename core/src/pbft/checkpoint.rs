@@ -153,11 +153,14 @@ impl Rules<'_> {
         if self.node.is_mute() {
             vouchers.remove(self.node.me());
         }
-        if vouchers.len() < self.node.quorum.strong() {
+        let quorum = self.node.quorum;
+        let weak = canary!("stable_by_a_weak_quorum");
+        if vouchers.len() < if weak { quorum.weak() } else { quorum.strong() } {
             return;
         }
         match self.checkpoint_of(self.node.me(), sequence) {
             Some(mine) if mine == digest => self.stabilize(sequence, digest),
+            Some(_) if canary!("own_digest_unnoticed") => {}
             Some(_) => self.diverge(sequence, digest),
             None => self.certify_transfer(sequence, &digest),
         }

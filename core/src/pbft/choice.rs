@@ -84,7 +84,8 @@ impl<'s> Members<'s> {
         let vouched = held.filter(|checkpoint| {
             let holders = self.count(|change| change.checkpoints.iter().any(|c| c == *checkpoint));
             let below = self.count(|change| change.stable <= checkpoint.0);
-            holders >= self.quorum.weak() && below >= self.quorum.strong()
+            let enough = if canary!("checkpoint_of_one") { 1 } else { self.quorum.weak() };
+            holders >= enough && below >= self.quorum.strong()
         });
         vouched.max()
     }
@@ -95,7 +96,11 @@ impl<'s> Members<'s> {
         let claims = self.iter().filter_map(|change| {
             change.histories.get(sequence).and_then(|history| history.prepared())
         });
-        let allowed = claims.filter(|claim| self.a1(sequence, claim) && self.a2(sequence, claim));
+        let mut allowed =
+            claims.filter(|claim| self.a1(sequence, claim) && self.a2(sequence, claim));
+        if canary!("first_prepared") {
+            return allowed.next().map(|claim| claim.digest);
+        }
         allowed.max_by_key(|claim| (claim.view, claim.digest)).map(|claim| claim.digest)
     }
 
@@ -116,7 +121,7 @@ impl<'s> Members<'s> {
             self.speaks_of(change, sequence)
                 && prepared.is_none_or(|own| own.view < claim.view || own.digest == claim.digest)
         };
-        self.count(agrees) >= self.quorum.strong()
+        self.count(agrees) >= self.quorum.strong() || canary!("other_prepared_ignored")
     }
 
     /// A2: weak members pre-prepared the digest in that view or later, so that a correct one
@@ -127,7 +132,7 @@ impl<'s> Members<'s> {
             let view = history.and_then(|history| history.pre_prepared(&claim.digest));
             view.is_some_and(|view| view >= claim.view)
         };
-        self.count(vouches) >= self.quorum.weak()
+        self.count(vouches) >= self.quorum.weak() || canary!("prepared_on_a_word")
     }
 
     /// B: strong members who speak of the sequence prepared nothing there.

@@ -190,7 +190,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
     /// How many equal replies to a request are believed.
     const fn needed(&self) -> usize {
         let quorum = self.config.quorum;
-        if self.config.switches.fast_reads { quorum.strong() } else { quorum.weak() }
+        if canary!("client_takes_one_answer") {
+            return 1;
+        }
+        let strong = self.config.switches.fast_reads && !canary!("ordered_weak_beside_reads");
+        if strong { quorum.strong() } else { quorum.weak() }
     }
 
     /// Enters what a replica says, in the place of what it said before, and counts how many say
@@ -227,7 +231,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
         let quorum = self.config.quorum;
         let alike = self.count(from, reply.view, digest(reply));
         match reply.answer {
-            Some(answer) if alike >= quorum.strong() => {
+            Some(answer)
+                if alike >= quorum.strong()
+                    || canary!("reads_by_a_weak_quorum") && alike >= quorum.weak() =>
+            {
                 self.learn_view();
                 (self.outstanding, self.reading) = (None, None);
                 self.done(answer.0);

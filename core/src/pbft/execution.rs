@@ -41,7 +41,8 @@ impl Rules<'_> {
         let requests = batch.iter().take(MAX_REQUESTS).zip(0u32..);
         requests.fold(0, |fresh, (request, at)| {
             let row = self.memory.clients.get(request.client.index());
-            let new = row.is_some_and(|row| request.timestamp > row.timestamp);
+            let new = row
+                .is_some_and(|row| request.timestamp > row.timestamp || canary!("executed_twice"));
             fresh | u64::from(new) << at
         })
     }
@@ -60,7 +61,10 @@ impl Rules<'_> {
         };
 
         self.remember(client, timestamp, reply);
-        self.node.failed_views = 0;
+        if canary!("one_timer_for_all") {
+            self.memory.pending.iter_mut().for_each(|pending| pending.since = self.node.now);
+        }
+        self.node.failed_views *= u32::from(canary!("timeout_stays_doubled"));
         self.emit(Effect::Reply { client });
         let remaining = remaining & remaining.wrapping_sub(1);
         if remaining != 0 {

@@ -70,7 +70,7 @@ impl Rules<'_> {
 
     /// Whether h < s <= H.
     pub(super) fn in_window(&self, sequence: Sequence) -> bool {
-        sequence > self.node.stable && sequence <= self.high()
+        sequence > self.node.stable && (sequence <= self.high() || canary!("no_room_above"))
     }
 
     /// The slot of a sequence between the water marks, if anything is known of it.
@@ -86,7 +86,8 @@ impl Rules<'_> {
         let ring = self.ring();
         let slot = self.memory.slots.get_mut(ring.slot(sequence))?;
         if slot.history.sequence != sequence {
-            *slot = Slot::of(sequence);
+            *slot = if canary!("slot_not_cleared") { *slot } else { Slot::of(sequence) };
+            slot.history.sequence = sequence;
             for votes in [&mut *self.memory.prepares, &mut *self.memory.commits] {
                 votes.get_mut(ring.votes(sequence))?.fill(Vote::NONE);
             }

@@ -257,7 +257,7 @@ impl Rules<'_> {
             let used = start.chosen * Pairs::ENTRY;
             Digest::of(self.memory.chosen.get(..used).unwrap_or_default())
         });
-        match outcome.filter(|_| computed == Some(claimed)) {
+        match outcome.filter(|_| computed == Some(claimed) || canary!("new_view_on_trust")) {
             Some(start) => {
                 self.node.new_view.stage = NewViewStage::Entered;
                 self.node.new_view.start = start.sequence;

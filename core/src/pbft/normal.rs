@@ -42,7 +42,7 @@ impl Rules<'_> {
         if !kept {
             // No room: no timer either, or clients could have a primary replaced that has none.
             self.refuse_room(client, pending, turn);
-            if direct {
+            if direct && !canary!("silence_when_full") {
                 self.emit(Effect::Busy { client, timestamp: request.timestamp });
             }
             return;
@@ -175,7 +175,7 @@ impl Rules<'_> {
         batch: Batch<'_>,
         digest: Digest,
     ) {
-        if from != self.node.primary(view) {
+        if from != self.node.primary(view) && !canary!("anyone_proposes") {
             return self.accuse(from, Fault::NotPrimary);
         }
         if view != self.node.view || !self.node.active || !self.in_window(sequence) {
@@ -203,7 +203,7 @@ impl Rules<'_> {
             }
             return;
         }
-        if let Some(accepted) = slot.accepted(view) {
+        if let Some(accepted) = slot.accepted(view).filter(|_| !canary!("second_digest")) {
             if accepted != digest && self.cast_by_me(sequence, view) == Some(accepted) {
                 self.accuse(from, Fault::Equivocation);
             }
@@ -375,7 +375,9 @@ impl Rules<'_> {
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         let Some(which) = slot.position(&vote.digest) else { return };
         slot.history.prepared = Some((which, vote.view));
-        self.emit(Effect::PersistPrepared(vote));
+        if !canary!("no_record_of_prepared") {
+            self.emit(Effect::PersistPrepared(vote));
+        }
         self.cast(vote, me, Phase::Commit);
         self.emit(Effect::Commit(vote));
     }
@@ -389,8 +391,8 @@ impl Rules<'_> {
         let words =
             backers(self.commits(vote.sequence), &Vote::settled(vote.sequence, vote.digest));
         let both = commits.iter().chain(words.iter()).collect::<NodeSet>();
-        let settled =
-            both.len() >= self.node.quorum.strong() || words.len() >= self.node.quorum.weak();
+        let voters = both.len() + usize::from(canary!("one_vote_twice"));
+        let settled = voters >= self.node.quorum.strong() || words.len() >= self.node.quorum.weak();
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         if slot.committed.is_some() || !settled {
             return;
@@ -468,6 +470,9 @@ pub(super) enum Phase {
 /// The distinct replicas whose votes are exactly this one. Votes lie by sender, so nobody is
 /// counted twice; votes of two views, or for two digests, never add up.
 fn backers(votes: &[Vote], vote: &Vote) -> NodeSet {
-    let cast = (0u8..).zip(votes).filter(|(_, cast)| cast.is_cast() && *cast == vote);
+    let cast = (0u8..).zip(votes).filter(|(_, cast)| {
+        let other = canary!("votes_of_two_views") && cast.digest == vote.digest;
+        cast.is_cast() && (*cast == vote || other)
+    });
     cast.map(|(node, _)| NodeId(node)).collect()
 }

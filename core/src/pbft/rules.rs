@@ -470,7 +470,7 @@ impl Node {
 
     /// Whether this replica may have said before what it does not know any more.
     pub(super) const fn is_mute(&self) -> bool {
-        self.recovering.is_some()
+        self.recovering.is_some() && !canary!("votes_while_recovering")
     }
 }
 

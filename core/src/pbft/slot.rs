@@ -59,6 +59,9 @@ impl Slot {
     /// the lower view, but never that of the digest that P names.
     pub(super) fn enter(&mut self, view: View, digest: Digest) -> usize {
         let at = self.position(&digest).unwrap_or_else(|| self.place_for_new());
+        if canary!("q_left_out") {
+            self.history.pre_prepared = [None; DIGESTS];
+        }
         if let Some(entry) = self.history.pre_prepared.get_mut(at) {
             *entry = Some(PrePrepared { view, digest });
         }

@@ -162,7 +162,8 @@ impl Rules<'_> {
             self.want(sequence, &digest);
         }
         self.fetch_named(Target::All);
-        if self.has_a_say() && !self.node.is_mute() && self.node.status.ticks.is_multiple_of(2) {
+        let again = self.node.status.ticks.is_multiple_of(2) && !canary!("view_change_said_once");
+        if self.has_a_say() && !self.node.is_mute() && again {
             let author = self.node.me();
             self.emit(Effect::ViewChange { to: Target::All, author, named: false });
         }
@@ -187,7 +188,7 @@ impl Rules<'_> {
         if self.nodes().filter(ahead).count() >= self.node.quorum.weak() {
             self.node.status.behind = true;
         }
-        let asked = status.wanting || self.waits_for(status);
+        let asked = (status.wanting || self.waits_for(status)) && !canary!("never_helps");
         if asked && !self.node.is_mute() && self.node.status.helped.insert(from) {
             self.help(from, status);
         }
@@ -204,7 +205,11 @@ impl Rules<'_> {
         let to = Target::Node(peer);
         let enters = status.view < self.node.view
             || (status.view == self.node.view && !status.active && self.node.active);
-        if enters && self.node.active && self.node.new_view.stage == NewViewStage::Entered {
+        if enters
+            && !canary!("new_view_forgotten")
+            && self.node.active
+            && self.node.new_view.stage == NewViewStage::Entered
+        {
             self.emit(Effect::NewView { to });
         }
         if self.has_a_say() && self.node.view > View(0) && status.view <= self.node.view {
@@ -252,8 +257,8 @@ impl Rules<'_> {
     /// Whether a peer may be served once more in this status interval.
     pub(super) fn spend_fetch(&mut self, peer: NodeId) -> bool {
         match self.node.status.fetches.get_mut(peer.index()) {
-            Some(spent) if *spent < FETCHES => {
-                *spent += 1;
+            Some(spent) if *spent < FETCHES || canary!("fetches_unlimited") => {
+                *spent = spent.saturating_add(1);
                 true
             }
             _ => false,

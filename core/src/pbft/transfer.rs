@@ -280,7 +280,8 @@ impl Rules<'_> {
         }
         let Some(at) = transfer.awaited(from, place) else { return };
         let Some(request) = transfer.requests.get_mut(at) else { return };
-        if request.is_some_and(|request| request.digest != *digest) {
+        let wrong = request.is_some_and(|request| request.digest != *digest);
+        if wrong && !canary!("pages_unverified") {
             return self.leave_server(from, Fault::BadContent);
         }
 

@@ -26,6 +26,9 @@ pub(super) enum Shelf {
 pub(super) fn plausible(change: &ViewChange<'_>, sizes: &Dimensions) -> bool {
     let high = change.stable.0.saturating_add(sizes.window as u64);
     let interval = sizes.checkpoint_interval();
+    if canary!("any_view_change") {
+        return true;
+    }
     change.author.index() < sizes.nodes
         && change.checkpoints.len() <= CHECKPOINTS
         && change.histories.len() <= sizes.window
@@ -110,7 +113,9 @@ impl Rules<'_> {
             .filter_map(|at| super::log::slot(slots, ring, at))
             .filter(|slot| slot.history.pre_prepared.iter().any(Option::is_some));
         for (entry, slot) in entries.iter_mut().zip(histories) {
-            *entry = slot.history.compact().encode();
+            let history = slot.history.compact();
+            let prepared = history.prepared.filter(|_| !canary!("p_left_out"));
+            *entry = History { prepared, ..history }.encode();
             row.history_count += 1;
         }
         self.put_row(Shelf::Latest, me, row);
@@ -168,7 +173,8 @@ impl Rules<'_> {
         let mut view = self.node.view;
         for _ in 0..self.node.sizes.nodes {
             let higher = self.wanting_above(view);
-            if higher.len() < self.node.quorum.weak() {
+            let enough = if canary!("joins_a_single_one") { 1 } else { self.node.quorum.weak() };
+            if higher.len() < enough {
                 break;
             }
             let views = higher.iter().filter_map(|node| self.row(Shelf::Latest, node));
@@ -217,7 +223,11 @@ impl Rules<'_> {
     pub(super) fn patience(&self) -> Duration {
         let doublings = self.node.failed_views.saturating_sub(1).min(31);
         let patience = self.node.config.timeout.saturating_mul(1 << doublings);
-        patience.min(self.node.config.timeout_cap)
+        if canary!("timeout_without_cap") {
+            patience
+        } else {
+            patience.min(self.node.config.timeout_cap)
+        }
     }
 
     pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + Clone + use<> {

@@ -52,7 +52,9 @@ impl<V: Value> Orders<V> {
         let count = self.len();
         match self.iter().position(|held| held.value == *value) {
             Some(place) => Place::Held(place),
-            None if count < ORDERS => Place::Free(count),
+            None if count < ORDERS && !(canary!("one_order_kept") && count == 1) => {
+                Place::Free(count)
+            }
             None => Place::Nowhere,
         }
     }

@@ -1,5 +1,6 @@
 //! Commands of the program that need more than a page.
 
+pub(crate) mod canaries;
 pub(crate) mod explain;
 pub(crate) mod script;
 

@@ -1,0 +1,94 @@
+//! `quorate-sim canaries`: plants known bugs one by one and tells what finds each.
+
+use clap::Args;
+use quorate_sim::canaries::{CANARIES, Canary, Catch, Hunt};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Arguments {
+    /// Plant these only.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// List what can be planted and end.
+    #[arg(long)]
+    list: bool,
+    /// The longest that one check may run, in seconds.
+    #[arg(long, default_value_t = 600)]
+    limit: u64,
+    /// Do not try first whether everything passes without a bug.
+    #[arg(long)]
+    no_control: bool,
+    /// Print one JSON array instead: name, bug, check, what, seconds; `check` is null if nothing
+    /// found the bug.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let unknown = arguments.names.iter().find(|name| CANARIES.iter().all(|c| c.name != **name));
+    if let Some(name) = unknown {
+        eprintln!("there is no canary {name}: `canaries --list` shows what there is");
+        return ExitCode::from(2);
+    }
+    let chosen = |canary: &&Canary| {
+        arguments.names.is_empty() || arguments.names.iter().any(|name| name == canary.name)
+    };
+    let canaries: Vec<_> = CANARIES.iter().filter(chosen).collect();
+    if arguments.list {
+        canaries.iter().for_each(|canary| super::print_quietly(&line(canary, canary.bug)));
+        return ExitCode::SUCCESS;
+    }
+    match hunt(arguments, &canaries) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(missed) => {
+            eprintln!("{missed} of {} were found by nothing", canaries.len());
+            ExitCode::from(1)
+        }
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Plants them one after another; says how many nothing found.
+fn hunt(arguments: &Arguments, canaries: &[&Canary]) -> Result<usize, String> {
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
+    let hunt = Hunt::around(&here, Duration::from_secs(arguments.limit))?;
+    if !arguments.no_control {
+        eprintln!("every check, without a bug");
+        if let Some(Catch { check, what, .. }) = hunt.find(None)? {
+            return Err(format!("{check} fails without any bug, so it finds none: {what}"));
+        }
+    }
+    let mut missed = 0;
+    let mut rows = Vec::new();
+    for (at, canary) in canaries.iter().enumerate() {
+        eprintln!("{}/{}: {}", at + 1, canaries.len(), canary.name);
+        let found = hunt.find(Some(canary))?;
+        missed += usize::from(found.is_none());
+        let Canary { name, bug, .. } = canary;
+        let row = found.as_ref().map(|Catch { check, what, seconds }| {
+            serde_json::json!({ "name": name, "bug": bug, "check": check.to_string(),
+                "what": what, "seconds": seconds })
+        });
+        let none = serde_json::json!({ "name": name, "bug": bug, "check": null });
+        rows.push(row.unwrap_or(none));
+        if !arguments.json {
+            let told = found
+                .map_or("NOTHING FOUND IT".to_owned(), |Catch { check, what, seconds }| {
+                    format!("{seconds:.1} s, {check}: {what}")
+                });
+            super::print_quietly(&line(canary, &told));
+        }
+    }
+    if arguments.json {
+        super::print_quietly(&format!("{}\n", serde_json::json!(rows)));
+    }
+    Ok(missed)
+}
+
+fn line(canary: &Canary, text: &str) -> String {
+    format!("{:<28}{text}\n", canary.name)
+}

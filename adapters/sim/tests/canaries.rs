@@ -1,0 +1,44 @@
+//! The list of canaries and the conditions in the core are the same ones.
+
+use quorate_sim::canaries::{CANARIES, Check};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The names in every `canary!("name")` under a folder.
+fn planted(folder: &Path, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            planted(&path, names);
+        } else {
+            let text = fs::read_to_string(&path).unwrap();
+            let rest = text.split("canary!(\"").skip(1);
+            names.extend(rest.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn every_bug_that_can_be_planted_is_listed_once_and_no_other() {
+    let mut names = Vec::new();
+    planted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/src"), &mut names);
+    let listed: BTreeSet<_> = CANARIES.iter().map(|canary| canary.name.to_owned()).collect();
+    assert_eq!(listed.len(), CANARIES.len(), "a name is listed twice");
+    assert_eq!(names.iter().cloned().collect::<BTreeSet<_>>(), listed);
+    assert!(listed.len() >= 28);
+}
+
+#[test]
+fn every_listed_check_has_its_target() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/tests");
+    for target in Check::TARGETS.into_iter().filter(|target| !target.is_empty()) {
+        let file = tests.join(format!("{target}.rs")).is_file();
+        assert!(file || tests.join(target).join("main.rs").is_file(), "{target}");
+    }
+    for canary in CANARIES {
+        if let Check::Tests { target, .. } = canary.check {
+            assert!(Check::TARGETS.contains(&target), "{}: {target}", canary.name);
+        }
+    }
+}
