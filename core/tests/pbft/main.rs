@@ -13,6 +13,7 @@ mod catching_up;
 mod checkpoints;
 mod choice;
 mod client;
+mod diskless;
 mod entering;
 mod estimates;
 mod evidence;
