@@ -5,7 +5,7 @@ use crate::config::{GatewayFile, to_hex};
 use crate::problem::Problem;
 use crate::proof::principal;
 use crate::replicated::Members;
-use quorate::{ClientId, NodeId};
+use quorate::{ClientId, Fault, NodeId, Principal};
 use quorate_std::{Client, StatusReport};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -58,14 +58,21 @@ pub(crate) fn to_text(report: &StatusReport) -> String {
     let faults: Vec<String> = report
         .faults
         .iter()
-        .map(|(node, fault, count)| format!("replica {}: {fault} {count} times", node.0))
+        .map(|(node, fault, count)| format!("replica {} {}: {count}", node.0, sentence(fault)))
         .collect();
     let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
+    let clients: Vec<String> = report
+        .faulty_clients
+        .iter()
+        .map(|(client, fault, count)| format!("; client {} {}: {count}", client.0, sentence(fault)))
+        .collect();
+    let clients = format!("{} faults{}", report.client_faults, clients.concat());
+    let proofs: String = report.proofs.iter().map(proof_to_text).collect();
     let notes: String = report.notes.iter().map(|note| format!("\n  note        {note}")).collect();
     format!(
         "replica {}\n  view        {}{activity}\n  executed    {}\n  checkpoint  {}\n  \
-         digest      {digest}\n  peers       {}\n  faults      {faults}\n  disk        {} \
-         bytes{notes}",
+         digest      {digest}\n  peers       {}\n  faults      {faults}\n  clients     \
+         {clients}\n  disk        {} bytes{proofs}{notes}",
         report.node.0,
         report.view,
         report.executed,
@@ -74,6 +81,50 @@ pub(crate) fn to_text(report: &StatusReport) -> String {
         report.log_bytes,
     )
 }
+
+/// A line for a piece of evidence.
+fn proof_to_text(proof: &quorate_std::ProofStatus) -> String {
+    let who = match proof.who {
+        Principal::Node(node) => format!("replica {}", node.0),
+        Principal::Client(client) => format!("client {}", client.0),
+    };
+    let excuse = match proof.excuse.as_deref() {
+        Some("LostMemory") => "; it may have lost its memory in between",
+        Some("DamagedState") => "; its state may have been damaged and repaired in between",
+        _ => "",
+    };
+    format!("\n  proof       {who} {}{excuse} ({})", sentence(&proof.fault), proof.file)
+}
+
+/// What a fault is in words; a name that this program does not know stays as it is.
+fn sentence(name: &str) -> String {
+    let known = FAULTS.into_iter().find(|fault| format!("{fault:?}") == name);
+    match known {
+        Some(Fault::Stalled) => format!("{} (perhaps only slow)", Fault::Stalled),
+        Some(fault) => fault.to_string(),
+        None => name.to_owned(),
+    }
+}
+
+/// What replicas and clients are accused of in reports.
+const FAULTS: [Fault; 16] = [
+    Fault::Malformed,
+    Fault::OutOfBounds,
+    Fault::Forged,
+    Fault::Impersonation,
+    Fault::NotAllowed,
+    Fault::Equivocation,
+    Fault::NotPrimary,
+    Fault::BadBatch,
+    Fault::BadViewChange,
+    Fault::BadNewView,
+    Fault::BadContent,
+    Fault::WrongDigest,
+    Fault::Late,
+    Fault::WrongInstance,
+    Fault::OverBudget,
+    Fault::Stalled,
+];
 
 fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
     let Some(report) = report else {
@@ -124,4 +175,52 @@ fn to_json(node: usize, report: Option<&StatusReport>) -> Value {
         "faulty_clients": report.faulty_clients.iter().map(faulty_client).collect::<Vec<_>>(),
         "proofs": report.proofs.iter().map(proof).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate::pbft::Departures;
+    use quorate_std::ProofStatus;
+
+    #[test]
+    fn a_reader_is_told_of_faults_clients_and_proofs_in_words() {
+        let proof = ProofStatus {
+            who: Principal::Node(NodeId(3)),
+            fault: "Equivocation".into(),
+            excuse: Some("LostMemory".into()),
+            file: "proof-0".into(),
+        };
+        let report = StatusReport {
+            node: NodeId(1),
+            view: 2,
+            active: true,
+            recovering: false,
+            executed: 9,
+            stable: 8,
+            digest: None,
+            peers: Vec::new(),
+            faults: vec![(NodeId(2), "Stalled".into(), 4), (NodeId(3), "New".into(), 1)],
+            client_faults: 7,
+            clients: 0,
+            log_bytes: 10,
+            notes: vec!["a note".into()],
+            faulty_clients: vec![(ClientId(5), "Forged".into(), 7)],
+            proofs: vec![proof],
+            departures: Departures { timer: 0, slow: 0, unfair: 0, followed: 0 },
+            alone: false,
+        };
+        let text = to_text(&report);
+        for line in [
+            "faults      replica 2 did not send in time what it vouched for (perhaps only slow): \
+             4, replica 3 New: 1",
+            "clients     7 faults; client 5 sent a signature that does not verify: 7",
+            "disk        10 bytes",
+            "proof       replica 3 said two different things where there is one to say; it may \
+             have lost its memory in between (proof-0)",
+            "note        a note",
+        ] {
+            assert!(text.lines().any(|said| said.trim() == line), "{line} in {text}");
+        }
+    }
 }
