@@ -6,6 +6,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 use support::run;
 
 /// Checks that the program refused with a sentence that has all of these words.
@@ -223,4 +224,17 @@ fn fast_reads_are_asked_for_at_keygen_and_are_part_of_the_id() {
     assert!(run(&["keygen", "--fast-reads", "--out", out]).status.success());
     let made = fs::read_to_string(other.path().join("cluster.toml")).unwrap();
     assert!(made.contains("fast_reads = true"), "{made}");
+}
+
+#[test]
+fn a_replica_file_sets_how_long_requests_may_wait() {
+    let files = Files::new();
+    let timeout = |files: &Files| {
+        quorate_kv::config::ReplicaFile::load(&files.file("node0.toml")).unwrap().timeout
+    };
+    assert_eq!(timeout(&files), Duration::from_secs(1), "what it is without the line");
+    files.edit("node0.toml", |text| format!("{text}timeout_ms = 4000\n"));
+    assert_eq!(timeout(&files), Duration::from_secs(4));
+    files.edit("node0.toml", |text| text.replace("= 4000", "= \"long\""));
+    refused(&files.replica(), &["node0.toml"]);
 }
