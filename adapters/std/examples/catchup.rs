@@ -225,6 +225,14 @@ fn round(it: &Settings, comes: bool) -> Result<Round, Failure> {
     Ok(Round { done, came, there, ran: samples })
 }
 
+/// The number in the middle, or the mean of the two there; `None` of none.
+fn median(mut numbers: Vec<f64>) -> Option<f64> {
+    numbers.sort_unstable_by(f64::total_cmp);
+    let upper = *numbers.get(numbers.len() / 2)?;
+    let lower = *numbers.get((numbers.len() - 1) / 2)?;
+    Some(f64::midpoint(lower, upper))
+}
+
 fn main() -> Result<(), Failure> {
     let Some(it) = settings()? else {
         println!("{HELP}");
@@ -238,8 +246,13 @@ fn main() -> Result<(), Failure> {
         let (with, without) = if number % 2 == 0 { (first, second) } else { (second, first) };
         let (from, until) = (with.came, with.there.unwrap_or(it.seconds));
         let [fetching, alone] = [&with, &without].map(|round| round.rate(from, until));
-        ratios.push(fetching / alone);
-        spared.push(with.thrift(from, until) / without.thrift(from, until));
+        let (ratio, spare) =
+            (fetching / alone, with.thrift(from, until) / without.thrift(from, until));
+        // A round in which it did not arrive says nothing of what arriving costs.
+        if with.there.is_some() {
+            ratios.push(ratio);
+            spared.push(spare);
+        }
         let seconds = with.there.map(|there| there - from);
         if it.json {
             let seconds = seconds.map_or("null".to_owned(), |seconds| format!("{seconds:.3}"));
@@ -247,28 +260,36 @@ fn main() -> Result<(), Failure> {
                 "{{\"seconds\":{seconds},\"with\":{fetching:.1},\"without\":{alone:.1}}}"
             ));
         } else {
-            let how = seconds.map_or("not in this round".to_owned(), |it| format!("in {it:.2} s"));
+            let how = seconds.map_or("did not catch up in this round".to_owned(), |seconds| {
+                format!("caught up in {seconds:.2} s")
+            });
             println!(
-                "it caught up {how}: {fetching:.0} operations a second meanwhile, {alone:.0} \
-                 without it, {:.3}; a second of processor time {:.3}",
-                fetching / alone,
-                spared[number]
+                "it {how}: {fetching:.0} operations a second meanwhile, {alone:.0} without it, \
+                 {ratio:.3}; a second of processor time {spare:.3}"
             );
         }
     }
-    let [median, spared] = [ratios, spared].map(|mut ratios| {
-        ratios.sort_unstable_by(f64::total_cmp);
-        ratios[ratios.len() / 2]
-    });
+    let counted = ratios.len();
+    let [median, spared] = [ratios, spared].map(median);
     if it.json {
         let Settings { mib, sessions, .. } = it;
         let rows = rows.join(",");
+        let shown = |number: Option<f64>| {
+            let finite = number.filter(|number| number.is_finite());
+            finite.map_or("null".to_owned(), |number| format!("{number:.3}"))
+        };
+        let (median, spared) = (shown(median), shown(spared));
         println!(
-            "{{\"mib\":{mib},\"sessions\":{sessions},\"rounds\":[{rows}],\"median\":{median:.3},\
-             \"median_of_processor_time\":{spared:.3}}}"
+            "{{\"mib\":{mib},\"sessions\":{sessions},\"rounds\":[{rows}],\"median\":{median},\
+             \"median_of_processor_time\":{spared}}}"
+        );
+    } else if let (Some(median), Some(spared)) = (median, spared) {
+        println!(
+            "median {median:.3}; a second of processor time {spared:.3}; of {counted} of {} rounds",
+            it.rounds
         );
     } else {
-        println!("median {median:.3}; a second of processor time {spared:.3}");
+        println!("no median: it caught up in no round");
     }
     Ok(())
 }

@@ -40,9 +40,24 @@ use quorate_std::{
 use std::error::Error;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use traitor::{Deaf, Slow};
+
+const HELP: &str = "attack [--json] [--seconds 3] [--long 20] [--rounds 5] [--sessions 16] \
+[--times 10] [--pin]
+    [silent flood forgers slow censor]
+
+  --json        print one JSON array, with an object for each attack
+  --seconds S   seconds of a run (3)
+  --long S      seconds of a run of slow or censor (20)
+  --rounds N    runs of each attack and of its fault-free twin (5)
+  --sessions N  requests under way at once (16)
+  --times X     messages of an attacker for each operation of the clients (10)
+  --pin         all threads of the cluster on processor 0, all else on the others
+
+Exit code: 0 if every median is what is wanted or better, 1 if one is worse, or if it cannot run.";
 
 /// Replicas; one may be faulty.
 const NODES: usize = 4;
@@ -145,7 +160,8 @@ struct Options {
 }
 
 impl Options {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+    /// What the command line says; `None` if it asks for help.
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, Box<dyn Error>> {
         let mut options = Self {
             json: false,
             pin: false,
@@ -160,6 +176,7 @@ impl Options {
         while let Some(word) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{word} needs a number"));
             match word.as_str() {
+                "--help" | "-h" => return Ok(None),
                 "--json" => options.json = true,
                 "--pin" => options.pin = true,
                 "--long" => options.long = value()?.parse()?,
@@ -178,7 +195,7 @@ impl Options {
         }
         let spans = options.seconds > 0 && options.long > 0;
         let sensible = options.rounds > 0 && options.sessions > 0 && spans;
-        if sensible { Ok(options) } else { Err("nothing to do: a number is zero".into()) }
+        if sensible { Ok(Some(options)) } else { Err("nothing to do: a number is zero".into()) }
     }
 }
 
@@ -367,8 +384,9 @@ fn median(values: &[f64]) -> f64 {
     if odd { sorted[at] } else { f64::midpoint(sorted[at - 1], sorted[at]) }
 }
 
-/// Carries an attack out in turns with its fault-free twin, and says how it went.
-fn measure(options: &Options, attack: Attack) -> Result<String, Box<dyn Error>> {
+/// Carries an attack out in turns with its fault-free twin, and says how it went, and whether no
+/// median is worse than what is wanted.
+fn measure(options: &Options, attack: Attack) -> Result<(String, bool), Box<dyn Error>> {
     let (mut fair, mut foul, mut view) = (vec![], vec![], 0);
     let (mut ratios, mut thrift) = (vec![], vec![]);
     let mut took = Vec::new();
@@ -387,8 +405,10 @@ fn measure(options: &Options, attack: Attack) -> Result<String, Box<dyn Error>> 
     let (name, kept, wanted) = (attack.name(), median(&ratios), attack.wanted());
     let (fair, foul, spared) = (median(&fair), median(&foul), median(&thrift));
     let (mut sentence, mut fields) = (String::new(), String::new());
+    let mut good = kept >= wanted;
     if let Some((what, within)) = attack.within() {
         let (within, median) = (within.as_millis(), median(&took));
+        good &= median <= within as f64;
         sentence = format!("; {what} after {median:.0} ms (wanted: {within} ms), {took:.0?}");
         let number = if median.is_finite() { format!("{median:.0}") } else { "null".into() };
         fields = format!(",\"took_ms\":{number},\"within_ms\":{within}");
@@ -403,20 +423,26 @@ fn measure(options: &Options, attack: Attack) -> Result<String, Box<dyn Error>> 
             100.0 * spared
         );
     }
-    Ok(format!(
+    let row = format!(
         "{{\"attack\":\"{name}\",\"ratio\":{kept:.4},\"wanted\":{wanted},\
          \"ratio_of_processor_time\":{spared:.4},\
          \"fault_free\":{fair:.0},\"attacked\":{foul:.0},\"view\":{view},\
          \"ratios\":{ratios:.4?}{fields}}}"
-    ))
+    );
+    Ok((row, good))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse(std::env::args().skip(1))?;
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let Some(options) = Options::parse(std::env::args().skip(1))? else {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    };
     let attacks = options.attacks.iter();
-    let rows = attacks.map(|attack| measure(&options, *attack)).collect::<Result<Vec<_>, _>>()?;
+    let measured = attacks.map(|attack| measure(&options, *attack));
+    let (rows, good): (Vec<_>, Vec<_>) =
+        measured.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     if options.json {
         println!("[{}]", rows.join(","));
     }
-    Ok(())
+    Ok(ExitCode::from(u8::from(good.contains(&false))))
 }
