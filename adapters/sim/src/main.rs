@@ -78,7 +78,7 @@ struct CutsArguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Requests of each of the four clients.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 250, value_parser = at_least_one)]
     requests: usize,
     /// Play one of so many cuts; 1: every one.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
@@ -106,7 +106,7 @@ struct Run {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many seeds to run.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The same as `--faults traitors`.
     #[arg(long, conflicts_with = "faults")]
@@ -128,6 +128,12 @@ struct Run {
 /// How many replicas; `None`: each seed chooses.
 #[derive(Clone, Copy, Debug)]
 struct Nodes(Option<usize>);
+
+/// Reads a number that is not zero.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().map_err(|error| format!("{error}"))?;
+    if number == 0 { Err("0 is not in 1..".into()) } else { Ok(number) }
+}
 
 /// Reads a number of replicas, or `mixed`.
 fn nodes(text: &str) -> Result<Nodes, String> {

@@ -42,6 +42,9 @@ fn exit_codes_tell_kept_broken_and_unreadable() {
     assert!(problem.contains("none.txt:1: here stands `what?`"), "{problem}");
     assert_eq!(run(&["script", "/nowhere.txt"]).status.code(), Some(2));
     assert_eq!(run(&["script"]).status.code(), Some(2));
+    for (command, number) in [("run", "--seeds"), ("cuts", "--requests")] {
+        assert_eq!(run(&[command, number, "0"]).status.code(), Some(2), "{command} of nothing");
+    }
 }
 
 #[test]
