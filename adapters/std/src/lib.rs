@@ -60,7 +60,8 @@
 //!
 //! The disk keeps what it has synced; the key is not used by two processes at once (the data
 //! directory is locked, but a copy of it elsewhere is not). A replica whose log is lost or
-//! damaged does not start: it could contradict what it has sent.
+//! damaged starts only when told so ([`ReplicaConfig::recover`]), and is silent until it cannot
+//! contradict what it has sent.
 #![forbid(unsafe_code)]
 
 mod application;

@@ -54,9 +54,9 @@ impl DiskError {
 }
 
 /// What to do when the memory of a replica is lost.
-const LOST: &str = "This replica must not vote without its memory: restore the directory from an \
-                    exact copy, or empty it and start the replica as one that has lost its log, \
-                    with `--recover`";
+const LOST: &str = "This replica must not vote without its memory: start it with `--recover`, as \
+                    one that has lost its log, or with `--recover` on an empty directory if it \
+                    still refuses. Never start it from a backup without that";
 
 impl fmt::Display for DiskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -78,7 +78,7 @@ fn header(owner: Owner, generation: u64, path: &Path, bytes: &[u8]) -> Result<Se
         return Err(damaged("its header does not have its checksum"));
     }
     if header[8..12] != VERSION.to_le_bytes() {
-        return Err(foreign("by another version of this software"));
+        return Err(foreign("by another version of this software, which alone can read it"));
     }
     let salt = u64_at(header, HEADER - 12);
     let seal = Seal { generation: u64_at(header, HEADER - 20), salt };

@@ -70,6 +70,7 @@ impl<A: Application> Host<A> {
                 match record {
                     Record::Stable { sequence, .. } => self.stable = Some(sequence),
                     Record::Recovering { lost: true, .. } => self.note(restart::LOST.to_owned()),
+                    Record::Recovered { .. } => self.notes.retain(|note| note != restart::LOST),
                     _ => {}
                 }
                 self.log.append(&record);
