@@ -14,7 +14,7 @@ pub struct Scope {
     pub cluster: Digest,
     /// Counts the memberships of the cluster; 0 for the first.
     pub epoch: u32,
-    /// [`Verifier::PROFILE`] of the scheme that all members use.
+    /// [`Verifier::PROFILE`](crate::Verifier::PROFILE) of the scheme that all members use.
     pub profile: &'static str,
 }
 
