@@ -473,6 +473,7 @@ pub(super) fn config(me: NodeId, phrases: &Phrases) -> Config {
         timeout: Duration::from_millis(400),
         timeout_cap: Duration::from_millis(1_600),
         status_interval: Duration::from_millis(40),
+        budget_interval: Duration::from_millis(40),
         watch_window: Duration::from_millis(200),
         ..Config::new(me, *phrases.roster.scope())
     }
