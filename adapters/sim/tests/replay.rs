@@ -1,42 +1,11 @@
 //! The command that plays a recording: what it prints, and its exit codes. Recordings of real
 //! replicas are played in the tests of `quorate-std`.
 
-use quorate::ed25519::SecretKey;
+mod recordings;
+
+use recordings::{SMALL, begin, frame};
 use std::path::PathBuf;
 use std::process::{Command, Output};
-
-/// The begin of a recording, in a form that is frozen: four replicas, one client.
-fn begin() -> Vec<u8> {
-    let mut body = vec![2];
-    body.extend(0u32.to_le_bytes());
-    body.extend([7; 32]);
-    for size in [4u64, 8, 256, 1, 16] {
-        body.extend(size.to_le_bytes());
-    }
-    for micros in [1_000u64, 1_000_000, 64_000_000, 50_000, 500_000, 50_000] {
-        body.extend(micros.to_le_bytes());
-    }
-    body.extend(8u64.to_le_bytes());
-    body.push(0);
-    for seed in 1..=5 {
-        body.extend(SecretKey::from_seed([seed; 32]).public().0);
-    }
-    let mut file = b"QUORREC\n\x01\0\0\0".to_vec();
-    frame(&mut file, 1, &body);
-    frame(&mut file, 2, &[9, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0]);
-    frame(&mut file, 5, &[]);
-    file
-}
-
-fn frame(file: &mut Vec<u8>, kind: u8, body: &[u8]) {
-    let length = (body.len() as u32).to_le_bytes();
-    let place = (file.len() as u64).to_le_bytes();
-    let crc = crc32c::crc32c(&[&place[..], &[kind], &length, body].concat());
-    file.push(kind);
-    file.extend(length);
-    file.extend(crc.to_le_bytes());
-    file.extend(body);
-}
 
 /// A wake at 10 microseconds that is said to have put this out.
 fn wake(file: &mut Vec<u8>, digest: [u8; 8]) {
@@ -58,7 +27,7 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn a_recording_without_steps_is_played_and_its_torn_end_dropped() {
-    let mut file = begin();
+    let mut file = begin(SMALL, 5);
     file.extend([6, 1, 2]);
     let output = play("empty", &file, false);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
@@ -67,7 +36,7 @@ fn a_recording_without_steps_is_played_and_its_torn_end_dropped() {
 
 #[test]
 fn a_divergence_is_told_at_its_step_and_by_the_exit_code() {
-    let mut file = begin();
+    let mut file = begin(SMALL, 5);
     wake(&mut file, [0; 8]);
     wake(&mut file, [0; 8]);
     for json in [false, true] {
@@ -87,12 +56,12 @@ fn a_divergence_is_told_at_its_step_and_by_the_exit_code() {
 
 #[test]
 fn what_is_no_recording_is_refused_with_a_reason() {
-    let mut other = begin();
+    let mut other = begin(SMALL, 5);
     other[8] = 9;
     let reasons: [(&[u8], &str); 4] = [
         (b"something else", "this is no recording"),
         (&other, "a recording of version 9"),
-        (&begin()[..100], "ends before its replica had begun"),
+        (&begin(SMALL, 5)[..100], "ends before its replica had begun"),
         (b"", "this is no recording"),
     ];
     for (at, (bytes, reason)) in reasons.into_iter().enumerate() {
