@@ -79,12 +79,15 @@ pub trait Traitor: Copied + Debug {
     }
 
     /// The machine wants to send a message to one receiver: puts into `out` what is sent
-    /// instead, and to whom.
+    /// instead, and to whom. By default it is the message itself.
     fn utter(
         &mut self,
         rights: Rights<'_>,
         to: Principal,
         payload: &Payload,
         out: &mut Vec<(Principal, Payload)>,
-    );
+    ) {
+        let _ = rights;
+        out.push((to, Payload::clone(payload)));
+    }
 }

@@ -89,6 +89,17 @@ impl Camp {
         !self.traitors.contains(node)
     }
 
+    /// The instance and the round that a traitor claims to speak in: mostly the true ones.
+    pub(super) fn bend(&self, whim: &mut Whim<'_>, at: Occasion) -> (Instance, u8) {
+        let mut instance = self.instance;
+        if whim.chance(12) {
+            instance.number = whim.number(5);
+            instance.commander = NodeId(whim.byte() % 8);
+        }
+        let round = if whim.chance(24) { whim.byte() } else { at.round };
+        (instance, round)
+    }
+
     /// Encodes what a traitor says, as it is: what is to be signed in it was signed.
     pub(super) fn encode<M: serde::Serialize>(message: &M) -> Rc<[u8]> {
         let mut buffer = vec![0; wire::encoded_len(message)];

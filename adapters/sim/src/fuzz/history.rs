@@ -6,6 +6,7 @@ use super::witness::Witness;
 use crate::disk::Capture;
 use crate::pbft::Journal;
 use crate::pbft::pages::Image;
+use crate::pbft::record::decode;
 use quorate::pbft::{Batch, Message, Record, Sequence, View, Vote};
 use quorate::{ClientId, Digest, Instant, NodeId, Principal};
 use std::collections::BTreeMap;
@@ -105,5 +106,5 @@ fn settle(
 
 /// The records of a log, as they are.
 pub(super) fn decoded(records: &[Vec<u8>]) -> Vec<Record<'_>> {
-    records.iter().map(|record| super::host::decode(record)).collect()
+    records.iter().map(|record| decode(record)).collect()
 }

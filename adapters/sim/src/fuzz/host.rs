@@ -6,29 +6,21 @@ use super::ground::Ground;
 use super::phrases::{Payload, Phrases};
 use super::witness::Witness;
 use crate::disk::{Capture, Disk, Held, Write};
+use crate::pbft::owed::Owed;
 use crate::pbft::pages::{Draft, Holdings, Image};
+use crate::pbft::record::{decode, encode};
 use quorate::pbft::{
-    Command, Config, Decision, Execution, Message, Part, Place, Record, RecoverError, Replica,
-    Roots, Sequence, Snapshot, View, merkle,
+    Config, Decision, Execution, Message, Part, Place, Record, RecoverError, Replica, Roots,
+    Sequence, Snapshot, View, merkle,
 };
 use quorate::protocol::{Admission, Input, InputOf, Output, OutputOf, Protocol, Target};
 use quorate::wire::{self, Bytes};
-use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal};
+use quorate::{Digest, Fault, Instant, NodeId, Principal, Refusal};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// The machine that is fuzzed.
 pub(super) type Machine = Replica<Ground>;
-
-/// A command that the host owes its machine.
-#[derive(Clone, Debug)]
-pub(super) enum Owed {
-    Executed { client: ClientId, reply: Vec<u8> },
-    Captured { sequence: u64, state: Digest },
-    Answered { client: ClientId, answer: Option<Vec<u8>> },
-    Seek { sequence: u64, room: usize },
-    Installed { sequence: u64, clients: Vec<u8> },
-}
 
 /// What a replica has beside its machine.
 #[derive(Debug)]
@@ -156,25 +148,8 @@ impl<A: Application, F: Fn() -> A> Host<A, F> {
         witness: &mut Witness,
     ) -> bool {
         let Some(owed) = self.house.owed.pop_front() else { return false };
-        let pieces = match &owed {
-            Owed::Seek { room, .. } => self.house.seek(*room),
-            _ => Vec::new(),
-        };
-        let command = match &owed {
-            Owed::Executed { client, reply } => Command::Executed { client: *client, reply },
-            Owed::Captured { sequence, state } => {
-                Command::Captured { sequence: Sequence(*sequence), state: *state }
-            }
-            Owed::Answered { client, answer } => {
-                Command::Answered { client: *client, answer: answer.as_deref() }
-            }
-            Owed::Seek { sequence, .. } => {
-                Command::Seek { sequence: Sequence(*sequence), pieces: &pieces }
-            }
-            Owed::Installed { sequence, clients } => {
-                Command::Installed { sequence: Sequence(*sequence), clients }
-            }
-        };
+        let pieces = owed.room().map(|room| self.house.seek(room)).unwrap_or_default();
+        let command = owed.command(&pieces);
         self.step(now, Input::Command(command), phrases, witness);
         true
     }
@@ -451,18 +426,6 @@ impl<A: Application> House<A> {
             self.said.push((to, payload));
         }
     }
-}
-
-/// A record of this run's own disk.
-pub(super) fn decode(bytes: &[u8]) -> Record<'_> {
-    wire::decode(bytes).expect("records are encoded here")
-}
-
-/// Encodes a record.
-pub(super) fn encode(record: &Record<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; wire::encoded_len(record)];
-    wire::encode(record, &mut bytes).expect("as long as it says");
-    bytes
 }
 
 /// The settings of a replica that is fuzzed.

@@ -2,7 +2,6 @@
 
 use super::battle::{Camp, Occasion, Value, fight};
 use super::whim::Whim;
-use quorate::NodeId;
 use quorate::king::{Ballots, Message, Opinion, slots};
 use std::rc::Rc;
 
@@ -22,12 +21,7 @@ pub fn king(data: &[u8]) {
 }
 
 fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> Rc<[u8]> {
-    let mut instance = camp.instance;
-    if whim.chance(12) {
-        instance.number = whim.number(5);
-        instance.commander = NodeId(whim.byte() % 8);
-    }
-    let round = if whim.chance(24) { whim.byte() } else { at.round };
+    let (instance, round) = camp.bend(whim, at);
     let opinion = match whim.below(8) {
         0 => return whim.bytes(16).into(),
         1 => return whim.pick(&camp.seen).cloned().unwrap_or_default(),

@@ -1,11 +1,12 @@
 //! Recovery from whatever lies on the disk.
 
 use super::history::{Captured, History, decoded, history};
-use super::host::{Machine, config, decode, encode, last_stable, recover};
+use super::host::{Machine, config, last_stable, recover};
 use super::phrases::{Phrases, all};
 use super::whim::Whim;
 use crate::disk::Capture;
 use crate::frames;
+use crate::pbft::record::{decode, encode};
 use core::time::Duration;
 use quorate::pbft::{Batch, Message, Record, RecoverError, View};
 use quorate::protocol::{Admission, Input, Protocol};

@@ -26,12 +26,7 @@ fn order(camp: &Camp, whim: &mut Whim<'_>, to: NodeId) -> Option<Value> {
 }
 
 fn lie(camp: &Camp, whim: &mut Whim<'_>, at: Occasion, loyal: Option<&[u8]>) -> Rc<[u8]> {
-    let mut instance = camp.instance;
-    if whim.chance(12) {
-        instance.number = whim.number(5);
-        instance.commander = NodeId(whim.byte() % 8);
-    }
-    let round = if whim.chance(24) { whim.byte() } else { at.round };
+    let (instance, round) = camp.bend(whim, at);
     match whim.below(8) {
         0 => whim.bytes(64).into(),
         1 => {

@@ -5,7 +5,7 @@ use super::phrases::{CLIENTS, NODES, SEED, WINDOW};
 use crate::engine::Payload;
 use crate::pbft::Cluster;
 use crate::plan::{Crash, Plan, Trigger};
-use crate::traitor::{Rights, Traitor};
+use crate::traitor::Traitor;
 use core::time::Duration;
 use quorate::{Instant, NodeId, Principal, wire};
 use std::cell::RefCell;
@@ -146,16 +146,6 @@ impl Traitor for Ear {
         if !again {
             heard.push((from, payload.into()));
         }
-    }
-
-    fn utter(
-        &mut self,
-        _: Rights<'_>,
-        to: Principal,
-        payload: &Payload,
-        out: &mut Vec<(Principal, Payload)>,
-    ) {
-        out.push((to, Payload::clone(payload)));
     }
 }
 

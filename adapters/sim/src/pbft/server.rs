@@ -4,7 +4,7 @@ use super::line::Line;
 use super::memory::Memory;
 use super::pages::Image;
 use super::record::{decode, encode};
-use super::site::{Owed, Site, Step, blame, prove};
+use super::site::{Site, Step, blame, prove};
 use super::stage::Stage;
 use crate::clock::Clock;
 use crate::disk::Write;
@@ -12,8 +12,8 @@ use crate::engine::{Payload, perform};
 use core::time::Duration;
 use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
-    Admission, Command, Config, Departures, Dimensions, Message, Record, RecoverError, Replica,
-    Sequence, Snapshot, Status, View,
+    Admission, Config, Departures, Dimensions, Message, Record, RecoverError, Replica, Sequence,
+    Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
 use quorate::{Fault, Instant, Principal, wire};
@@ -293,27 +293,11 @@ impl Server {
                 }
                 continue;
             };
-            let pieces = match &owed {
-                Owed::Seek { room, .. } => self.site.draft.seek(&self.site.held(), *room),
-                _ => Vec::new(),
-            };
-            let command = match &owed {
-                Owed::Executed { client, reply } => Command::Executed { client: *client, reply },
-                Owed::Captured { sequence, state } => {
-                    Command::Captured { sequence: Sequence(*sequence), state: *state }
-                }
-                Owed::Answered { client, answer } => {
-                    Command::Answered { client: *client, answer: answer.as_deref() }
-                }
-                Owed::Seek { sequence, .. } => {
-                    Command::Seek { sequence: Sequence(*sequence), pieces: &pieces }
-                }
-                Owed::Installed { sequence, clients } => {
-                    Command::Installed { sequence: Sequence(*sequence), clients }
-                }
-            };
-            let now = self.clock.read(stage.engine.now());
             let site = &mut self.site;
+            let pieces = owed.room().map(|room| site.draft.seek(&site.held(), room));
+            let pieces = pieces.unwrap_or_default();
+            let command = owed.command(&pieces);
+            let now = self.clock.read(stage.engine.now());
             let mut step = Step { site, stage, said: None };
             perform(machine, now, Input::Command(command), &mut step);
         }

@@ -3,6 +3,7 @@
 use super::checks::content;
 use super::journal::Journal;
 use super::line::Line;
+use super::owed::Owed;
 use super::pages::{Draft, Holdings, Image};
 use super::record::{decode, encode};
 use super::stage::{Happening, Stage};
@@ -20,16 +21,6 @@ use quorate::wire::{self, Bytes};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal};
 use std::collections::VecDeque;
 use std::rc::Rc;
-
-/// A command that the host owes its machine.
-#[derive(Clone, Debug)]
-pub(super) enum Owed {
-    Executed { client: ClientId, reply: Vec<u8> },
-    Captured { sequence: u64, state: Digest },
-    Answered { client: ClientId, answer: Option<Vec<u8>> },
-    Seek { sequence: u64, room: usize },
-    Installed { sequence: u64, clients: Vec<u8> },
-}
 
 /// One replica's site.
 #[derive(Clone, Debug)]

@@ -1,32 +1,19 @@
 //! Single fields of messages, bent: what a lie is made of.
 
+use super::equivocator::encode;
 use super::scripted::Change;
 use crate::engine::Payload;
 use quorate::pbft::{
-    Batch, Histories, History, Message, NewView, Pairs, PrePrepared, Request, Sequence, View,
-    ViewChange,
+    Batch, Histories, History, Message, NewView, Pairs, PrePrepared, Sequence, View, ViewChange,
 };
 use quorate::{Digest, Signature, wire};
-
-/// A request as it stands in a batch.
-pub(super) fn encode_request(request: &Request<'_>) -> Vec<u8> {
-    let length = u32::try_from(request.operation.0.len()).expect("requests are short");
-    [
-        &request.client.0.to_le_bytes()[..],
-        &request.timestamp.to_le_bytes(),
-        &length.to_le_bytes(),
-        request.operation.0,
-        &request.signature.to_bytes(),
-    ]
-    .concat()
-}
 
 /// The same batch, the signature of its first request broken; `None` if it has none.
 pub(super) fn broken(batch: Batch<'_>) -> Option<Vec<u8>> {
     let mut requests = batch.iter();
     let mut first = requests.next()?;
     first.signature = Signature::ZERO;
-    Some(std::iter::once(first).chain(requests).flat_map(|it| encode_request(&it)).collect())
+    Some(std::iter::once(first).chain(requests).flat_map(|it| encode(&it)).collect())
 }
 
 /// A list of numbers and digests as bytes.
@@ -169,12 +156,12 @@ pub(super) fn misjudge<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate::pbft::{Status, Vote};
+    use quorate::pbft::{Request, Status, Vote};
     use quorate::wire::Bytes;
     use quorate::{ClientId, NodeId};
 
     fn request() -> Vec<u8> {
-        encode_request(&Request {
+        encode(&Request {
             client: ClientId(1),
             timestamp: 7,
             operation: Bytes(b"op"),

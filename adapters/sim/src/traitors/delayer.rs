@@ -1,10 +1,8 @@
 //! Says everything, but some of it late.
 
-use crate::engine::Payload;
-use crate::traitor::{Rights, Traitor};
+use crate::traitor::Traitor;
 use crate::transcript::Fingerprint;
 use core::time::Duration;
-use quorate::Principal;
 use std::hash::Hasher;
 
 /// A traitor that keeps half of its messages back, each for a time of its own.
@@ -35,15 +33,5 @@ impl Traitor for Delayer {
         }
         let micros = (self.longest.as_micros() * u128::from(part)) >> 32;
         Duration::from_micros(micros as u64)
-    }
-
-    fn utter(
-        &mut self,
-        _: Rights<'_>,
-        to: Principal,
-        payload: &Payload,
-        out: &mut Vec<(Principal, Payload)>,
-    ) {
-        out.push((to, Payload::clone(payload)));
     }
 }

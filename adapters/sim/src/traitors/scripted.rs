@@ -1,7 +1,8 @@
 //! Lies as it is told to, rule by rule. It holds its own keys only, like every traitor: what it
 //! has of others is what it heard them say.
 
-use super::bent::{broken, digest_of, encode_request, misjudge, misreport, pairs, shift, unsigned};
+use super::bent::{broken, digest_of, misjudge, misreport, pairs, shift, unsigned};
+use super::equivocator::encode;
 use crate::engine::Payload;
 use crate::pbft::kind;
 use crate::traitor::{Rights, Traitor};
@@ -349,7 +350,7 @@ impl Part {
         let find = |operation: &Vec<u8>| {
             self.heard.iter().rev().find_map(|(_, payload)| match wire::decode(payload) {
                 Ok(Message::Request(request)) if request.operation.0 == operation => {
-                    Some(encode_request(&request))
+                    Some(encode(&request))
                 }
                 _ => None,
             })

@@ -1,10 +1,9 @@
 //! Proposes, but as late as it dares.
 
-use crate::engine::Payload;
-use crate::traitor::{Rights, Traitor};
+use crate::traitor::Traitor;
 use core::time::Duration;
 use quorate::pbft::Message;
-use quorate::{Principal, wire};
+use quorate::wire;
 
 /// A traitor that, as primary, keeps each proposal back for a while, and is correct otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +29,5 @@ impl Traitor for Slow {
             Ok(Message::PrePrepare { .. }) => self.delay,
             _ => Duration::ZERO,
         }
-    }
-
-    fn utter(
-        &mut self,
-        _: Rights<'_>,
-        to: Principal,
-        payload: &Payload,
-        out: &mut Vec<(Principal, Payload)>,
-    ) {
-        out.push((to, Payload::clone(payload)));
     }
 }

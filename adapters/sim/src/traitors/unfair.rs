@@ -1,9 +1,8 @@
 //! Serves all clients but one.
 
-use crate::engine::Payload;
-use crate::traitor::{Rights, Traitor};
+use crate::traitor::Traitor;
 use quorate::pbft::Message;
-use quorate::{ClientId, Principal, wire};
+use quorate::{ClientId, wire};
 
 /// A traitor that is deaf to one client, whoever passes its requests on, and correct otherwise.
 /// As primary it proposes what all the others ask for.
@@ -28,15 +27,5 @@ impl Traitor for Unfair {
     fn ignores(&self, payload: &[u8]) -> bool {
         let message = wire::decode(payload);
         matches!(message, Ok(Message::Request(request)) if request.client == self.victim)
-    }
-
-    fn utter(
-        &mut self,
-        _: Rights<'_>,
-        to: Principal,
-        payload: &Payload,
-        out: &mut Vec<(Principal, Payload)>,
-    ) {
-        out.push((to, Payload::clone(payload)));
     }
 }
