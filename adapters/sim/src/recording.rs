@@ -2,8 +2,9 @@
 //!
 //! The format is that of `quorate-std`: a header, `QUORREC\n` and the version (4 bytes), then
 //! frames of kind (1), length (4), CRC-32C (4) of place, kind, length and body, and body; all
-//! numbers little-endian. What follows the last whole frame was never written whole and is
-//! dropped: a recording ends where its replica was killed.
+//! numbers little-endian. A frame that goes on beyond the end of the file was never written whole
+//! and is dropped: a recording ends where its replica was killed. One that is all there and has
+//! another checksum is damaged, which is told and not passed over.
 //!
 //! A recording may come from anybody. What it is read into is a small multiple of its own length,
 //! at most [`LARGEST_FILE`]; the replica that it asks for has at most [`LARGEST_REPLICA`] bytes;
@@ -119,6 +120,11 @@ pub enum Unreadable {
         /// Its place in the file.
         at: usize,
     },
+    /// A frame that is all there has another checksum than its bytes.
+    Damaged {
+        /// Its place in the file.
+        at: usize,
+    },
     /// The system does not let it be read.
     File(io::ErrorKind),
     /// It is longer than [`LARGEST_FILE`].
@@ -141,6 +147,11 @@ impl fmt::Display for Unreadable {
             Self::Frame { at } => {
                 write!(f, "the frame at byte {at} was written by another version of this software")
             }
+            Self::Damaged { at } => write!(
+                f,
+                "the frame at byte {at} is damaged; what stands before it is whole: cut the file \
+                 there (head -c {at}) to play that much"
+            ),
             Self::File(kind) => write!(f, "it cannot be read: {kind}"),
             Self::TooLong => {
                 write!(f, "it is longer than {LARGEST_FILE} bytes, the most that is read")
@@ -191,7 +202,7 @@ impl Recording {
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         begun(bytes)?;
         let mut at = MAGIC.len() + 4;
-        let first = frame(bytes, at).filter(|(kind, _)| *kind == 1);
+        let first = frame(bytes, at)?.filter(|(kind, _)| *kind == 1);
         let (_, body) = first.ok_or(Unreadable::Short)?;
         let mut recording = cluster(&mut Fields(body)).ok_or(Unreadable::Frame { at })?;
         let bytes_of_replica = Memory::bytes(recording.sizes);
@@ -200,7 +211,7 @@ impl Recording {
         }
         at += HEAD + body.len();
         let mut ready = false;
-        while let Some((kind, body)) = frame(bytes, at) {
+        while let Some((kind, body)) = frame(bytes, at)? {
             let taken = recording.take(kind, &mut Fields(body), &mut ready);
             taken.ok_or(Unreadable::Frame { at })?;
             at += HEAD + body.len();
@@ -254,14 +265,22 @@ fn begun(bytes: &[u8]) -> Result<(), Unreadable> {
 }
 
 /// The whole frame at a place, if there is one: its kind and its body.
-fn frame(bytes: &[u8], at: usize) -> Option<(u8, &[u8])> {
-    let (head, rest) = bytes.get(at..)?.split_first_chunk::<HEAD>()?;
-    let length = usize::try_from(u32::from_le_bytes(*head[1..].first_chunk()?)).ok()?;
-    let body = rest.get(..length)?;
+fn frame(bytes: &[u8], at: usize) -> Result<Option<(u8, &[u8])>, Unreadable> {
+    let Some((head, body)) = split(bytes, at) else { return Ok(None) };
     let mut crc = crc32c::crc32c(&(at as u64).to_le_bytes());
     crc = crc32c::crc32c_append(crc, &head[..5]);
     crc = crc32c::crc32c_append(crc, body);
-    (crc.to_le_bytes() == head[5..]).then_some((head[0], body))
+    if crc.to_le_bytes() != head[5..] {
+        return Err(Unreadable::Damaged { at });
+    }
+    Ok(Some((head[0], body)))
+}
+
+/// The head at a place and as many bytes after it as it says, if they are there.
+fn split(bytes: &[u8], at: usize) -> Option<(&[u8; HEAD], &[u8])> {
+    let (head, rest) = bytes.get(at..)?.split_first_chunk::<HEAD>()?;
+    let length = u32::from_le_bytes(*head[1..].first_chunk()?);
+    Some((head, rest.get(..usize::try_from(length).ok()?)?))
 }
 
 fn cluster(fields: &mut Fields<'_>) -> Option<Recording> {

@@ -54,6 +54,25 @@ fn lengths_of_frames_are_bounded_by_the_file() {
 }
 
 #[test]
+fn damage_is_told_from_a_torn_end() {
+    let mut whole = begin(SMALL, 5);
+    let ready = whole.len();
+    frame(&mut whole, 6, &[&10u64.to_le_bytes()[..], &[0; 8], &[0]].concat());
+    let last = whole.len();
+    frame(&mut whole, 6, &[&20u64.to_le_bytes()[..], &[0; 8], &[0]].concat());
+    for (flipped, at) in [(ready + 9, ready), (last + 9, last)] {
+        let mut file = whole.clone();
+        file[flipped] ^= 1;
+        assert_eq!(Recording::read(&file).map(drop), Err(Unreadable::Damaged { at }));
+        let advice = Unreadable::Damaged { at }.to_string();
+        assert!(advice.contains(&format!("head -c {at}")), "{advice}");
+        assert!(Recording::read(&file[..at]).is_ok(), "what stands before it");
+    }
+    let torn = Recording::read(&whole[..whole.len() - 1]).unwrap();
+    assert_eq!((torn.events.len(), torn.torn), (1, whole.len() - 1 - last));
+}
+
+#[test]
 fn a_bit_flipped_anywhere_is_found() {
     let mut whole = begin(SMALL, 5);
     frame(&mut whole, 6, &[&10u64.to_le_bytes()[..], &[0; 8], &[0]].concat());
