@@ -64,9 +64,9 @@ pub struct Statistics {
 }
 
 /// One of so many messages is looked at closely if it is rejected.
-const CLOSELY: u64 = 23;
+const CLOSELY: u64 = 61;
 /// The most rejections of a run that are looked at.
-const LOOKS: u64 = 20;
+const LOOKS: u64 = 5;
 
 impl Statistics {
     /// Adds those of another run.
