@@ -267,8 +267,9 @@ impl Plan {
         if faults >= Faults::Swarm && random.chance(350) {
             plan.draw_harm(random);
         }
-        if plan.fast_reads && plan.fair.loss > 0 {
-            // With f replicas silent the answers of all others are needed, and some get lost.
+        if plan.fair.loss > 0 {
+            // With f replicas silent the messages of all others are needed, and some get lost: a
+            // view that lasts for less than a few of them agrees on little.
             plan.bound *= 3;
         }
         plan.draw_features(random, faults);

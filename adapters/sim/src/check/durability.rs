@@ -37,9 +37,12 @@ impl Durability {
             Record::Prepared { view, sequence, digest } => {
                 Fact::Prepared(view.0, sequence.0, *digest)
             }
-            Record::Checkpoint { sequence, digest } => Fact::Checkpoint(sequence.0, *digest),
+            // What is stable is certified, and this replica holds it: it may say so as well. One
+            // that recovers has no other record of it.
+            Record::Checkpoint { sequence, digest } | Record::Stable { sequence, digest } => {
+                Fact::Checkpoint(sequence.0, *digest)
+            }
             Record::Committed { .. }
-            | Record::Stable { .. }
             | Record::Named(_)
             | Record::Recovering { .. }
             | Record::Recovered { .. }
@@ -119,6 +122,10 @@ mod tests {
         let checkpoint = Message::Checkpoint { sequence: PLACE, digest };
         assert!(durability.sent(NODE, &checkpoint).is_err());
         durability.durable(NODE, &Record::Checkpoint { sequence: PLACE, digest });
+        durability.sent(NODE, &checkpoint).unwrap();
+        let checkpoint = Message::Checkpoint { sequence: Sequence(9), digest };
+        assert!(durability.sent(NODE, &checkpoint).is_err());
+        durability.durable(NODE, &Record::Stable { sequence: Sequence(9), digest });
         durability.sent(NODE, &checkpoint).unwrap();
     }
 }
