@@ -392,7 +392,8 @@ impl Rules<'_> {
             backers(self.commits(vote.sequence), &Vote::settled(vote.sequence, vote.digest));
         let both = commits.iter().chain(words.iter()).collect::<NodeSet>();
         let voters = both.len() + usize::from(canary!("one_vote_twice"));
-        let settled = voters >= self.node.quorum.strong() || words.len() >= self.node.quorum.weak();
+        let counted = voters >= self.node.quorum.strong() && !self.swore_another(&vote);
+        let settled = counted || words.len() >= self.node.quorum.weak();
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         if slot.committed.is_some() || !settled {
             return;
@@ -451,6 +452,16 @@ impl Rules<'_> {
         let mine = self.commits(vote.sequence).get(self.node.me().index());
         let sworn = mine.is_some_and(|mine| mine.is_cast() && mine.view >= vote.view);
         self.node.active && !self.node.is_mute() && !sworn
+    }
+
+    /// Whether this replica sent a COMMIT for another digest in the same view. A strong quorum for
+    /// this one is then made by more than f liars, since two of one view share a correct replica:
+    /// whoever else contradicts itself, this one keeps its word.
+    fn swore_another(&self, vote: &Vote) -> bool {
+        let mine = self.commits(vote.sequence).get(self.node.me().index());
+        mine.is_some_and(|mine| {
+            mine.is_cast() && mine.view == vote.view && mine.digest != vote.digest
+        })
     }
 
     /// Whether the batch of a digest is kept at its sequence.

@@ -105,3 +105,27 @@ fn what_was_settled_with_the_vote_of_one_who_died_reaches_a_replica_that_left_it
     bench.pass_where(900, &[1, 2, 3], |from, to, _| from != 0 && to != 0);
     assert_eq!(bench.operations(3).len(), 3);
 }
+
+#[test]
+fn a_quorum_against_an_own_commit_of_its_view_is_three_liars_and_moves_nobody() {
+    let mut bench = Bench::<4>::new();
+    let (view, sequence) = (View(0), Sequence(1));
+    let (batch, digest) = bench.lot(1, 5, b"a");
+    let batch = Batch::from_bytes(batch);
+    assert!(bench.tell(3, 0, Message::PrePrepare { view, sequence, batch }));
+    let vote = Vote { view, sequence, digest };
+    bench.tell(3, 1, Message::Prepare(vote));
+    assert!(bench.said(3).contains(&Message::Commit(vote)), "it is sworn");
+    let (other_batch, other) = bench.lot(1, 5, b"b");
+    for from in 0..3 {
+        bench.tell(3, from, Message::Commit(Vote { digest: other, ..vote }));
+    }
+    let batch = Batch::from_bytes(other_batch);
+    bench.tell(3, 2, Message::Batch { sequence, batch });
+    assert!(bench.operations(3).is_empty());
+    // Its VIEW-CHANGE tells of the COMMIT that it sent.
+    bench.pass_where(3_000, &[3], |_, _, _| false);
+    let change = bench.own_change(3);
+    let history = change.histories.get(sequence).expect("it is not silent about it");
+    assert_eq!(history.prepared(), Some(PrePrepared { view, digest }));
+}
