@@ -51,6 +51,7 @@ pub mod terrain;
 pub mod traitor;
 pub mod traitors;
 pub mod transcript;
+pub mod twins;
 mod violation;
 pub mod wan;
 

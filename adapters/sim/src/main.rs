@@ -56,6 +56,13 @@ enum Command {
     Script(command::script::Arguments),
     /// Tell what happens in the run of a seed or of a script: as text, or drawn.
     Explain(command::explain::Arguments),
+    /// Play every partition, every order of leaders and one replica that runs twice: scenarios of
+    /// four replicas over four views, after "Twins: BFT Systems Made Robust" (2020).
+    ///
+    /// Those that differ in names only are one; a seed chooses the order. The exit code is 0 if no
+    /// promise was broken, 1 if one was (the scenario and the command to replay it are printed), 2
+    /// if the arguments are wrong.
+    Twins(command::twins::Arguments),
     /// Write the inputs with which fuzzers begin, made of real runs, to `DIR/<target>/<name>`.
     Corpus {
         /// A folder; it and those in it are made if there are none.
@@ -171,6 +178,7 @@ fn main() -> ExitCode {
         Command::Wan(arguments) => forecast::wan(&arguments),
         Command::Script(arguments) => command::script::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Twins(arguments) => command::twins::run(&arguments),
         Command::Corpus { dir } => corpus(&dir),
     }
 }

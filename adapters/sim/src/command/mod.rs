@@ -3,6 +3,7 @@
 pub(crate) mod canaries;
 pub(crate) mod explain;
 pub(crate) mod script;
+pub(crate) mod twins;
 
 /// Prints to standard output; a reader that has gone away is no reason to panic.
 pub(crate) fn print_quietly(text: &str) {

@@ -3,6 +3,7 @@
 use super::caller::{Caller, Manner};
 use super::checks::{Checks, Statistics};
 use super::copies::{Copy, is_copy};
+use super::instances::Round;
 use super::line::Line;
 use super::server::Server;
 use super::site::{Ground, Site};
@@ -36,6 +37,8 @@ pub struct Cluster {
     pub(super) copies: Vec<Copy>,
     pub(super) callers: Vec<Caller>,
     cuts: Vec<Vec<usize>>,
+    /// Who hears whom, if the network tells instances from each other.
+    pub(super) round: Option<Round>,
     /// When the last fault is over, as far as is known.
     pub(super) healed: Instant,
 }
@@ -61,6 +64,7 @@ impl Cluster {
             checks: Checks::new(plan.faulty(), &dimensions(&plan)),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
+            round: None,
             plan,
             engine,
             registry,
@@ -228,15 +232,10 @@ impl Cluster {
         let Some(event) = self.engine.advance() else { return false };
         match event {
             Event::Deliver { from, to: Principal::Node(node), payload } => {
-                let (original, copy) = self.who_hears(node, from);
-                if original {
-                    self.with_server(node, |server, stage| server.receive(stage, from, &payload));
-                }
-                if copy {
-                    self.with_copy(node, |copy, stage| copy.receive(stage, from, &payload));
-                }
+                self.arrive(node, from, &payload);
             }
             Event::Deliver { from, to: Principal::Client(client), payload } => {
+                let from = self.name_of(from);
                 self.with_caller(client.index(), |c, stage| c.receive(stage, from, &payload));
             }
             Event::Wake { who: Principal::Node(node), life } if is_copy(life) => {

@@ -10,7 +10,7 @@ use quorate::{NodeId, NodeSet, Principal};
 #[derive(Clone, Debug)]
 pub(super) struct Copy {
     manner: Twin,
-    server: Server,
+    pub(super) server: Server,
 }
 
 /// The lives of copies are counted from here, so that nobody wakes the original for them.

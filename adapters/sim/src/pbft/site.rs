@@ -26,6 +26,8 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) me: NodeId,
+    /// Where the network finds it: its name, unless the network tells instances from each other.
+    pub(super) address: NodeId,
     pub(super) nodes: usize,
     pub(super) clients: usize,
     pub(super) life: u32,
@@ -79,6 +81,7 @@ impl Site {
         let Ground { nodes, clients, client_pages, disk_latency, compaction } = ground;
         Self {
             me,
+            address: me,
             nodes,
             clients,
             life: 0,
@@ -226,7 +229,7 @@ impl Site {
         while let Some((to, payload)) = self.outbox.release(&self.disk) {
             let message = wire::decode::<Message<'_>>(&payload).expect("encoded here");
             stage.checks.sent(stage.engine.now(), self.me, &message);
-            let from = Principal::Node(self.me);
+            let from = Principal::Node(self.address);
             let receiver = match to {
                 Target::All | Target::Nodes(_) => None,
                 Target::Node(node) => Some(Principal::Node(node)),
@@ -248,7 +251,7 @@ impl Site {
 
     /// Sends to one receiver what a correct node would, or what the traitor says instead.
     fn utter(&mut self, stage: &mut Stage<'_>, to: Principal, payload: &Payload) {
-        let from = Principal::Node(self.me);
+        let from = Principal::Node(self.address);
         let Some(traitor) = &mut self.traitor else { return stage.send(from, to, payload) };
         let rights = Rights {
             me: self.me,
