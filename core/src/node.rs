@@ -115,7 +115,12 @@ impl NodeSet {
 
     /// The members in ascending order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
-        (0u8..64).map(NodeId).filter(move |node| self.contains(*node))
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let [lowest, ..] = rest.trailing_zeros().to_le_bytes();
+            rest &= rest.checked_sub(1)?;
+            Some(NodeId(lowest))
+        })
     }
 
     const fn bit(node: NodeId) -> u64 {
@@ -149,6 +154,16 @@ mod tests {
         assert_eq!(set.len(), 1);
         set.remove(NodeId(63));
         assert!(set.is_empty());
+    }
+
+    #[test]
+    fn members_come_in_ascending_order_and_each_once() {
+        for ids in [&[][..], &[0], &[63], &[0, 1, 5, 62, 63]] {
+            let set: NodeSet = ids.iter().rev().copied().map(NodeId).collect();
+            assert!(set.iter().eq(ids.iter().copied().map(NodeId)), "{ids:?}");
+        }
+        let all: NodeSet = (0..64).map(NodeId).collect();
+        assert!(all.iter().eq((0..64).map(NodeId)));
     }
 
     #[test]

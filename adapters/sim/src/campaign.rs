@@ -109,26 +109,12 @@ impl Campaign {
     /// # Panics
     /// `each` panics.
     pub fn run(&self, each: impl Fn(&Report) + Sync) -> Summary {
-        let next = AtomicU64::new(0);
-        let stop = AtomicU64::new(self.seeds);
         let summary = Mutex::new(Summary::default());
-        std::thread::scope(|scope| {
-            for _ in 0..self.threads.max(1) {
-                scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        if at >= stop.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        let report = self.run_seed(self.first.wrapping_add(at), false);
-                        if report.violation.is_some() && !self.keep_going {
-                            stop.fetch_min(at, Ordering::Relaxed);
-                        }
-                        each(&report);
-                        summary.lock().expect("no thread panics").add(&report);
-                    }
-                });
-            }
+        sweep(self.seeds, self.threads, |at| {
+            let report = self.run_seed(self.first.wrapping_add(at), false);
+            each(&report);
+            summary.lock().expect("no thread panics").add(&report);
+            report.violation.is_none() || self.keep_going
         });
         summary.into_inner().expect("no thread panics")
     }
@@ -157,6 +143,28 @@ impl Summary {
     pub fn had(&self, feature: &str) -> u64 {
         self.features.get(feature).copied().unwrap_or_default()
     }
+}
+
+/// Calls `play` with each number below `count`, lower ones first, in so many threads. After one
+/// for which it is false no higher one is begun.
+pub(crate) fn sweep(count: u64, threads: usize, play: impl Fn(u64) -> bool + Sync) {
+    let next = AtomicU64::new(0);
+    let stop = AtomicU64::new(count);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    if !play(at) {
+                        stop.fetch_min(at, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
 }
 
 /// Plays a plan to its end; `text`: with a transcript. A panic in a machine is a violation.

@@ -60,6 +60,12 @@ impl<X> Engine<X> {
     /// A world of a seed, at time zero; `text`: keep a readable transcript.
     #[must_use]
     pub fn new(seed: u64, weather: Weather, text: bool) -> Self {
+        Self::with_room(seed, weather, text, SCRATCH)
+    }
+
+    /// The same with room for messages of at most so many bytes.
+    #[must_use]
+    pub fn with_room(seed: u64, weather: Weather, text: bool, bytes: usize) -> Self {
         let mut random = Random::new(seed);
         Self {
             network: Network::new(weather, random.fork()),
@@ -68,7 +74,7 @@ impl<X> Engine<X> {
             sieve: None,
             now: Instant::ZERO,
             queue: Queue::default(),
-            scratch: vec![0; SCRATCH],
+            scratch: vec![0; bytes],
         }
     }
 
@@ -137,14 +143,14 @@ impl<X> Engine<X> {
     /// Signs and encodes a message.
     ///
     /// # Panics
-    /// It is longer than a megabyte.
+    /// It is longer than there is room for, a megabyte unless another room was asked for.
     pub fn seal<M, S>(&mut self, message: M, me: Principal, scope: &Scope, key: &S) -> Payload
     where
         M: quorate::auth::Signed + serde::Serialize,
         S: Signer,
     {
         let sealed = wire::seal(message, me, scope, key, &mut self.scratch);
-        Payload::from(sealed.expect("a message is longer than a megabyte"))
+        Payload::from(sealed.expect("a message is longer than there is room for"))
     }
 }
 

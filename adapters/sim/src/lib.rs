@@ -33,6 +33,7 @@ pub mod explain;
 pub mod faults;
 pub mod frames;
 pub mod fuzz;
+pub mod generals;
 pub mod harm;
 pub mod matrix;
 mod mishaps;

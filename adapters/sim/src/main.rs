@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
 use quorate_sim::recording::Recording;
-use quorate_sim::{Campaign, Cuts, Faults, Report, Summary};
+use quorate_sim::{Campaign, Cuts, Faults, Report, Summary, generals};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run seeds of PBFT clusters, each with its own mix of faults, and check every step.
+    /// Run seeds of a protocol, each with its own mix of faults, and check every step.
     ///
     /// The exit code is 0 if no promise was broken, 1 if one was (the seed and the command to
     /// replay it are printed), 2 if the arguments are wrong.
@@ -103,7 +103,7 @@ struct Run {
     /// Which protocol.
     #[arg(long, value_enum, default_value = "pbft")]
     protocol: Protocol,
-    /// Number of replicas, 4 to 64; `mixed` lets each seed choose 4 or 7.
+    /// Number of replicas or generals, 3 to 64; `mixed` lets each seed choose: 4 or 7 replicas.
     #[arg(long, default_value = "mixed", value_parser = nodes)]
     nodes: Nodes,
     /// What may go wrong: each seed draws its own mix of it.
@@ -118,6 +118,9 @@ struct Run {
     /// The same as `--faults traitors`.
     #[arg(long, conflicts_with = "faults")]
     traitors: bool,
+    /// Let one traitor more lie than the protocol in rounds withstands: checkers must object.
+    #[arg(long)]
+    beyond: bool,
     /// Run all seeds even if one breaks a promise, and list every one that does.
     #[arg(long)]
     keep_going: bool,
@@ -148,13 +151,39 @@ fn nodes(text: &str) -> Result<Nodes, String> {
         return Ok(Nodes(None));
     }
     let told = |problem| format!("{problem}; or say `mixed`");
-    let count = forecast::replicas(text);
-    count.map(|count| Nodes(Some(count.0))).map_err(told)
+    let three = (text == "3").then_some(3);
+    let count = three.map_or_else(|| forecast::replicas(text).map(|count| count.0), Ok);
+    count.map(|count| Nodes(Some(count))).map_err(told)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Protocol {
+    /// Castro and Liskov's, on networks that are slow or lose.
     Pbft,
+    /// Oral messages, in rounds.
+    Om,
+    /// Signed messages, in rounds.
+    Sm,
+    /// The phase king, in rounds.
+    King,
+    /// Interactive consistency, in rounds of any of these three.
+    Vector,
+    /// A replicated service in slots of any of these three.
+    Lockstep,
+}
+
+impl Protocol {
+    /// The protocol in rounds that it is; `None`: PBFT.
+    pub(crate) const fn in_rounds(self) -> Option<generals::Protocol> {
+        match self {
+            Self::Pbft => None,
+            Self::Om => Some(generals::Protocol::Om),
+            Self::Sm => Some(generals::Protocol::Sm),
+            Self::King => Some(generals::Protocol::King),
+            Self::Vector => Some(generals::Protocol::Vector),
+            Self::Lockstep => Some(generals::Protocol::Lockstep),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -256,15 +285,24 @@ fn cuts(arguments: CutsArguments) -> ExitCode {
 }
 
 fn run_seeds(run: Run) -> ExitCode {
+    let faults = match run.faults {
+        _ if run.traitors => Faults::Traitors,
+        Weather::None => Faults::None,
+        Weather::Network => Faults::Network,
+        Weather::Swarm => Faults::Swarm,
+        Weather::Traitors => Faults::Traitors,
+    };
+    if let Some(protocol) = run.protocol.in_rounds() {
+        return command::generals::run(protocol, faults, &run);
+    }
+    if run.beyond || run.nodes.0 == Some(3) {
+        let problem = forecast::replicas("3").err().unwrap_or_default();
+        eprintln!("{problem}, and --beyond is for protocols in rounds");
+        return ExitCode::from(2);
+    }
     let campaign = Campaign {
         nodes: run.nodes.0,
-        faults: match (run.faults, run.protocol) {
-            _ if run.traitors => Faults::Traitors,
-            (Weather::None, Protocol::Pbft) => Faults::None,
-            (Weather::Network, Protocol::Pbft) => Faults::Network,
-            (Weather::Swarm, Protocol::Pbft) => Faults::Swarm,
-            (Weather::Traitors, Protocol::Pbft) => Faults::Traitors,
-        },
+        faults,
         first: run.seed,
         seeds: run.seeds,
         threads: run.threads.unwrap_or_else(processors),
@@ -303,10 +341,16 @@ fn describe(report: &Report) {
     );
 }
 
-fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
-    let bar = ProgressBar::new(campaign.seeds);
+/// A bar that fills with seeds.
+fn progress(seeds: u64) -> ProgressBar {
+    let bar = ProgressBar::new(seeds);
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} seeds, {per_sec}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
+    let bar = progress(campaign.seeds);
     let begin = Instant::now();
     let summary = campaign.run(|_| bar.inc(1));
     let seconds = begin.elapsed().as_secs_f64();

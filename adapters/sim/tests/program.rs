@@ -94,7 +94,39 @@ fn seeds_and_scripts_are_explained_in_every_form() {
             assert_eq!(regex, form == Some("--shiviz"));
         }
     }
+    for form in ["--mermaid", "--html", "--chrome", "--shiviz"] {
+        let told = run(&["explain", "5", "--protocol", "sm", "--traitors", form]);
+        assert!(told.status.success() && out(&told).len() > 100, "{form}");
+    }
     assert_eq!(run(&["explain", "/nowhere.txt"]).status.code(), Some(2));
     assert_eq!(run(&["explain", "3", "--nodes", "5"]).status.code(), Some(2));
     assert_eq!(run(&["explain", "3", "--html", "--mermaid"]).status.code(), Some(2));
+}
+
+#[test]
+fn seeds_of_every_protocol_in_rounds_are_run_replayed_and_refused() {
+    for protocol in ["om", "sm", "king", "vector", "lockstep"] {
+        let seeds = ["run", "--protocol", protocol, "--traitors", "--seeds", "5", "--threads", "1"];
+        let told = run(&seeds);
+        assert!(told.status.success(), "{protocol}: {told:?}");
+        assert!(out(&told).contains("seeds run  5 of 5"), "{}", out(&told));
+        let told = run(&[&seeds[..], &["--json"]].concat());
+        let object: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!((&object["protocol"], &object["seeds"]), (&protocol.into(), &5.into()));
+        let told = run(&[&seeds[..], &["--trace"]].concat());
+        assert!(out(&told).starts_with(&format!("seed 1: {protocol}")), "{}", out(&told));
+        let told = run(&["run", "--protocol", protocol, "--nodes", "2"]);
+        assert_eq!(told.status.code(), Some(2));
+    }
+    let beyond = ["run", "--protocol", "om", "--beyond", "--seeds", "200", "--threads", "1"];
+    let told = run(&beyond);
+    assert_eq!(told.status.code(), Some(1));
+    let problem = String::from_utf8(told.stderr).unwrap();
+    let replay = problem.lines().find_map(|line| line.strip_prefix("replay: quorate-sim "));
+    let again = run(&replay.expect("how to see it again").split(' ').collect::<Vec<_>>());
+    assert_eq!(again.status.code(), Some(1), "{problem}");
+    for wrong in [&["--nodes", "3"][..], &["--beyond"]] {
+        assert_eq!(run(&[&["run", "--seeds", "1"][..], wrong].concat()).status.code(), Some(2));
+    }
+    assert_eq!(run(&["run", "--protocol", "king", "--nodes", "3"]).status.code(), Some(2));
 }

@@ -1,11 +1,13 @@
 //! `quorate-sim explain SEED` and `quorate-sim explain FILE`.
 
 use super::{print_quietly, script};
+use crate::Protocol;
 use clap::Args;
 use quorate::Instant;
-use quorate_sim::Plan;
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::pbft::Cluster;
+use quorate_sim::transcript::Transcript;
+use quorate_sim::{Faults, Plan, Violation, generals};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,10 +17,14 @@ use std::process::ExitCode;
 pub(crate) struct Arguments {
     /// A seed, or the file of a script.
     what: String,
-    /// The number of replicas of the seed's run, 4 or 7; by the seed if it is not given.
+    /// The protocol of the seed's run.
+    #[arg(long, value_enum, default_value = "pbft")]
+    protocol: Protocol,
+    /// The number of replicas of the seed's run, 4 or 7, or of generals; by the seed if it is not
+    /// given.
     #[arg(long)]
     nodes: Option<usize>,
-    /// Let one to f of the replicas of the seed's run lie.
+    /// Let one to f of the replicas or generals of the seed's run lie.
     #[arg(long)]
     traitors: bool,
     /// Tell what happens from this second on.
@@ -54,14 +60,14 @@ struct Form {
 
 /// Explains a run. The exit code is 0 if it was told, 2 if it could not be.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (title, cluster) = match play(arguments) {
+    let (title, transcript, violation) = match play(arguments) {
         Ok(played) => played,
         Err(problem) => {
             eprintln!("{problem}");
             return ExitCode::from(2);
         }
     };
-    let Some(chronicle) = cluster.transcript().chronicle() else { return ExitCode::from(2) };
+    let Some(chronicle) = transcript.chronicle() else { return ExitCode::from(2) };
     let micros = |seconds: f64| Instant::from_micros((seconds.max(0.0) * 1e6) as u64);
     let excerpt = Excerpt {
         from: micros(arguments.from),
@@ -90,24 +96,49 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         text(&excerpt)
     };
     print_quietly(&told);
-    if let Some(violation) = cluster.violation() {
+    if let Some(violation) = violation {
         eprintln!("VIOLATION of {violation}");
     }
     ExitCode::SUCCESS
 }
 
+/// What was played: its name, what happened, and what was broken.
+type Told = (String, Transcript, Option<Violation>);
+
 /// Plays the seed or the script.
-fn play(arguments: &Arguments) -> Result<(String, Cluster), String> {
+fn play(arguments: &Arguments) -> Result<Told, String> {
+    let told = |title, cluster: &Cluster| {
+        (title, cluster.transcript().clone(), cluster.violation().cloned())
+    };
     let Ok(seed) = arguments.what.parse::<u64>() else {
         let (file, played) =
             script::play(Path::new(&arguments.what)).map_err(|problem| problem.to_string())?;
-        return Ok((file.story().to_owned(), played.cluster));
+        return Ok(told(file.story().to_owned(), &played.cluster));
     };
+    if let Some(protocol) = arguments.protocol.in_rounds() {
+        return play_generals(arguments, protocol, seed);
+    }
     if arguments.nodes.is_some_and(|nodes| nodes != 4 && nodes != 7) {
         return Err("--nodes is 4 or 7".to_owned());
     }
     let mut cluster = Cluster::new(Plan::draw(seed, arguments.nodes, arguments.traitors), true);
     // A machine that panics is told of up to there: the panic is on standard error already.
     let _ = catch_unwind(AssertUnwindSafe(|| cluster.run()));
-    Ok((format!("seed {seed}"), cluster))
+    Ok(told(format!("seed {seed}"), &cluster))
+}
+
+fn play_generals(
+    arguments: &Arguments,
+    protocol: generals::Protocol,
+    seed: u64,
+) -> Result<Told, String> {
+    let (nodes, least) = (arguments.nodes, protocol.least());
+    if nodes.is_some_and(|nodes| !(least..=64).contains(&nodes)) {
+        return Err(format!("--nodes is {least} to 64"));
+    }
+    let faults = if arguments.traitors { Faults::Traitors } else { Faults::Swarm };
+    let campaign =
+        generals::Campaign { nodes, faults, ..generals::Campaign::new(protocol, seed, 1) };
+    let generals::Report { violation, transcript, .. } = campaign.run_seed(seed, true);
+    Ok((format!("seed {seed} of {}", protocol.name()), transcript, violation))
 }

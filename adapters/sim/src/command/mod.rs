@@ -2,6 +2,7 @@
 
 pub(crate) mod canaries;
 pub(crate) mod explain;
+pub(crate) mod generals;
 pub(crate) mod script;
 pub(crate) mod twins;
 

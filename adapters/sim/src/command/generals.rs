@@ -1,0 +1,125 @@
+//! `quorate-sim run --protocol om`, and of the other protocols in rounds.
+
+use super::print_quietly;
+use crate::{Run, processors, progress};
+use quorate_sim::Faults;
+use quorate_sim::generals::{Campaign, Protocol, Report, Summary};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs seeds. The exit code is 0 if no promise was broken, 1 if one was, 2 if there are too few
+/// generals.
+pub(crate) fn run(protocol: Protocol, faults: Faults, run: &Run) -> ExitCode {
+    let (nodes, least) = (run.nodes.0, protocol.least());
+    if nodes.is_some_and(|nodes| nodes < least) {
+        eprintln!("{} withstands a traitor among {least} generals or more", protocol.name());
+        return ExitCode::from(2);
+    }
+    let campaign = Campaign {
+        protocol,
+        nodes,
+        faults,
+        beyond: run.beyond,
+        first: run.seed,
+        seeds: run.seeds,
+        threads: run.threads.unwrap_or_else(processors),
+        keep_going: run.keep_going,
+    };
+    if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
+}
+
+/// Plays one seed and prints what happened, line by line.
+fn trace(campaign: &Campaign) -> ExitCode {
+    let report = campaign.run_seed(campaign.first, true);
+    let lines = report.transcript.lines().iter().map(|line| format!("{line}\n"));
+    print_quietly(&lines.collect::<String>());
+    let Report { seed, violation, micros, transcript, .. } = report;
+    eprintln!(
+        "seed {seed}: {} events in {:.3} s of virtual time, fingerprint {:016x}",
+        transcript.events(),
+        micros as f64 / 1e6,
+        transcript.fingerprint()
+    );
+    violation.map_or(ExitCode::SUCCESS, |violation| {
+        eprintln!("VIOLATION of {violation}");
+        ExitCode::from(1)
+    })
+}
+
+fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
+    let bar = progress(campaign.seeds);
+    let begin = Instant::now();
+    let summary = campaign.run(|_| bar.inc(1));
+    let seconds = begin.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    if json {
+        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds)));
+    } else {
+        print_quietly(&as_table(campaign, &summary, seconds));
+    }
+    let Some((seed, violation)) = summary.violations.first_key_value() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("VIOLATION with seed {seed}: {violation}");
+    eprint!("{}", campaign.plan(*seed));
+    eprintln!("replay: {}", campaign.replay(*seed));
+    for (seed, violation) in summary.violations.iter().skip(1) {
+        eprintln!("VIOLATION with seed {seed} too: {violation}");
+    }
+    ExitCode::from(1)
+}
+
+fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
+    let Summary { seeds, statistics: s, events, traffic, micros, fingerprint, .. } = summary;
+    let rows = [
+        ("seeds run", format!("{seeds} of {}", campaign.seeds)),
+        ("seeds a second", format!("{:.0}", *seeds as f64 / seconds)),
+        ("virtual time", format!("{:.0} s in {seconds:.1} s", *micros as f64 / 1e6)),
+        ("events", events.to_string()),
+        (
+            "frames",
+            format!(
+                "{}; {} lost, {} twice, {} overtaking",
+                traffic.sent, s.losses, traffic.duplicated, traffic.overtaking
+            ),
+        ),
+        ("agreed on", format!("{} values, and {} times on none", s.values, s.defaults)),
+        (
+            "lies",
+            format!("{}; {} frames rejected, {} accusations", s.lies, s.rejected, s.accusations),
+        ),
+        ("missed deadlines", s.missed.to_string()),
+        ("fingerprint", format!("{fingerprint:016x}")),
+    ];
+    let features = summary.features.iter().map(|(name, seeds)| format!("{seeds} {name}"));
+    let features: Vec<String> = features.collect();
+    let rows = rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat();
+    format!("{rows}{:>20}  {}\n", "seeds with", features.join(", "))
+}
+
+fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
+    let violations = summary.violations.iter().map(|(seed, violation)| {
+        serde_json::json!({
+            "seed": seed,
+            "checker": violation.checker,
+            "micros": violation.micros,
+            "what": violation.what,
+            "replay": campaign.replay(*seed),
+        })
+    });
+    serde_json::json!({
+        "protocol": campaign.protocol.name(),
+        "first_seed": campaign.first,
+        "seeds": summary.seeds,
+        "seconds": seconds,
+        "seeds_per_second": summary.seeds as f64 / seconds,
+        "virtual_seconds": summary.micros as f64 / 1e6,
+        "events": summary.events,
+        "frames": summary.traffic.sent,
+        "traffic": summary.traffic,
+        "seeds_with": summary.features,
+        "statistics": summary.statistics,
+        "fingerprint": format!("{:016x}", summary.fingerprint),
+        "violations": violations.collect::<Vec<_>>(),
+    })
+}

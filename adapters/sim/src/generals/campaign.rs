@@ -1,0 +1,142 @@
+//! Many seeds of generals, one after another and side by side.
+
+use super::plan::{Plan, Protocol};
+use super::report::{Report, run};
+use super::statistics::Statistics;
+use crate::campaign::sweep;
+use crate::faults::Faults;
+use crate::network::Traffic;
+use crate::violation::Violation;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Campaign {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Generals; drawn by each seed, if it is not given.
+    pub nodes: Option<usize>,
+    /// What may go wrong.
+    pub faults: Faults,
+    /// Whether there is one traitor more than the protocol withstands.
+    pub beyond: bool,
+    /// The first seed.
+    pub first: u64,
+    /// How many seeds.
+    pub seeds: u64,
+    /// How many threads run them.
+    pub threads: usize,
+    /// Whether to go on after a violation.
+    pub keep_going: bool,
+}
+
+/// How all seeds went.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// The violations by seed, the lowest first.
+    pub violations: BTreeMap<u64, Violation>,
+    /// What happened, in numbers.
+    pub statistics: Statistics,
+    /// Events of all runs.
+    pub events: u64,
+    /// What became of the frames of all runs.
+    pub traffic: Traffic,
+    /// How many seeds had which feature.
+    pub features: BTreeMap<&'static str, u64>,
+    /// Virtual microseconds of all runs.
+    pub micros: u64,
+    /// The fingerprints of all runs, in one number that does not depend on their order.
+    pub fingerprint: u64,
+}
+
+impl Campaign {
+    /// So many seeds from the first one on, with traitors; one thread.
+    #[must_use]
+    pub const fn new(protocol: Protocol, first: u64, seeds: u64) -> Self {
+        Self {
+            protocol,
+            nodes: None,
+            faults: Faults::Traitors,
+            beyond: false,
+            first,
+            seeds,
+            threads: 1,
+            keep_going: false,
+        }
+    }
+
+    /// The command that runs one seed of this campaign again, with its transcript.
+    #[must_use]
+    pub fn replay(&self, seed: u64) -> String {
+        let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
+        let (protocol, faults) = (self.protocol.name(), self.faults.name());
+        let beyond = if self.beyond { " --beyond" } else { "" };
+        format!(
+            "quorate-sim run --protocol {protocol} --nodes {nodes} --faults {faults}{beyond} \
+             --seed {seed} --seeds 1 --trace"
+        )
+    }
+
+    /// What happens in the run of one seed.
+    #[must_use]
+    pub fn plan(&self, seed: u64) -> Plan {
+        Plan::draw(self.protocol, seed, self.nodes, self.faults, self.beyond)
+    }
+
+    /// Runs one seed; `text`: with a transcript.
+    #[must_use]
+    pub fn run_seed(&self, seed: u64, text: bool) -> Report {
+        run(self.plan(seed), text)
+    }
+
+    /// Runs all seeds, and calls `each` after every one. After a violation no higher seed is
+    /// begun, unless it is to keep going.
+    ///
+    /// # Panics
+    /// `each` panics.
+    pub fn run(&self, each: impl Fn(&Report) + Sync) -> Summary {
+        let summary = Mutex::new(Summary::default());
+        sweep(self.seeds, self.threads, |at| {
+            let report = self.run_seed(self.first.wrapping_add(at), false);
+            each(&report);
+            summary.lock().expect("no thread panics").add(&report);
+            report.violation.is_none() || self.keep_going
+        });
+        summary.into_inner().expect("no thread panics")
+    }
+}
+
+impl Summary {
+    fn add(&mut self, report: &Report) {
+        self.seeds += 1;
+        self.statistics.add(&report.statistics);
+        self.events += report.transcript.events();
+        self.traffic.add(&report.traffic);
+        for feature in &report.features {
+            *self.features.entry(feature).or_default() += 1;
+        }
+        self.micros += report.micros;
+        self.fingerprint = self.fingerprint.wrapping_add(report.transcript.fingerprint());
+        if let Some(violation) = &report.violation {
+            self.violations.insert(report.seed, violation.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {
+        let campaign = Campaign { beyond: true, ..Campaign::new(Protocol::Sm, 0, 1) };
+        assert_eq!(
+            campaign.replay(7),
+            "quorate-sim run --protocol sm --nodes mixed --faults traitors --beyond --seed 7 \
+             --seeds 1 --trace"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Oral messages.
+
+use super::super::cabal::{Cabal, Occasion};
+use super::super::creed::{Costs, Creed, Twist, encode};
+use core::marker::PhantomData;
+use quorate::om::{self, Entry, Message, Orders, Path, Wave};
+use quorate::rounds::Config;
+use quorate::value::{Value, Verdict};
+use quorate::{NodeId, wire};
+use std::hash::Hasher;
+
+/// OM(m) of values `V`.
+#[derive(Clone, Copy, Debug)]
+pub struct Oral<V>(PhantomData<V>);
+
+fn order<V: Value>(cabal: &mut Cabal<V>, to: NodeId, twist: Twist, told: Option<V>) -> Option<V> {
+    match twist {
+        Twist::Face => Some(cabal.face(to)),
+        Twist::Absent => None,
+        Twist::Mixed => cabal.random.chance(800).then(|| cabal.lie(to)),
+        Twist::Instance(_) | Twist::Round(_) => told,
+    }
+}
+
+impl<V: Value> Creed for Oral<V> {
+    type Value = V;
+    type Rules = Orders<V, Vec<Entry<V>>>;
+
+    const FRAME: &'static str = "ORAL";
+
+    fn rules(config: Config) -> Self::Rules {
+        let memory = vec![Entry::EMPTY; om::slots(config.nodes, config.traitors)];
+        Orders::new(config, memory).expect("a plan is within the bound")
+    }
+
+    fn costs(nodes: usize, traitors: usize, value_bytes: usize) -> Costs {
+        let frames = om::frames(nodes, traitors);
+        let frame_bytes = om::bytes(nodes, traitors, value_bytes);
+        Costs { frames, exactly: Some(frames), frame_bytes, verifications: 0 }
+    }
+
+    fn entries(decision: Verdict<V>) -> Vec<Option<V>> {
+        vec![decision.value()]
+    }
+
+    fn number(message: &Message<'_, V>) -> u64 {
+        message.instance().number
+    }
+
+    fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher) {
+        for entry in rules.entries() {
+            match entry {
+                Entry::Empty => hasher.write_u8(0),
+                Entry::Nothing => hasher.write_u8(1),
+                Entry::Invalid => hasher.write_u8(2),
+                Entry::Conflict => hasher.write_u8(3),
+                Entry::Value(value) => hasher.write(&encode(value)),
+            }
+        }
+    }
+
+    fn twist(frame: &[u8], cabal: &mut Cabal<V>, at: Occasion, twist: Twist) -> Option<Vec<u8>> {
+        let message = wire::decode::<Message<'_, V>>(frame).ok()?;
+        let elsewhere = |instance| match twist {
+            Twist::Instance(other) => other,
+            _ => instance,
+        };
+        Some(match message {
+            Message::Wave { instance, round, orders } => {
+                let told = orders.orders().flatten();
+                let orders: Vec<_> = told.map(|told| order(cabal, at.to, twist, told)).collect();
+                let round = if let Twist::Round(other) = twist { other } else { round };
+                let (instance, orders) = (elsewhere(instance), Wave::from_orders(&orders));
+                encode(&Message::Wave { instance, round, orders })
+            }
+            Message::Oral { instance, path, order: told } => {
+                let order = order(cabal, at.to, twist, told);
+                encode(&Message::Oral { instance: elsewhere(instance), path, order })
+            }
+        })
+    }
+
+    /// A message along a path of anybody, or a whole wave of the right length.
+    fn invent(cabal: &mut Cabal<V>, at: Occasion) -> Option<Vec<u8>> {
+        let Occasion { instance, round, from, to, .. } = at;
+        if cabal.random.chance(300) {
+            let mut ids = vec![instance.commander];
+            ids.extend((2..round).map(|_| cabal.anyone()));
+            let last = if cabal.random.chance(800) { from } else { cabal.anyone() };
+            ids.extend((round > 1).then_some(last));
+            let path = Path::new(&ids).or_else(|| Path::new(&[from]))?;
+            let order = order(cabal, to, Twist::Mixed, None);
+            return Some(encode(&Message::Oral { instance, path, order }));
+        }
+        let paths = om::paths(cabal.nodes, instance.commander, from, to, round).count();
+        let count = if cabal.random.chance(900) { paths.max(1) } else { paths + 1 };
+        let twist = if cabal.random.chance(500) { Twist::Face } else { Twist::Mixed };
+        let orders: Vec<_> = (0..count).map(|_| order(cabal, to, twist, None)).collect();
+        Some(encode(&Message::Wave { instance, round, orders: Wave::from_orders(&orders) }))
+    }
+
+    fn words(frame: &[u8]) -> String {
+        let Ok(message) = wire::decode::<Message<'_, V>>(frame) else { return String::new() };
+        match message {
+            Message::Wave { instance, round, orders } => format!(
+                "ORAL #{} of r{}, round {round}: {orders:?}",
+                instance.number, instance.commander.0
+            ),
+            Message::Oral { instance, path, order } => {
+                format!("ORAL #{} along {path:?}: {order:?}", instance.number)
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The generals of a plan, as they stand before the first round.
+
+use super::creed::Creed;
+use super::field::{FIRST, Word};
+use super::member::{Machine, Member};
+use super::mouth::{Role, cast};
+use super::plan::Plan;
+use crate::random::Random;
+use crate::scheme::Key;
+use quorate::rounds::{Config, General, Instance};
+use quorate::value::Order;
+use quorate::{Input, Instant, NodeId, NodeSet, Principal, Protocol};
+
+/// The order that each general has in each agreement.
+pub(super) fn orders(plan: &Plan, luck: &mut Random) -> Vec<Vec<Word>> {
+    let mut one = || if luck.chance(900) { luck.between(1, 2) } else { luck.bits() } as Word;
+    let all = |one: &mut dyn FnMut() -> Word| (0..plan.nodes).map(|_| one()).collect();
+    plan.agreements.iter().map(|_| all(&mut one)).collect()
+}
+
+/// Of each agreement the orders that have to come out, entry by entry.
+pub(super) fn visible(
+    plan: &Plan,
+    all_command: bool,
+    orders: &[Vec<Word>],
+) -> Vec<Vec<Option<Word>>> {
+    let faulty = plan.faulty();
+    let told =
+        |node: NodeId, orders: &[Word]| (!faulty.contains(node)).then(|| orders[node.index()]);
+    let each = orders.iter().zip(&plan.agreements).map(|(orders, (_, commander))| {
+        if !all_command {
+            return vec![told(*commander, orders)];
+        }
+        (0..plan.nodes as u8).map(|id| told(NodeId(id), orders)).collect()
+    });
+    each.collect()
+}
+
+/// A general with its machines, which have their orders.
+pub(super) fn member<C: Creed<Value = Word>>(
+    plan: &Plan,
+    me: NodeId,
+    orders: &[Vec<Word>],
+) -> Member<C> {
+    let role = plan.traitors.iter().find(|(node, _)| *node == me).map(|(_, role)| *role);
+    let twin = match role {
+        Some(Role::Twin(victims)) => Some(victims),
+        _ => None::<NodeSet>,
+    };
+    let clock = plan.clocks[me.index()];
+    let mut machines = Vec::new();
+    for copy in 0..=u32::from(twin.is_some()) {
+        for ((after, commander), (number, orders)) in
+            plan.agreements.iter().zip((FIRST..).zip(orders))
+        {
+            let instance = Instance { number, commander: *commander };
+            let config = Config { me, nodes: plan.nodes, traitors: plan.faults, instance };
+            let schedule = plan.timing.schedule(plan.timing.start().after(*after));
+            let mut general = General::with_rules(C::rules(config), schedule);
+            if C::all_command() || config.commands() {
+                // The copy of a twin has another order.
+                let order = Order(orders[me.index()] ^ (3 * copy));
+                general.step(Instant::ZERO, Input::Command(order)).for_each(drop);
+            }
+            machines.push(Machine::new(general));
+        }
+    }
+    let mouth = role.and_then(cast);
+    let key = Key::new(plan.seed, Principal::Node(me));
+    let mishaps = plan.mishaps_of(me).collect();
+    Member { me, key, clock, machines, mishaps, mouth, twin }
+}

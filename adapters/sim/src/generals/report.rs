@@ -1,0 +1,120 @@
+//! How runs went: one, and many.
+
+use super::creed::Creed;
+use super::creeds::{Ballot, Every, Oral, Scrolls};
+use super::field::{Field, Word};
+use super::plan::{Plan, Protocol};
+use super::slots::{Parcel, Town};
+use super::statistics::Statistics;
+use crate::campaign::message;
+use crate::network::Traffic;
+use crate::transcript::Transcript;
+use crate::violation::Violation;
+use quorate::Instant;
+use quorate::vector::Broadcast;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How one seed went.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// What was broken, if anything.
+    pub violation: Option<Violation>,
+    /// What happened, in numbers.
+    pub statistics: Statistics,
+    /// What became of frames.
+    pub traffic: Traffic,
+    /// The names of the features that the seed drew.
+    pub features: Vec<&'static str>,
+    /// The length of the run in virtual microseconds.
+    pub micros: u64,
+    /// What happened.
+    pub transcript: Transcript,
+}
+
+/// Something that is played to its end.
+trait World {
+    fn play(&mut self) -> Result<(), Violation>;
+    fn end(self) -> (Statistics, Traffic, Transcript);
+    fn at(&self) -> Instant;
+}
+
+impl<C: Creed<Value = Word>> World for Field<C> {
+    fn play(&mut self) -> Result<(), Violation> {
+        self.run()
+    }
+
+    fn end(self) -> (Statistics, Traffic, Transcript) {
+        (*self.statistics(), self.traffic(), self.into_transcript())
+    }
+
+    fn at(&self) -> Instant {
+        self.now()
+    }
+}
+
+impl<C> World for Town<C>
+where
+    C: Creed<Value = Parcel>,
+    C::Rules: Broadcast<Value = Parcel>,
+{
+    fn play(&mut self) -> Result<(), Violation> {
+        self.run()
+    }
+
+    fn end(self) -> (Statistics, Traffic, Transcript) {
+        (*self.statistics(), self.traffic(), self.into_transcript())
+    }
+
+    fn at(&self) -> Instant {
+        self.now()
+    }
+}
+
+/// Plays a plan to its end; `text`: with a transcript. A panic in a machine is a violation.
+#[must_use]
+pub fn run(plan: Plan, text: bool) -> Report {
+    match (plan.protocol, plan.base) {
+        (Protocol::Vector, Protocol::Om) => field::<Every<Oral<Word>>>(plan, text),
+        (Protocol::Vector, Protocol::Sm) => field::<Every<Scrolls<Word>>>(plan, text),
+        (Protocol::Vector, _) => field::<Every<Ballot<Word>>>(plan, text),
+        (Protocol::Sm, _) => field::<Scrolls<Word>>(plan, text),
+        (Protocol::King, _) => field::<Ballot<Word>>(plan, text),
+        (Protocol::Om, _) => field::<Oral<Word>>(plan, text),
+        (Protocol::Lockstep, Protocol::Om) => town::<Oral<Parcel>>(plan, text),
+        (Protocol::Lockstep, Protocol::Sm) => town::<Scrolls<Parcel>>(plan, text),
+        (Protocol::Lockstep, _) => town::<Ballot<Parcel>>(plan, text),
+    }
+}
+
+fn field<C: Creed<Value = Word>>(plan: Plan, text: bool) -> Report {
+    play(&plan.clone(), Field::<C>::new(plan, text))
+}
+
+fn town<C>(plan: Plan, text: bool) -> Report
+where
+    C: Creed<Value = Parcel>,
+    C::Rules: Broadcast<Value = Parcel>,
+{
+    play(&plan.clone(), Town::<C>::new(plan, text))
+}
+
+fn play(plan: &Plan, mut world: impl World) -> Report {
+    let result = catch_unwind(AssertUnwindSafe(|| world.play()));
+    let at = world.at();
+    let violation = match result {
+        Ok(result) => result.err(),
+        Err(panic) => Some(Violation::new("panic", at, message(&*panic))),
+    };
+    let (statistics, traffic, transcript) = world.end();
+    Report {
+        seed: plan.seed,
+        violation,
+        statistics,
+        traffic,
+        features: plan.features(),
+        micros: at.as_micros(),
+        transcript,
+    }
+}

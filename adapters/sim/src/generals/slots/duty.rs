@@ -1,0 +1,336 @@
+//! What happens to a general and to a client of a town in one step.
+
+use super::super::creed::Creed;
+use super::super::line::Line;
+use super::super::timing::ORIGIN;
+use super::annals::{self, decode, reply};
+use super::host::Answer;
+use super::room::Parcel;
+use super::town::{Happening, Town, said};
+use crate::engine::Payload;
+use core::time::Duration;
+use quorate::lockstep::{ClientMessage, Command, Decision, Message};
+use quorate::protocol::Target;
+use quorate::service::{ClientCommand, ClientDecision};
+use quorate::vector::Broadcast;
+use quorate::wire::{self, Bytes};
+use quorate::{
+    Admission, ClientId, Digest, Fault, Input, NodeId, Output, Principal, Protocol, Refusal,
+};
+
+/// What a step of a general leads to, with nothing borrowed from it.
+#[derive(Debug)]
+enum Deed {
+    Say(Target, Payload),
+    Blame(NodeId, Fault),
+    Refuse(Refusal),
+    Execute(Vec<annals::Entry>),
+    Capture(u64, Vec<u8>),
+    Serve(NodeId, u64),
+    Install(u64),
+}
+
+impl<C> Town<C>
+where
+    C: Creed<Value = Parcel>,
+    C::Rules: Broadcast<Value = Parcel>,
+{
+    /// Has a general woken when its deadline has come by its clock, and its host has taken its
+    /// time.
+    pub(super) fn set_alarm(&mut self, id: usize) {
+        let host = &mut self.hosts[id];
+        let Some(general) = &host.general else { return };
+        let deadline = general.deadline();
+        if deadline == host.due {
+            return;
+        }
+        host.due = deadline;
+        let Some(deadline) = deadline else { return };
+        let at = host.clock.reaches(self.engine.now(), deadline);
+        let nap = self.plan.timing.nap(&mut self.luck);
+        self.engine.wake_at(at.after(nap), Principal::Node(host.me), host.life);
+    }
+
+    pub(super) fn wake(&mut self, node: NodeId, life: u32) {
+        let (now, id) = (self.engine.now(), node.index());
+        let host = &self.hosts[id];
+        let Some(general) = host.general.as_ref().filter(|_| host.life == life) else { return };
+        if let Some(until) = host.frozen(now) {
+            return self.engine.schedule(until, Happening::Woken(node, life));
+        }
+        let local = host.clock.read(now);
+        if general.deadline().is_some_and(|due| due <= local) {
+            self.hosts[id].due = None;
+            self.step(id, Input::Wake, None);
+        }
+    }
+
+    /// A message comes to the wall of a general: decoded, admitted, verified, then stepped.
+    pub(super) fn receive(&mut self, from: Principal, to: NodeId, payload: &[u8]) {
+        let (now, id) = (self.engine.now(), to.index());
+        if self.hosts[id].general.is_none() {
+            return;
+        }
+        if let Some(until) = self.hosts[id].frozen(now) {
+            let held = Happening::Held(from, to, Payload::from(payload));
+            return self.engine.schedule(until, held);
+        }
+        self.enter(&Line::Heard { from, to: Principal::Node(to), said: said::<C>(payload) });
+        let local = self.hosts[id].clock.read(now);
+        let Ok(mut message) = wire::decode::<Message<'_, C::Rules>>(payload) else {
+            return self.reject(to, from, Fault::Malformed);
+        };
+        let Some(general) = &mut self.hosts[id].general else { return };
+        match general.admit(local, from, &mut message) {
+            Admission::Verify => match self.roster.verify(&self.scheme, from, message) {
+                Ok(verified) => self.step(id, Input::Message(verified), Some(payload)),
+                Err(fault) => self.reject(to, from, fault),
+            },
+            Admission::Refused(fault) => self.reject(to, from, fault),
+            Admission::Known | Admission::Later { .. } => {}
+        }
+    }
+
+    fn reject(&mut self, by: NodeId, from: Principal, fault: Fault) {
+        self.annals.statistics.rejected += 1;
+        if let Principal::Node(who) = from {
+            self.accuse(by, who, fault);
+        }
+    }
+
+    /// Hands a general what its host has for it.
+    pub(super) fn tell(&mut self, id: usize, answers: Vec<Answer>) {
+        for answer in answers {
+            let command = match &answer {
+                Answer::Executed(client, reply) => Command::Executed { client: *client, reply },
+                Answer::Captured(slot, state) => Command::Captured { slot: *slot, state: *state },
+            };
+            self.step(id, Input::Command(command), None);
+        }
+    }
+
+    /// Steps a general, and carries out all that comes of it.
+    fn step(
+        &mut self,
+        id: usize,
+        input: Input<Command<'_>, Message<'_, C::Rules>>,
+        payload: Option<&[u8]>,
+    ) {
+        let now = self.engine.now();
+        let host = &mut self.hosts[id];
+        let local = host.clock.read(now);
+        let Some(general) = &mut host.general else { return };
+        let (me, scope) = (Principal::Node(host.me), self.roster.scope());
+        let mut deeds = Vec::new();
+        for output in general.step(local, input) {
+            deeds.push(match output {
+                Output::Persist(never) => match never {},
+                Output::Send { to, message } => {
+                    Deed::Say(to, self.engine.seal(message, me, scope, &host.key))
+                }
+                Output::Accuse { node, fault } => Deed::Blame(node, fault),
+                Output::Refuse(refusal) => Deed::Refuse(refusal),
+                Output::Decide(Decision::Execute(execution)) => {
+                    let slot = execution.slot();
+                    let requests = execution.requests().map(|request| {
+                        let operation = request.operation.0.to_vec();
+                        (slot, request.client.0, request.timestamp, operation)
+                    });
+                    Deed::Execute(requests.collect())
+                }
+                Output::Decide(Decision::Capture { slot, clients }) => {
+                    let mut table = vec![0; clients.encoded_len()];
+                    let length = clients.encode(&mut table).unwrap_or_default();
+                    table.truncate(length);
+                    Deed::Capture(slot, table)
+                }
+                Output::Decide(Decision::ServeState { to, slot }) => Deed::Serve(to, slot),
+                Output::Decide(Decision::Install { slot }) => Deed::Install(slot),
+            });
+        }
+        let mut answers = Vec::new();
+        for deed in deeds {
+            self.carry_out(id, deed, payload, &mut answers);
+        }
+        self.set_alarm(id);
+        if !answers.is_empty() {
+            let (node, life) = (NodeId(id as u8), self.hosts[id].life);
+            let done = now.after(Duration::from_micros(self.slots.work));
+            self.engine.schedule(done, Happening::Answers(node, life, answers));
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        id: usize,
+        deed: Deed,
+        payload: Option<&[u8]>,
+        answers: &mut Vec<Answer>,
+    ) {
+        let (now, node) = (self.engine.now(), NodeId(id as u8));
+        match deed {
+            Deed::Say(to, payload) => {
+                if let Ok(Message::Reply(said)) = wire::decode::<Message<'_, C::Rules>>(&payload)
+                    && said.outcome == quorate::service::Outcome::Executed
+                {
+                    self.annals.answered(now, node, said.client, said.timestamp, said.reply.0);
+                }
+                self.send(id, to, &payload);
+            }
+            Deed::Blame(who, fault) => self.accuse(node, who, fault),
+            Deed::Refuse(refusal) => {
+                self.enter(&Line::Refused { who: Principal::Node(node), refusal });
+                self.annals.refused(now, node, refusal);
+            }
+            Deed::Execute(entries) => {
+                for entry in entries {
+                    let (slot, client, timestamp) = (entry.0, ClientId(entry.1), entry.2);
+                    self.enter(&Line::Executed { node, slot, client, timestamp });
+                    let place = self.hosts[id].log.len();
+                    self.annals.executed(now, node, place, &entry);
+                    answers.push(Answer::Executed(client, reply(place, &entry).to_vec()));
+                    self.hosts[id].log.push(entry);
+                }
+            }
+            Deed::Capture(slot, table) => {
+                self.enter(&Line::Captured { node, slot });
+                let state = self.state(id);
+                answers.push(Answer::Captured(slot, Digest::of(&state)));
+                self.hosts[id].captured = Some((slot, table, state));
+            }
+            Deed::Serve(to, slot) => self.serve(id, to, slot),
+            Deed::Install(slot) => self.install(id, slot, payload),
+        }
+    }
+
+    /// Sends the state that was captured to one that rejoins.
+    fn serve(&mut self, id: usize, to: NodeId, slot: u64) {
+        let captured = self.hosts[id].captured.clone().filter(|(at, ..)| *at == slot);
+        let Some((_, clients, state)) = captured else {
+            let what = format!("r{id} serves a state that it never captured, of slot {slot}");
+            return self.annals.fail("agreement", self.engine.now(), what);
+        };
+        let (clients, state) = (Bytes(&clients), Bytes(&state));
+        let message: Message<'_, C::Rules> = Message::State { slot, clients, state };
+        let (me, scope) = (Principal::Node(self.hosts[id].me), self.roster.scope());
+        let payload = self.engine.seal(message, me, scope, &self.hosts[id].key);
+        self.send(id, Target::Node(to), &payload);
+    }
+
+    /// Takes over the state of the message that this step was about.
+    fn install(&mut self, id: usize, slot: u64, payload: Option<&[u8]>) {
+        let (now, node) = (self.engine.now(), NodeId(id as u8));
+        self.enter(&Line::Installed { node, slot });
+        let message = payload.and_then(|it| wire::decode::<Message<'_, C::Rules>>(it).ok());
+        let log = match message {
+            Some(Message::State { state, .. }) => decode(state.0),
+            _ => None,
+        };
+        match log {
+            Some(log) => {
+                self.annals.installed(now, node, &log);
+                self.hosts[id].log = log;
+            }
+            None => self.annals.fail("agreement", now, format!("r{id} takes over no history")),
+        }
+    }
+
+    /// A message comes to a client.
+    pub(super) fn hear(&mut self, client: ClientId, from: Principal, payload: &[u8]) {
+        let to = Principal::Client(client);
+        self.enter(&Line::Heard { from, to, said: said::<C>(payload) });
+        let Ok(message) = wire::decode::<ClientMessage<'_>>(payload) else { return };
+        if let Ok(verified) = self.roster.clone().verify(&self.scheme, from, message) {
+            self.step_client(client, Input::Message(verified));
+        }
+    }
+
+    pub(super) fn ring(&mut self, client: ClientId) {
+        let (now, patron) = (self.engine.now(), &mut self.patrons[client.index()]);
+        if patron.alarm.ring(now, patron.client.deadline()) {
+            self.step_client(client, Input::Wake);
+        }
+    }
+
+    pub(super) fn step_client(
+        &mut self,
+        client: ClientId,
+        input: Input<ClientCommand<'_>, ClientMessage<'_>>,
+    ) {
+        let (now, me) = (self.engine.now(), Principal::Client(client));
+        let patron = &mut self.patrons[client.index()];
+        let (mut asks, mut replied, mut problem) = (None, None, None);
+        for output in patron.client.step(now, input) {
+            match output {
+                Output::Persist(never) => match never {},
+                Output::Send { message, .. } => {
+                    let scope = self.roster.scope();
+                    asks = Some(self.engine.seal(message, me, scope, &patron.key));
+                }
+                Output::Decide(ClientDecision::Done { reply }) => replied = Some(reply.to_vec()),
+                Output::Decide(ClientDecision::Failed(failure)) => {
+                    problem = Some(format!("c{} fails: {failure:?}", client.0));
+                }
+                Output::Accuse { node, fault } if self.annals.is_correct(node) => {
+                    let who = node.0;
+                    problem =
+                        Some(format!("c{} accuses the correct r{who} of {fault:?}", client.0));
+                }
+                Output::Accuse { .. } => {}
+                Output::Refuse(refusal) => {
+                    problem = Some(format!("c{} refuses: {refusal}", client.0));
+                }
+            }
+        }
+        patron.alarm.set(&mut self.engine, me, 0, patron.client.deadline());
+        if let Some(what) = problem {
+            self.annals.fail("client", now, what);
+        }
+        if let Some(payload) = asks {
+            self.petition(client, &payload);
+        }
+        if let Some(reply) = replied {
+            self.replied(client, &reply);
+        }
+    }
+
+    /// A request goes to all generals.
+    fn petition(&mut self, client: ClientId, payload: &Payload) {
+        let patron = &self.patrons[client.index()];
+        let victims = patron.victims;
+        let other =
+            (!victims.is_empty()).then(|| patron.other(self.roster.scope(), payload)).flatten();
+        self.gossip(payload);
+        for node in (0..self.plan.nodes as u8).map(NodeId) {
+            let said = other.as_ref().filter(|_| victims.contains(node)).unwrap_or(payload);
+            let (from, to) = (Principal::Client(client), Principal::Node(node));
+            self.carry(from, to, said, Duration::ZERO, false);
+        }
+    }
+
+    /// A client has its reply: in time, and the right one.
+    fn replied(&mut self, client: ClientId, reply: &[u8]) {
+        let now = self.engine.now();
+        self.enter(&Line::Replied { client });
+        self.annals.believed(now, client, reply);
+        let patron = &self.patrons[client.index()];
+        // A request known to one correct general is executed in that general's next slot.
+        let timing = self.plan.timing;
+        let slot = self.plan.interval + 2 * timing.skew + self.agreement() + timing.margin;
+        let most = slot + 2 * timing.delay.1 + 4 * self.slots.work;
+        let first = self.slots.first.as_micros() - ORIGIN;
+        let began = patron.since.as_micros().max(first.saturating_sub(self.plan.interval));
+        let waited = now.as_micros() - began;
+        if waited > most {
+            let what = format!(
+                "c{} waited for {waited} us, and {most} us is the most that censors make of it",
+                client.0
+            );
+            self.annals.fail("progress", now, what);
+        }
+        if self.patrons[client.index()].left > 0 {
+            let pause = Duration::from_micros(self.luck.below(2 * self.plan.interval));
+            self.engine.schedule(now.after(pause), Happening::Ask(client));
+        }
+    }
+}

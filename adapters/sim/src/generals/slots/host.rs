@@ -1,0 +1,66 @@
+//! One general of a service, and its host with its application: a history of operations.
+
+use super::super::creed::Creed;
+use super::super::mouth::Mouth;
+use super::super::plan::Mishap;
+use super::annals::Entry;
+use super::creed::Serving;
+use super::room::{Member, Parcel};
+use crate::clock::Clock;
+use crate::scheme::Key;
+use quorate::vector::Broadcast;
+use quorate::{ClientId, Digest, Instant, NodeId};
+
+/// What a host owes its general.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Executed(ClientId, Vec<u8>),
+    Captured(u64, Digest),
+}
+
+/// A captured state: slot, client table, history.
+pub(super) type State = (u64, Vec<u8>, Vec<u8>);
+
+/// A general and its host.
+#[derive(Debug)]
+pub(super) struct Host<C>
+where
+    C: Creed<Value = Parcel>,
+    C::Rules: Broadcast<Value = Parcel>,
+{
+    pub(super) me: NodeId,
+    pub(super) key: Key,
+    pub(super) clock: Clock,
+    /// `None` while it has no power.
+    pub(super) general: Option<Member<C::Rules>>,
+    /// How often it was started.
+    pub(super) life: u32,
+    /// The deadline for which a wake-up is under way.
+    pub(super) due: Option<Instant>,
+    pub(super) log: Vec<Entry>,
+    pub(super) captured: Option<State>,
+    pub(super) mishaps: Vec<Mishap>,
+    pub(super) mouth: Option<Box<dyn Mouth<Serving<C>>>>,
+}
+
+impl<C> Host<C>
+where
+    C: Creed<Value = Parcel>,
+    C::Rules: Broadcast<Value = Parcel>,
+{
+    /// Until when it stands still, if it does now.
+    pub(super) fn frozen(&self, now: Instant) -> Option<Instant> {
+        self.mishaps.iter().find_map(|mishap| match *mishap {
+            Mishap::Frozen(from, until) if from <= now && now < until => Some(until),
+            _ => None,
+        })
+    }
+
+    /// Its power fails: all that it knew is lost.
+    pub(super) fn fall(&mut self) {
+        self.general = None;
+        self.life += 1;
+        (self.due, self.captured) = (None, None);
+        self.log.clear();
+    }
+}

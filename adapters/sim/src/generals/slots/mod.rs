@@ -1,0 +1,13 @@
+//! A replicated service in lockstep: generals, their hosts, clients, and the checkers over them.
+
+mod annals;
+mod creed;
+mod duty;
+mod host;
+mod patron;
+mod room;
+mod town;
+
+pub use creed::Serving;
+pub use room::{Parcel, Slots};
+pub use town::Town;

@@ -1,0 +1,72 @@
+//! A client of a service.
+
+use super::room::REPLY;
+use crate::engine::{Alarm, Payload};
+use crate::random::Random;
+use crate::scheme::Key;
+use core::time::Duration;
+use quorate::lockstep::{Client, ClientConfig, ClientMessage};
+use quorate::service::Request;
+use quorate::wire::{self, Bytes};
+use quorate::{ClientId, Instant, NodeSet, Principal, Signature, auth::Scope};
+
+/// Bytes of the longest operation.
+const OPERATION: usize = 40;
+
+/// A client and its host.
+#[derive(Debug)]
+pub(super) struct Patron {
+    pub(super) me: ClientId,
+    pub(super) key: Key,
+    pub(super) client: Client<Vec<u8>>,
+    pub(super) alarm: Alarm,
+    /// How many requests it has still to make.
+    pub(super) left: usize,
+    /// When it asked for what it waits for.
+    pub(super) since: Instant,
+    /// It asks these generals for something else, with the same timestamp.
+    pub(super) victims: NodeSet,
+}
+
+impl Patron {
+    pub(super) fn new(
+        seed: u64,
+        me: ClientId,
+        traitors: usize,
+        retry: Duration,
+        left: usize,
+    ) -> Self {
+        let give_up = Duration::from_secs(1 << 20);
+        let config = ClientConfig { me, traitors, retry, give_up };
+        Self {
+            me,
+            key: Key::new(seed, Principal::Client(me)),
+            client: Client::new(config, vec![0; OPERATION], vec![0; REPLY]),
+            alarm: Alarm::default(),
+            left,
+            since: Instant::ZERO,
+            victims: NodeSet::EMPTY,
+        }
+    }
+
+    /// Something to ask for.
+    pub(super) fn operation(random: &mut Random) -> Vec<u8> {
+        let length = random.below(OPERATION as u64 + 1);
+        (0..length).map(|_| random.bits() as u8).collect()
+    }
+
+    /// A request of the same timestamp for something else.
+    pub(super) fn other(&self, scope: &Scope, payload: &[u8]) -> Option<Payload> {
+        let Ok(ClientMessage::Request(request)) = wire::decode::<ClientMessage<'_>>(payload) else {
+            return None;
+        };
+        let request = Request { operation: Bytes(OTHER), signature: Signature::ZERO, ..request };
+        let mut buffer = vec![0; payload.len() + OTHER.len() + 8];
+        let message = ClientMessage::Request(request);
+        let sealed = wire::seal(message, Principal::Client(self.me), scope, &self.key, &mut buffer);
+        sealed.ok().map(Payload::from)
+    }
+}
+
+/// What a client that lies asks for beside what it asks for.
+pub(super) const OTHER: &[u8] = b"the opposite";
