@@ -63,6 +63,24 @@ pub const fn bytes(nodes: usize, traitors: usize, value_bytes: usize) -> u64 {
     total
 }
 
+/// The most bytes of one payload, with values that take at most `value_bytes` bytes when they are
+/// encoded: how long a buffer must be to seal any frame and to hear every frame of a loyal peer.
+///
+/// ```
+/// assert_eq!(quorate::om::frame_bytes(7, 2, 1), 22);
+/// ```
+#[must_use]
+pub const fn frame_bytes(nodes: usize, traitors: usize, value_bytes: usize) -> u64 {
+    let mut longest = frame(1, value_bytes);
+    let mut round = 2;
+    while round <= rounds(traitors) as usize && nodes > 2 {
+        let bytes = frame(product(nodes.saturating_sub(3), round - 2), value_bytes);
+        longest = if bytes > longest { bytes } else { longest };
+        round += 1;
+    }
+    longest
+}
+
 /// The longest a frame of this many orders can be: the kind of message, the number of the
 /// instance, its commander, the round, the length of the wave, and the wave.
 const fn frame(orders: u64, value_bytes: usize) -> u64 {

@@ -105,7 +105,7 @@ mod resolve;
 mod tree;
 mod wave;
 
-pub use cost::{bytes, frames, messages, rounds, slots};
+pub use cost::{bytes, frame_bytes, frames, messages, rounds, slots};
 pub use entry::Entry;
 pub use fixed::Fixed;
 pub use message::Message;

@@ -14,8 +14,8 @@ pub(super) fn resolve<V: Value>(tree: &Tree, entries: &mut [Entry<V>]) {
         let Some(level) = above.get_mut(start..) else { return };
         let Some(below) = below.get(..tree.level(round + 1)) else { return };
         // Those who relay what came along a path stand side by side.
-        let relays = below.len() / level.len();
-        for (own, said) in level.iter_mut().zip(below.chunks_exact(relays)) {
+        let relays = below.len().checked_div(level.len()).unwrap_or_default();
+        for (own, said) in level.iter_mut().zip(below.chunks_exact(relays.max(1))) {
             // Most often what was heard directly prevails, and stays where it is.
             let absent = said.iter().filter(|entry| !entry.is_value()).count();
             let absent = if canary!("absent_not_counted") { absent } else { 0 };

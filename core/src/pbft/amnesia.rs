@@ -60,7 +60,7 @@ impl Rules<'_> {
         self.node.recovery_said = false;
         for at in self.nodes() {
             if let Some(row) = self.row_mut(Shelf::Latest, at) {
-                row.estimate = None;
+                row.answered = false;
             }
         }
         self.node.status.due = self.node.now;
@@ -128,13 +128,14 @@ impl Rules<'_> {
             return self.accuse(from, Fault::OutOfBounds);
         }
         let Some(row) = self.row_mut(Shelf::Latest, from) else { return };
-        let before = row.estimate.unwrap_or(said);
-        row.estimate = Some(Estimate {
+        let before = if row.answered { row.estimate } else { said };
+        row.answered = true;
+        row.estimate = Estimate {
             stable: before.stable.min(said.stable),
             prepared: before.prepared.max(said.prepared),
             view: before.view.max(said.view),
             heard: before.heard || said.heard,
-        });
+        };
         if !recovering.lost {
             return self.find_out();
         }
@@ -182,7 +183,8 @@ impl Rules<'_> {
     fn answers(&self) -> impl Iterator<Item = Estimate> + Clone + '_ {
         let me = self.node.me();
         let others = self.nodes().filter(move |node| *node != me);
-        others.filter_map(|node| self.row(Shelf::Latest, node)?.estimate)
+        let rows = others.filter_map(|node| self.row(Shelf::Latest, node));
+        rows.filter(|row| row.answered).map(|row| row.estimate)
     }
 
     /// The lowest sequence M such that strong peers report a stable checkpoint at or below it and

@@ -47,7 +47,7 @@ impl<'s> Members<'s> {
         let (rows, histories) = (self.rows, self.histories);
         let size = self.window * History::ENTRY;
         self.set.iter().filter_map(move |node| {
-            let histories = histories.chunks_exact(size).nth(node.index())?;
+            let histories = histories.chunks_exact(size.max(1)).nth(node.index())?;
             Some(rows.get(node.index())?.message(node, histories))
         })
     }

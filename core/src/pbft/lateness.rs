@@ -37,7 +37,8 @@ const PART: u32 = 8;
 /// What a backup knows about things that are late.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lateness {
-    /// Microseconds during which this replica was not late itself.
+    /// Microseconds during which this replica was not late itself, and one more: 0 stands for never
+    /// where its times are kept.
     clock: u64,
     /// Whether it has been running since the last step.
     running: bool,
@@ -54,7 +55,7 @@ pub(super) struct Lateness {
 
 impl Lateness {
     pub(super) const NEW: Self =
-        Self { clock: 0, running: true, ticks: 0, served: false, proposals: 0, passed: None };
+        Self { clock: 1, running: true, ticks: 0, served: false, proposals: 0, passed: None };
 
     /// The time on the clock of this file.
     pub(super) const fn clock(&self) -> u64 {

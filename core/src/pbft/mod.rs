@@ -180,6 +180,7 @@ mod execution;
 mod history;
 mod lateness;
 mod log;
+mod memory;
 pub mod merkle;
 mod message;
 mod new_view;

@@ -297,7 +297,7 @@ impl<'a> Outputs<'a> {
         let index = first + author.index();
         let row = self.memory.view_rows.get(index).filter(|row| row.view > View(0))?;
         let size = self.node.sizes.window * History::ENTRY;
-        Some(row.message(author, self.memory.histories.chunks_exact(size).nth(index)?))
+        Some(row.message(author, self.memory.histories.chunks_exact(size.max(1)).nth(index)?))
     }
 
     pub(super) fn new_view(&self) -> NewView<'a> {

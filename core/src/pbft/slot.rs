@@ -26,8 +26,9 @@ impl Default for Slot {
 }
 
 impl Slot {
-    /// On no clock has agreement begun.
-    pub(super) const NEVER: u64 = u64::MAX;
+    /// On no clock has agreement begun. Zero, so that an empty slot is all zero bits and a static
+    /// replica costs no flash.
+    pub(super) const NEVER: u64 = 0;
 
     pub(super) const EMPTY: Self = Self {
         history: History { sequence: Sequence(0), pre_prepared: [None; DIGESTS], prepared: None },

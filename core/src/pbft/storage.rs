@@ -23,6 +23,22 @@ pub trait Storage {
     fn lend(&self) -> Lent<'_>;
 }
 
+/// Memory that lies elsewhere, in a static say: a replica of it is as small as what does not
+/// depend on the sizes.
+impl<S: Storage + ?Sized> Storage for &mut S {
+    fn dimensions(&self) -> Dimensions {
+        (**self).dimensions()
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        (**self).parts()
+    }
+
+    fn lend(&self) -> Lent<'_> {
+        (**self).lend()
+    }
+}
+
 macro_rules! parts {
     ($(#[$doc:meta])* $name:ident $(, $mutability:tt)?) => {
         $(#[$doc])*

@@ -257,8 +257,8 @@ impl Rules<'_> {
     /// Replaces a row; what its replica reported stays.
     fn put_row(&mut self, shelf: Shelf, node: NodeId, row: ViewRow) {
         if let Some(place) = self.row_mut(shelf, node) {
-            let ViewRow { reported, waits, executed, spoken, estimate, .. } = *place;
-            *place = ViewRow { reported, waits, executed, spoken, estimate, ..row };
+            let ViewRow { reported, waits, executed, spoken, estimate, answered, .. } = *place;
+            *place = ViewRow { reported, waits, executed, spoken, estimate, answered, ..row };
         }
     }
 

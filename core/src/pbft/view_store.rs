@@ -28,8 +28,11 @@ pub struct ViewRow {
     pub(super) executed: Sequence,
     /// Whether a vote, a checkpoint or a VIEW-CHANGE of it was heard since the start.
     pub(super) spoken: bool,
-    /// What it answered when this replica had lost its log.
-    pub(super) estimate: Option<Estimate>,
+    /// What it answered when this replica had lost its log, if it has.
+    pub(super) estimate: Estimate,
+    /// Whether it has. Not an `Option` of the estimate: the empty one would not be all zero bits,
+    /// as empty memory is, so that a static replica takes no flash.
+    pub(super) answered: bool,
 }
 
 impl ViewRow {
@@ -45,7 +48,13 @@ impl ViewRow {
         waits: View(0),
         executed: Sequence(0),
         spoken: false,
-        estimate: None,
+        estimate: Estimate {
+            stable: Sequence(0),
+            prepared: Sequence(0),
+            view: View(0),
+            heard: false,
+        },
+        answered: false,
     };
 
     /// The message that is stored here, with its P and Q in the bytes beside it.
