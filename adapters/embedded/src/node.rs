@@ -1,0 +1,358 @@
+//! A protocol with its host, its keys and its buffers: everything but a link and a clock.
+
+use crate::agent::{Agent, Unheard};
+use crate::host::Host;
+use crate::ledger::Broken;
+use crate::link::{Arrival, AsyncLink};
+use crate::member::Identity;
+use crate::sessions::{Opened, Sessions};
+use crate::voice::{Traffic, Voice};
+use core::fmt;
+use core::time::Duration;
+use quorate::link::Hello;
+use quorate::{Input, InputOf, Instant, Output, Principal};
+
+/// Settings of a node that have nothing to do with its protocol.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    /// Never used before by this member: 32 bytes of a random source, or a number of this start
+    /// that was durable before it is used. All nonces of sessions come from it; an old one would
+    /// let what was recorded then be heard again.
+    pub nonce: [u8; 32],
+    /// How often a peer without a session is greeted at first; up to 16 times less often later.
+    pub greeting: Duration,
+    /// How long the async loop waits for a frame to leave. Then it counts as lost: a link that is
+    /// stuck delays nobody for longer.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// Greetings every 250 ms at first, frames that take 250 ms to leave are lost.
+    #[must_use]
+    pub const fn new(nonce: [u8; 32]) -> Self {
+        let moment = Duration::from_millis(250);
+        Self { nonce, greeting: moment, patience: moment }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("greeting", &self.greeting).finish_non_exhaustive()
+    }
+}
+
+/// Why a node cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NodeError {
+    /// The node has another number of rows than the roster has principals: this many.
+    Rows(usize),
+    /// The roster does not know this member.
+    Unknown,
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows(count) => {
+                write!(f, "the roster has {count} nodes and clients: a node needs as many rows")
+            }
+            Self::Unknown => f.write_str("the roster does not know this member"),
+        }
+    }
+}
+
+impl core::error::Error for NodeError {}
+
+/// The node has stopped, and says nothing any more: its host could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Stopped<E>(
+    /// Why, where it stopped; `None` from then on.
+    pub Option<E>,
+);
+
+impl<E: fmt::Debug> fmt::Display for Stopped<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(error) => write!(f, "the node has stopped: {error:?}"),
+            None => f.write_str("the node had stopped before"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for Stopped<E> {}
+
+/// A member at work: a protocol `P` with its host `H`, its keys `I`, its buffers `B` and sessions
+/// with `N` others, itself counted too.
+///
+/// It is driven by [`Node::poll`] or by [`Node::turn`], over any link.
+pub struct Node<P, H, I: Identity, B, const N: usize> {
+    pub(crate) protocol: P,
+    pub(crate) host: H,
+    pub(crate) voice: Voice<I, N>,
+    pub(crate) buffer: B,
+    pub(crate) patience: Duration,
+    pub(crate) stopped: bool,
+}
+
+impl<P, H: fmt::Debug, I: Identity, B, const N: usize> fmt::Debug for Node<P, H, I, B, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, voice, stopped, .. } = self;
+        f.debug_struct("Node")
+            .field("host", host)
+            .field("sessions", &voice.sessions)
+            .field("traffic", &voice.traffic)
+            .field("stopped", stopped)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a node writes: a payload, and the frame that is made of it.
+type Desk<'b> = (&'b mut [u8], &'b mut [u8]);
+
+impl<P, H, I, B, const N: usize> Node<P, H, I, B, N>
+where
+    P: Agent,
+    H: Host<P>,
+    I: Identity,
+    B: AsMut<[u8]>,
+{
+    /// A node. `buffer` has room for three frames of the longest message, each
+    /// [`overhead`](crate::overhead) longer than that; a message that finds no room is not sent
+    /// or not received ([`Traffic::too_long`]).
+    ///
+    /// # Errors
+    /// `N` is not the number of nodes and clients of the roster, or the member not one of them.
+    pub fn new(
+        protocol: P,
+        host: H,
+        identity: I,
+        buffer: B,
+        settings: Settings,
+    ) -> Result<Self, NodeError> {
+        let member = identity.member();
+        let (me, seats, scope) = (member.me, member.seats(), *member.roster.scope());
+        if seats.count() != N {
+            return Err(NodeError::Rows(seats.count()));
+        }
+        seats.row(me).ok_or(NodeError::Unknown)?;
+        let proof = <I::Proofs as crate::Proofs>::PROOF;
+        let (cluster, epoch, nonce) = (scope.cluster, scope.epoch, [0; 32]);
+        let hello = Hello { cluster, epoch, from: me, to: me, nonce, proof };
+        let sessions = Sessions::new(hello, seats, settings.greeting, settings.nonce);
+        let voice = Voice { identity, sessions, traffic: Traffic::default() };
+        let (patience, stopped) = (settings.patience, false);
+        Ok(Self { protocol, host, voice, buffer, patience, stopped })
+    }
+
+    /// When the node is to be woken at the latest; `None`: not before a frame arrives.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let mine = [self.protocol.deadline(), self.voice.sessions.deadline()];
+        mine.into_iter().flatten().min()
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub const fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
+    /// The host.
+    #[must_use]
+    pub const fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// The host, to be asked or told something.
+    pub const fn host_mut(&mut self) -> &mut H {
+        &mut self.host
+    }
+
+    /// What has happened to frames.
+    #[must_use]
+    pub const fn traffic(&self) -> Traffic {
+        self.voice.traffic
+    }
+
+    /// Whether there is a session with a peer: without one it is neither heard nor told.
+    #[must_use]
+    pub fn has_session(&self, peer: Principal) -> bool {
+        self.voice.sessions.has(peer)
+    }
+
+    /// Ends the node, and gives back its protocol and its host.
+    pub fn into_parts(self) -> (P, H) {
+        (self.protocol, self.host)
+    }
+
+    /// Where frames are received.
+    pub(crate) fn inbox(&mut self) -> &mut [u8] {
+        let bytes = self.buffer.as_mut();
+        let third = bytes.len() / 3;
+        bytes.get_mut(..third).unwrap_or_default()
+    }
+
+    /// A frame is in the inbox.
+    pub(crate) async fn take<L: AsyncLink>(
+        &mut self,
+        link: &mut L,
+        now: Instant,
+        arrival: Arrival,
+    ) -> Result<(), Stopped<H::Error>> {
+        self.ensure_running()?;
+        let done = self.try_take(link, now, arrival).await;
+        self.end(done)
+    }
+
+    /// Time has passed.
+    pub(crate) async fn wake<L: AsyncLink>(
+        &mut self,
+        link: &mut L,
+        now: Instant,
+    ) -> Result<(), Stopped<H::Error>> {
+        self.voice.sessions.wake(now);
+        self.voice.greet(link).await;
+        if self.protocol.deadline().is_some_and(|due| due <= now) {
+            self.give(link, now, Input::Wake).await?;
+        }
+        Ok(())
+    }
+
+    /// Wakes the protocol, or commands it.
+    pub(crate) async fn give<L: AsyncLink>(
+        &mut self,
+        link: &mut L,
+        now: Instant,
+        input: InputOf<'_, P>,
+    ) -> Result<(), Stopped<H::Error>> {
+        self.ensure_running()?;
+        let Self { protocol, host, voice, buffer, .. } = self;
+        let (_, desk) = split(buffer.as_mut());
+        let done = step(protocol, host, voice, desk, link, (now, input, &[])).await;
+        self.end(done)
+    }
+
+    async fn try_take<L: AsyncLink>(
+        &mut self,
+        link: &mut L,
+        now: Instant,
+        arrival: Arrival,
+    ) -> Result<(), H::Error> {
+        let Self { protocol, host, voice, buffer, .. } = self;
+        let (inbox, desk) = split(buffer.as_mut());
+        let Some(frame) = inbox.get(..arrival.length) else { return Ok(()) };
+        voice.traffic.received = voice.traffic.received.saturating_add(1);
+        let proofs = &voice.identity.member().proofs;
+        match voice.sessions.open(proofs, now, frame) {
+            Opened::Payload(from, payload) => {
+                match protocol.hear(now, from, payload, &voice.identity) {
+                    Ok(message) => {
+                        let input = Input::Message(message);
+                        step(protocol, host, voice, desk, link, (now, input, payload)).await?;
+                    }
+                    Err(Unheard::Known) => {}
+                    Err(Unheard::Fault(fault)) => {
+                        if let Principal::Node(node) = from {
+                            host.accuse(node, fault);
+                        }
+                    }
+                    Err(Unheard::Later(after)) => voice.sessions.quiet(from, now.after(after)),
+                }
+            }
+            Opened::Opening => {}
+            Opened::Nothing => {
+                voice.traffic.unproved = voice.traffic.unproved.saturating_add(1);
+            }
+        }
+        voice.greet(link).await;
+        Ok(())
+    }
+
+    fn ensure_running(&self) -> Result<(), Stopped<H::Error>> {
+        if self.stopped { Err(Stopped(None)) } else { Ok(()) }
+    }
+
+    fn end(&mut self, done: Result<(), H::Error>) -> Result<(), Stopped<H::Error>> {
+        self.stopped = done.is_err();
+        done.map_err(|error| Stopped(Some(error)))
+    }
+}
+
+/// The three parts of a buffer: the inbox, and a desk.
+fn split(bytes: &mut [u8]) -> (&mut [u8], Desk<'_>) {
+    let third = bytes.len() / 3;
+    let (inbox, rest) = bytes.split_at_mut(third);
+    let (plain, frame) = rest.split_at_mut(third);
+    (inbox, (plain, frame))
+}
+
+/// One step, then one for each command that the host owes after it, then what the host has to
+/// say; and at last the host tidies up.
+async fn step<P, H, I, L, const N: usize>(
+    protocol: &mut P,
+    host: &mut H,
+    voice: &mut Voice<I, N>,
+    (plain, frame): Desk<'_>,
+    link: &mut L,
+    (now, input, said): (Instant, InputOf<'_, P>, &[u8]),
+) -> Result<(), H::Error>
+where
+    P: Agent,
+    H: Host<P>,
+    I: Identity,
+    L: AsyncLink,
+{
+    let outputs = protocol.step(now, input);
+    perform::<P, H, I, L, N>(outputs, host, voice, (&mut *plain, &mut *frame), link, said).await?;
+    loop {
+        let Some(command) = host.command() else { break };
+        let outputs = protocol.step(now, Input::Command(command));
+        let desk = (&mut *plain, &mut *frame);
+        perform::<P, H, I, L, N>(outputs, host, voice, desk, link, &[]).await?;
+    }
+    loop {
+        let Some((to, message)) = host.message() else { break };
+        let Some(length) = voice.encode::<P>(message, plain) else { continue };
+        let proof = host.ledger().durable().ok_or(Broken(None))?;
+        let payload = plain.get(..length).unwrap_or_default();
+        voice.send(proof, to, payload, frame, link).await;
+    }
+    host.settle(protocol).await
+}
+
+/// Performs the outputs of one step, in order.
+async fn perform<'p, P, H, I, L, const N: usize>(
+    outputs: P::Outputs<'p>,
+    host: &mut H,
+    voice: &mut Voice<I, N>,
+    (plain, frame): Desk<'_>,
+    link: &mut L,
+    said: &[u8],
+) -> Result<(), H::Error>
+where
+    P: Agent + 'p,
+    H: Host<P>,
+    I: Identity,
+    L: AsyncLink,
+{
+    for output in outputs {
+        match output {
+            Output::Persist(record) => {
+                host.note(&record);
+                host.ledger().append(&record).await?;
+            }
+            Output::Send { to, message } => {
+                let Some(length) = voice.encode::<P>(message, plain) else { continue };
+                let proof = host.ledger().durable().ok_or(Broken(None))?;
+                let payload = plain.get(..length).unwrap_or_default();
+                voice.send(proof, to, payload, frame, link).await;
+            }
+            Output::Decide(decision) => host.decide(decision, said).await?,
+            Output::Accuse { node, fault } => host.accuse(node, fault),
+            Output::Refuse(refusal) => host.refuse(refusal)?,
+        }
+    }
+    Ok(())
+}

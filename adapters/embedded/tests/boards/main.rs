@@ -1,0 +1,11 @@
+//! Whole clusters of boards in memory: real frames, seeded noise, virtual time.
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
+
+#[path = "../../../../core/tests/support/rng.rs"]
+mod rng;
+#[path = "../../../../core/tests/support/scheme.rs"]
+mod scheme;
+
+mod keys;
+mod line;
+mod replicas;
