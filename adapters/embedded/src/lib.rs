@@ -28,6 +28,7 @@
 mod agent;
 mod clock;
 mod drive;
+mod fragments;
 mod host;
 mod hosts;
 mod ledger;
@@ -40,6 +41,8 @@ mod seats;
 mod service;
 mod sessions;
 mod stream;
+#[cfg(feature = "edge-nal")]
+mod udp;
 mod voice;
 
 pub use agent::{Agent, Unheard};
@@ -47,6 +50,7 @@ pub use agent::{Agent, Unheard};
 pub use clock::Embassy;
 pub use clock::{Clock, Ticks, Timer};
 pub use drive::Event;
+pub use fragments::{FragmentError, Fragmented};
 pub use host::Host;
 pub use hosts::{Assembly, Caller};
 pub use ledger::{Broken, Durable, Forgetful, Journal, Kept, Ledger, NoLog};
@@ -59,4 +63,6 @@ pub use proof::{PairKeys, Proofs};
 pub use seats::Seats;
 pub use service::{Application, Layout, Refused, Reply, Service, ServiceError};
 pub use stream::{Stream, StreamError};
+#[cfg(feature = "edge-nal")]
+pub use udp::{Udp, UdpError};
 pub use voice::{Traffic, overhead};

@@ -6,6 +6,9 @@ mod rng;
 #[path = "../../../../core/tests/support/scheme.rs"]
 mod scheme;
 
+mod air;
+mod fragments;
+mod frames;
 mod keys;
 mod line;
 mod replicas;
