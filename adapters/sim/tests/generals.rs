@@ -109,7 +109,7 @@ fn more_generals_than_are_drawn_keep_every_promise() {
         (Protocol::King, 64),
         (Protocol::Om, 64),
     ] {
-        let some = campaign(protocol, Faults::Traitors, if nodes == 64 { 1 } else { 8 });
+        let some = campaign(protocol, Faults::Traitors, if nodes == 64 { 1 } else { 4 });
         hold(Campaign { nodes: Some(nodes), ..some });
     }
 }

@@ -22,7 +22,7 @@
 //! So
 //!
 //! ```text
-//! round >= 2 * skew + delay + margin
+//! round > 2 * skew + delay + margin
 //! ```
 //!
 //! where `skew` is the most that a loyal clock differs from true time, `delay` the longest that a

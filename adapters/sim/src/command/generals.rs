@@ -89,6 +89,8 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
             format!("{}; {} frames rejected, {} accusations", s.lies, s.rejected, s.accusations),
         ),
         ("missed deadlines", s.missed.to_string()),
+        ("requests executed", format!("{}, {} replies believed", s.executions, s.replies)),
+        ("crashes", format!("{}; {} states taken over", s.crashes, s.rejoins)),
         ("fingerprint", format!("{fingerprint:016x}")),
     ];
     let features = summary.features.iter().map(|(name, seeds)| format!("{seeds} {name}"));

@@ -209,7 +209,10 @@ impl Plan {
             nodes.sort_by_key(|node| node != commander);
         }
         for node in nodes.into_iter().take(count) {
-            if beyond || (faults == Faults::Traitors && random.chance(800)) {
+            // Beside a traitor of a service somebody should rejoin, so that it can lie about that.
+            let rejoins = self.slots > 0 && !self.traitors.is_empty();
+            let often = if rejoins { 400 } else { 800 };
+            if beyond || (faults == Faults::Traitors && random.chance(often)) {
                 let role = self.draw_role(random);
                 self.traitors.push((node, role));
             } else {
@@ -247,7 +250,8 @@ impl Plan {
         let until = begin + random.below(3 * self.timing.round);
         let (begin, until) = (Instant::from_micros(begin), Instant::from_micros(until));
         let kinds = if faults >= Faults::Swarm { 6 } else { 4 };
-        let mishap = match random.below(kinds) {
+        let first = if self.slots > 0 && random.chance(500) { kinds - 2 } else { 0 };
+        let mishap = match random.between(first, kinds - 1) {
             0 => Mishap::Deaf(often),
             1 => Mishap::Mute(often),
             2 => Mishap::Late(often),
@@ -325,6 +329,7 @@ fn draw_sizes(
     let many = slots || protocol == Protocol::Vector;
     let drawn: &[usize] = match (base, many) {
         (Protocol::Sm, false) => &[3, 4, 4, 4, 5, 5, 6, 7],
+        (Protocol::Sm, true) if slots => &[3, 3, 4, 5, 5],
         (Protocol::Sm, true) => &[3, 3, 4, 4, 5],
         (Protocol::King, false) => &[4, 4, 4, 4, 4, 4, 5, 5, 6, 7],
         (_, true) => &[4, 4, 4, 4, 5],

@@ -9,7 +9,7 @@ pub struct Statistics {
     pub defaults: u64,
     /// Frames that traitors sent instead of what their machines said.
     pub lies: u64,
-    /// Frames that did not come from or to a faulty general.
+    /// Frames that were lost at a faulty general.
     pub losses: u64,
     /// Accusations by correct generals.
     pub accusations: u64,
@@ -19,8 +19,6 @@ pub struct Statistics {
     pub missed: u64,
     /// Power cuts.
     pub crashes: u64,
-    /// Slots that correct generals executed.
-    pub slots: u64,
     /// Requests that correct generals executed.
     pub executions: u64,
     /// Replies that clients accepted.
@@ -40,7 +38,6 @@ impl Statistics {
         self.rejected += other.rejected;
         self.missed += other.missed;
         self.crashes += other.crashes;
-        self.slots += other.slots;
         self.executions += other.executions;
         self.replies += other.replies;
         self.rejoins += other.rejoins;

@@ -234,8 +234,12 @@ fn read_role(words: &mut Words) -> Result<Role, Wrong> {
     if words.take("unfair to client") {
         return Ok(Role::Unfair(words.client()?));
     }
+    if words.take("twin to") {
+        return Ok(Role::Twin(words.nodes()?.into_iter().collect()));
+    }
     let everyone: NodeSet = (0..words.cast.nodes as u8).map(NodeId).collect();
-    let wanted = "one of: silent, silent to, equivocator, liar, forgetful, slow, stale, unfair to";
+    let wanted = "one of: silent, silent to, equivocator, liar, forgetful, slow, stale, unfair to, \
+                  twin, twin to, replayer, forger, spammer";
     let word = words.word(wanted)?;
     Ok(match word.as_str() {
         "silent" => Role::Silent(everyone),
@@ -244,6 +248,10 @@ fn read_role(words: &mut Words) -> Result<Role, Wrong> {
         "forgetful" => Role::Forgetful,
         "slow" => Role::Slow,
         "stale" => Role::Stale,
+        "twin" => Role::Twin(NodeSet::EMPTY),
+        "replayer" => Role::Replayer,
+        "forger" => Role::Forger,
+        "spammer" => Role::Spammer,
         _ => return Err(format!("`{word}` is no kind of traitor: write {wanted}")),
     })
 }

@@ -32,7 +32,7 @@
 //! agree within the *skew* of the [inequality](quorate::rounds)
 //!
 //! ```text
-//! round >= 2 * skew + delay + margin
+//! round > 2 * skew + delay + margin
 //! ```
 //!
 //! in which the *delay* here is that of the network and of the queues on both sides, and the

@@ -70,3 +70,18 @@ impl Patron {
 
 /// What a client that lies asks for beside what it asks for.
 pub(super) const OTHER: &[u8] = b"the opposite";
+
+/// A request as it stands in a batch, and another of the same client with a signature that is not
+/// its own.
+pub(super) fn in_batch(payload: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let Ok(ClientMessage::Request(request)) = wire::decode::<ClientMessage<'_>>(payload) else {
+        return None;
+    };
+    let written = |timestamp: u64, operation: &[u8]| {
+        let length = (operation.len() as u32).to_le_bytes();
+        let (client, signature) = (request.client.0.to_le_bytes(), request.signature.to_bytes());
+        [&client[..], &timestamp.to_le_bytes(), &length, operation, &signature].concat()
+    };
+    let (timestamp, operation) = (request.timestamp, request.operation.0);
+    Some((written(timestamp, operation), written(timestamp.wrapping_add(1), b"forged")))
+}

@@ -9,7 +9,7 @@ use super::super::statistics::Statistics;
 use super::annals::{self, Annals};
 use super::creed::Serving;
 use super::host::{Answer, Host};
-use super::patron::{OTHER, Patron};
+use super::patron::{OTHER, Patron, in_batch};
 use super::room::{CLIENTS, Parcel, Slots, member};
 use crate::engine::{Engine, Event, Payload};
 use crate::network::Traffic;
@@ -258,14 +258,10 @@ where
         if self.cabal.members.is_empty() {
             return;
         }
-        // The number of the variant goes before the request, and not into a batch.
-        let request = payload.get(1..).unwrap_or_default();
-        let mut bent = request.to_vec();
-        if let Some(byte) = bent.get_mut(6) {
-            *byte ^= 1;
-        }
-        let two = [request, request].concat();
-        for batch in [request, &bent, &two, &[][..], &request[..request.len() / 2]] {
+        let Some((request, forged)) = in_batch(payload) else { return };
+        let two = [&request[..], &request].concat();
+        let cut = &request[..request.len() / 2];
+        for batch in [&request[..], &forged, &two, &[], cut] {
             self.pool.extend(Parcel::from_bytes(batch));
         }
         let excess = self.pool.len().saturating_sub(24);
