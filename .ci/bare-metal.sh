@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the core for microcontrollers with no library present but `core`, which proves that it
-# needs neither an allocator nor an operating system. Builds the standard library's `core` from
+# Builds the core and its adapter for boards for microcontrollers with no library present but
+# `core`, which proves that they need neither an allocator nor an operating system. Builds the standard library's `core` from
 # source for that: with the toolchain at hand if it has, or can fetch, its sources; else with
 # Debian's own Rust, which is installed for the purpose.
 set -euo pipefail
@@ -29,15 +29,17 @@ else
 fi
 
 # RUSTC_BOOTSTRAP lets a stable compiler build its own library.
-build() {
-    echo "bare metal: core for $*"
-    RUSTC_BOOTSTRAP=1 "${cargo[@]}" build --quiet --release --locked --package quorate \
-        -Zbuild-std=core --target-dir target/bare-metal --target "$@"
+build() { # a package for a target
+    echo "bare metal: $*"
+    RUSTC_BOOTSTRAP=1 "${cargo[@]}" build --quiet --release --locked --package "$1" \
+        -Zbuild-std=core --target-dir target/bare-metal --target "${@:2}"
 }
 
 for target in "${targets[@]}"; do
-    build "$target"
+    build quorate "$target"
+    build quorate-embedded "$target" --features ed25519,edge-nal,embassy-time,defmt
 done
-build "${targets[0]}" --no-default-features
-build "${targets[0]}" --features defmt
-echo "bare metal: the core builds for ${targets[*]} with nothing but core"
+build quorate "${targets[0]}" --no-default-features
+build quorate "${targets[0]}" --features defmt
+build quorate-embedded "${targets[0]}"
+echo "bare metal: the core and its adapter for boards build for ${targets[*]} with nothing but core"

@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::host::Host;
 use crate::ledger::{Broken, Forgetful, Ledger, NoLog};
+use core::fmt;
 use quorate::service::ClientDecision;
 use quorate::{Fault, NodeId, Refusal, lockstep, pbft};
 
@@ -90,7 +91,6 @@ impl<P: Agent> Host<P> for Assembly {
 }
 
 /// The host of a client: a closure that takes the end of each operation.
-#[derive(Debug)]
 pub struct Caller<F> {
     ledger: Ledger<Forgetful>,
     on_end: F,
@@ -100,6 +100,19 @@ impl<F: FnMut(ClientDecision<'_>)> Caller<F> {
     /// Calls `on_end` whenever an operation has ended.
     pub const fn new(on_end: F) -> Self {
         Self { ledger: Ledger::new(Forgetful), on_end }
+    }
+}
+
+impl<F> fmt::Debug for Caller<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for Caller<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Caller(..)");
     }
 }
 

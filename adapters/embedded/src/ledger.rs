@@ -119,6 +119,13 @@ impl Journal for Forgetful {
 #[must_use = "what waits for it can be sent"]
 pub struct Durable<'l>(PhantomData<&'l mut ()>);
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Durable<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Durable");
+    }
+}
+
 /// A journal, and whether all that it was given is in it.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -179,6 +186,11 @@ impl<J: Journal> Ledger<J> {
     /// The journal, to look at.
     pub const fn journal(&self) -> &J {
         &self.journal
+    }
+
+    /// The journal, before anything was appended.
+    pub(crate) const fn journal_mut(&mut self) -> &mut J {
+        &mut self.journal
     }
 
     /// Gives the journal back.

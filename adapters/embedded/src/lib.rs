@@ -1,17 +1,23 @@
-//! Byzantine agreement on boards: links, a log on flash, and ready loops, without an operating
-//! system and without an allocator.
+#![doc = include_str!("../README.md")]
 //!
-//! The [core](quorate) decides; this crate carries its bytes. It is bound to traits, not to one
-//! runtime:
+//! # How it hangs together
 //!
-//! * [`Stream`] is a link over anything with the traits of `embedded-io` or `embedded-io-async`;
-//!   [`Link`] and [`AsyncLink`] are what one's own link implements.
-//! * [`Clock`] and [`Timer`] tell the time; [`Ticks`] makes a clock of a counter that wraps.
-//! * [`Node`] runs a protocol: [`Node::poll`] in a loop that polls, [`Node::turn`] in one that
-//!   waits. Any [`Agent`] will do: PBFT replicas, generals, generals in lockstep, and clients.
-//! * [`Service`] replicates an [`Application`].
-//! * Frames prove their sender, by [`PairKeys`] or one's own [`Proofs`]. What is sent waits until
-//!   what it depends on is durable, and [`Durable`] proves that it is.
+//! * A [`Link`] or an [`AsyncLink`] carries frames: [`Stream`], `Udp`, [`Fragmented`], one's own.
+//! * A [`Member`] has the keys; [`PairKeys`] or one's own [`Proofs`] make sessions with them, each
+//!   of which begins with a hello of either side, survives lost frames, and is begun anew by a
+//!   member that was started again.
+//! * A [`Node`] runs any [`Agent`]: it opens frames, has messages decoded, admitted and verified,
+//!   steps the protocol, and performs its outputs in order.
+//! * A [`Host`] is told what was decided: [`Service`] replicates an [`Application`], [`Assembly`]
+//!   and [`Caller`] are those of generals and clients.
+//! * A [`Ledger`] keeps records in a [`Journal`]. What is sent must show its [`Durable`], the proof
+//!   that everything before is there.
+//!
+//! # What is bounded
+//!
+//! Nothing allocates. Each peer has a session, a room for the fragments of one frame, a hello to
+//! answer eight times a greeting interval, and its budget in the protocol; a flood of one spends
+//! nothing of another's but the time of the link that they share.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -28,6 +34,7 @@
 mod agent;
 mod clock;
 mod drive;
+pub mod flash;
 mod fragments;
 mod host;
 mod hosts;
@@ -37,6 +44,7 @@ mod member;
 mod node;
 mod peer;
 mod proof;
+mod recall;
 mod seats;
 mod service;
 mod sessions;
@@ -60,8 +68,9 @@ pub use node::{Node, NodeError, Settings, Stopped};
 #[cfg(feature = "ed25519")]
 pub use proof::Signatures;
 pub use proof::{PairKeys, Proofs};
+pub use recall::{Recall, Visit};
 pub use seats::Seats;
-pub use service::{Application, Layout, Refused, Reply, Service, ServiceError};
+pub use service::{Application, Layout, Origin, Refused, Reply, Service, ServiceError, StartError};
 pub use stream::{Stream, StreamError};
 #[cfg(feature = "edge-nal")]
 pub use udp::{Udp, UdpError};

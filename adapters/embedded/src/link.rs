@@ -105,6 +105,7 @@ impl<L: AsyncLink> AsyncLink for &mut L {
 /// A [`Link`] where an [`AsyncLink`] is asked for. Waiting for a frame asks the link again each
 /// time that the executor comes by.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Polling<L>(pub L);
 
 impl<L: Link> AsyncLink for Polling<L> {
@@ -133,6 +134,7 @@ impl<L: Link> AsyncLink for Polling<L> {
 /// An [`AsyncLink`] where a [`Link`] is asked for: it is asked once whether something is there.
 /// Sending asks it again and again until the frame has left.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Polled<L>(pub L);
 
 impl<L: AsyncLink> Link for Polled<L> {

@@ -41,6 +41,15 @@ impl fmt::Debug for Settings {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Settings {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let micros = |span| Instant::ZERO.after(span);
+        let (greeting, patience) = (micros(self.greeting), micros(self.patience));
+        defmt::write!(f, "Settings(greeting: {}, patience: {})", greeting, patience);
+    }
+}
+
 /// Why a node cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -105,6 +114,14 @@ impl<P, H: fmt::Debug, I: Identity, B, const N: usize> fmt::Debug for Node<P, H,
             .field("traffic", &voice.traffic)
             .field("stopped", stopped)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<P, H: defmt::Format, I: Identity, B, const N: usize> defmt::Format for Node<P, H, I, B, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { host, voice, stopped, .. } = self;
+        defmt::write!(f, "Node({}, {}, stopped: {})", host, voice.traffic, stopped);
     }
 }
 
@@ -180,6 +197,11 @@ where
     #[must_use]
     pub fn has_session(&self, peer: Principal) -> bool {
         self.voice.sessions.has(peer)
+    }
+
+    /// How long the async loop waits for a frame to leave, from now on.
+    pub const fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Ends the node, and gives back its protocol and its host.

@@ -190,6 +190,7 @@ mod outputs;
 mod pool;
 mod read;
 mod recover;
+mod recovery;
 mod replica;
 mod rules;
 mod settled;
@@ -219,6 +220,7 @@ pub use message::{Busy, Message, NewView, Reply, Sequence, Status, View, ViewCha
 pub use outputs::Outputs;
 pub use read::{Read, ReadReply, Reading};
 pub use recover::{RecoverError, Snapshot};
+pub use recovery::Recovery;
 pub use replica::Replica;
 pub use slot::{CheckpointVote, Pending, Slot};
 pub use storage::{Fixed, Lent, Parts, Storage};

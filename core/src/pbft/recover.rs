@@ -8,6 +8,7 @@ use super::merkle::{checkpoint_digest, encoded_clients_top};
 use super::message::{NewView, Sequence, View, ViewChange, Vote};
 use super::normal::Phase;
 use super::outputs::Outputs;
+use super::recovery::Recovery;
 use super::replica::Replica;
 use super::rules::{Awaiting, NewViewStage, Rules, StoredNewView, Transfer};
 use super::slot::CheckpointVote;
@@ -92,20 +93,11 @@ impl<S: Storage> Replica<S> {
         snapshot: Option<Snapshot<'_>>,
         records: impl IntoIterator<Item = Record<'r>>,
     ) -> Result<Self, RecoverError> {
-        let mut replica = Self::new(config, storage).map_err(RecoverError::Config)?;
-        replica.node.now = now;
-        let mut rules = Rules { node: &mut replica.node, memory: replica.storage.parts() };
+        let mut recovery = Recovery::begin(config, storage, now)?;
         for record in records {
-            rules.replay(&record)?;
-            // A record that contradicts another may have a rule complain: to nobody, here.
-            rules.node.effects.clear();
+            recovery.take(&record)?;
         }
-        rules.restore(snapshot)?;
-        rules.resume();
-        if let Some(recovering) = rules.node.recovering {
-            rules.begin_recovery(recovering.nonce.wrapping_add(1), recovering.lost);
-        }
-        Ok(replica)
+        recovery.finish(snapshot)
     }
 
     /// Records that, with the snapshot of a checkpoint at or above the last stable one, make this
@@ -240,7 +232,7 @@ impl<'a> Outputs<'a> {
 
 impl Rules<'_> {
     /// Takes one record. Those below the stable checkpoint are of the past.
-    fn replay(&mut self, record: &Record<'_>) -> Result<(), RecoverError> {
+    pub(super) fn replay(&mut self, record: &Record<'_>) -> Result<(), RecoverError> {
         match *record {
             Record::PrePrepared { view, sequence, batch } => {
                 self.replay_pre_prepared(view, sequence, batch)
@@ -410,7 +402,7 @@ impl Rules<'_> {
     }
 
     /// Takes the restored checkpoint for what was executed.
-    fn restore(&mut self, snapshot: Option<Snapshot<'_>>) -> Result<(), RecoverError> {
+    pub(super) fn restore(&mut self, snapshot: Option<Snapshot<'_>>) -> Result<(), RecoverError> {
         let stable = self.node.stable;
         let Some(Snapshot { sequence, clients, state }) = snapshot else {
             return if stable.0 == 0 { Ok(()) } else { Err(RecoverError::NoSnapshot { stable }) };
@@ -460,7 +452,7 @@ impl Rules<'_> {
     }
 
     /// Picks up the work: everything is looked at again, and the others are asked for the rest.
-    fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         let view = self.node.view;
         let (low, high) = (self.node.stable.0, self.high().0);
         let sequences = (low..high).filter_map(|below| Sequence(below).next());

@@ -78,6 +78,13 @@ impl<'r> Reply<'r> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Reply<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Reply({} bytes)", self.length);
+    }
+}
+
 impl fmt::Write for Reply<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.write(text.as_bytes());

@@ -18,10 +18,10 @@ use quorate::{ClientId, Digest, Fault, NodeId, Refusal, Target};
 /// [`Layout::bytes`] tells.
 pub struct Service<A, J, M> {
     application: A,
-    ledger: Ledger<J>,
-    memory: M,
+    pub(super) ledger: Ledger<J>,
+    pub(super) memory: M,
     layout: Layout,
-    shelf: Shelf,
+    pub(super) shelf: Shelf,
     draft: Option<Draft>,
     /// Replies of the batch under execution, and how many of them the replica has been told.
     replies: core::ops::Range<usize>,

@@ -17,6 +17,13 @@ pub struct Layout {
     pub state_bytes: usize,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Layout {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Layout({}, state_bytes: {})", self.dimensions, self.state_bytes);
+    }
+}
+
 impl Layout {
     /// Bytes of memory that [`Service::new`](super::Service::new) takes.
     #[must_use]

@@ -13,8 +13,10 @@ mod application;
 mod draft;
 mod host;
 mod layout;
+mod restart;
 mod shelf;
 
 pub use application::{Application, Refused, Reply};
 pub use host::{Service, ServiceError};
 pub use layout::Layout;
+pub use restart::{Origin, StartError};

@@ -5,6 +5,7 @@ use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::task::Poll;
 
 /// What happens to frames, out of a thousand.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,5 +119,33 @@ impl Write for Port {
             inboxes[at].extend(frame);
         }
         Ok(())
+    }
+}
+
+/// The same port for a loop that waits.
+#[derive(Debug)]
+pub struct Waiting(pub Port);
+
+impl ErrorType for Waiting {
+    type Error = ErrorKind;
+}
+
+impl embedded_io_async::Read for Waiting {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        std::future::poll_fn(|_| match self.0.read_ready() {
+            Ok(true) => Poll::Ready(self.0.read(buffer)),
+            _ => Poll::Pending,
+        })
+        .await
+    }
+}
+
+impl embedded_io_async::Write for Waiting {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.0.write(bytes)
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.0.flush()
     }
 }

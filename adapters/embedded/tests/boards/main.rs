@@ -7,8 +7,15 @@ mod rng;
 mod scheme;
 
 mod air;
+mod chip;
 mod fragments;
 mod frames;
+mod generals;
 mod keys;
+mod lasting;
 mod line;
+mod lockstep;
+mod log;
 mod replicas;
+mod secrets;
+mod waiting;

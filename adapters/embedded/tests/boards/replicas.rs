@@ -7,8 +7,8 @@ use quorate::pbft::{self, Client, ClientConfig, Config, Dimensions, Durability, 
 use quorate::service::{ClientCommand, ClientDecision};
 use quorate::{ClientId, Digest, Instant, NodeId, Quorum};
 use quorate_embedded::{
-    Application, Caller, Forgetful, Layout, Link, Node, Refused, Reply, Seats, Service, Settings,
-    Stream,
+    Application, Caller, Forgetful, Journal, Layout, Link, Node, Refused, Reply, Seats, Service,
+    Settings, Stream,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -63,8 +63,8 @@ impl Application for Sum {
 }
 
 pub type Memory = Fixed<4, WINDOW, 256, 2, 16>;
-pub type Host = Service<Sum, Forgetful, Vec<u8>>;
-pub type Server = Node<Replica<Memory>, Host, Board, Vec<u8>, 6>;
+pub type Host<J> = Service<Sum, J, Vec<u8>>;
+pub type Server<J> = Node<Replica<Memory>, Host<J>, Board, Vec<u8>, 6>;
 
 pub fn config(me: usize) -> Config {
     let scope = Scope {
@@ -73,32 +73,42 @@ pub fn config(me: usize) -> Config {
         profile: crate::scheme::TestVerifier::PROFILE,
     };
     let mut config = Config::new(NodeId(me as u8), scope);
-    config.durability = Durability::None;
     config.timeout = Duration::from_millis(400);
     config.watch_window = Duration::from_millis(200);
     config
 }
 
-pub fn service() -> Host {
+pub fn service() -> Host<Forgetful> {
     Service::new(Sum::default(), Forgetful, vec![0; LAYOUT.bytes()], LAYOUT).unwrap()
 }
 
-/// A replica's board; one that is started again has forgotten everything.
-pub fn server(me: usize, start: u64) -> Server {
-    let replica = match start {
-        0 => Replica::new(config(me), Memory::new()),
-        _ => Replica::amnesiac(config(me), Memory::new(), start),
-    };
+/// A replica's board.
+pub fn board<J: Journal>(
+    me: usize,
+    start: u64,
+    replica: Replica<Memory>,
+    host: Host<J>,
+) -> Server<J> {
     let settings = Settings::new(nonce(node(me), start));
-    let buffer = vec![0; 3 * FRAME];
-    Node::new(replica.unwrap(), service(), member(SEATS, node(me)), buffer, settings).unwrap()
+    Node::new(replica, host, member(SEATS, node(me)), vec![0; 3 * FRAME], settings).unwrap()
 }
 
-type Ends = Rc<RefCell<Vec<Result<u64, pbft::Failure>>>>;
-type OnEnd = Box<dyn FnMut(ClientDecision<'_>)>;
-type Asker = Node<Client<Vec<u8>>, Caller<OnEnd>, Board, Vec<u8>, 6>;
+/// One without a log: when it is started again it has forgotten everything.
+pub fn forgetful(me: usize, start: u64) -> Server<Forgetful> {
+    let mut config = config(me);
+    config.durability = Durability::None;
+    let replica = match start {
+        0 => Replica::new(config, Memory::new()),
+        _ => Replica::amnesiac(config, Memory::new(), start),
+    };
+    board(me, start, replica.unwrap(), service())
+}
 
-fn asker(me: usize, ends: Ends) -> Asker {
+pub type Ends = Rc<RefCell<Vec<Result<u64, pbft::Failure>>>>;
+pub type OnEnd = Box<dyn FnMut(ClientDecision<'_>)>;
+pub type Asker = Node<Client<Vec<u8>>, Caller<OnEnd>, Board, Vec<u8>, 6>;
+
+pub fn asker(me: usize, ends: Ends) -> Asker {
     let quorum = Quorum::of(4).unwrap();
     let config = ClientConfig {
         me: ClientId(me as u16),
@@ -120,8 +130,8 @@ fn asker(me: usize, ends: Ends) -> Asker {
 }
 
 /// Four replicas, two clients, and the time that they share.
-pub struct Cluster<L> {
-    pub servers: Vec<Option<Server>>,
+pub struct Cluster<L, J = Forgetful> {
+    pub servers: Vec<Option<Server<J>>>,
     pub server_links: Vec<L>,
     askers: Vec<Asker>,
     asker_links: Vec<L>,
@@ -130,11 +140,18 @@ pub struct Cluster<L> {
 }
 
 impl<L: Link> Cluster<L> {
+    /// Boards without a log.
+    pub fn new(link: impl FnMut(usize) -> L) -> Self {
+        Self::of((0..SEATS.nodes).map(|me| forgetful(me, 0)), link)
+    }
+}
+
+impl<L: Link, J: Journal> Cluster<L, J> {
     /// `link` makes the link of each board: replicas first.
-    pub fn new(mut link: impl FnMut(usize) -> L) -> Self {
+    pub fn of(servers: impl Iterator<Item = Server<J>>, mut link: impl FnMut(usize) -> L) -> Self {
         let ends: Vec<Ends> = (0..SEATS.clients).map(|_| Ends::default()).collect();
         Self {
-            servers: (0..SEATS.nodes).map(|me| Some(server(me, 0))).collect(),
+            servers: servers.map(Some).collect(),
             server_links: (0..SEATS.nodes).map(&mut link).collect(),
             askers: ends.iter().enumerate().map(|(me, it)| asker(me, it.clone())).collect(),
             asker_links: (0..SEATS.clients).map(|me| link(SEATS.nodes + me)).collect(),
@@ -143,11 +160,11 @@ impl<L: Link> Cluster<L> {
         }
     }
 
-    /// Everybody's turn, then a fifth of a millisecond passes.
+    /// Everybody's turn (a board that cannot go on is off from then on), then a fifth of a millisecond passes.
     pub fn turn(&mut self) {
-        for (server, link) in self.servers.iter_mut().zip(&mut self.server_links) {
-            if let Some(server) = server {
-                server.poll(link, self.now).unwrap();
+        for (place, link) in self.servers.iter_mut().zip(&mut self.server_links) {
+            if place.as_mut().is_some_and(|server| server.poll(link, self.now).is_err()) {
+                *place = None;
             }
         }
         for (asker, link) in self.askers.iter_mut().zip(&mut self.asker_links) {
@@ -168,7 +185,7 @@ impl<L: Link> Cluster<L> {
                 return end.unwrap();
             }
         }
-        panic!("no answer: {:?}", self.servers);
+        panic!("no answer");
     }
 
     pub fn states(&self) -> Vec<Sum> {
@@ -185,7 +202,7 @@ impl<L: Link> Cluster<L> {
                 return states[0].clone();
             }
         }
-        panic!("states differ: {:?} {:?}", self.states(), self.servers);
+        panic!("states differ: {:?}", self.states());
     }
 }
 
@@ -240,7 +257,7 @@ fn a_board_that_loses_its_power_and_its_memory_comes_back() {
             assert_eq!(cluster.ask(1, round as u8), total);
         }
         line.switch(victim, false);
-        cluster.servers[victim] = Some(server(victim, start));
+        cluster.servers[victim] = Some(forgetful(victim, start));
         // It votes again only above everything that it may have said before.
         let recovering = |cluster: &Cluster<_>| {
             cluster.servers[victim].as_ref().unwrap().protocol().is_recovering()

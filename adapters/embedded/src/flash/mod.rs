@@ -1,0 +1,27 @@
+//! The journal on flash: records and checkpoints of a replica, over any NOR flash.
+//!
+//! The region is cut into two halves. Each holds a *generation*: a queue of items
+//! (`sequential-storage`) that begins with whose it is, then what was carried over from the
+//! generation before, then a mark that it is whole, then what was appended since. Rotation erases
+//! the other half and writes the next generation there; only its mark makes it the one that
+//! counts. So at any loss of power one generation is whole, and nothing is ever written twice or
+//! erased that is still needed. Nothing is popped, so flash that can write a word only once will
+//! do.
+//!
+//! Items are numbered, and every start leaves a mark. What was cut short by a loss of power was
+//! never vouched for, and is dropped; a hole in the numbers, or an unfinished record that is not
+//! followed by the mark of a start, is damage: the log is not used any more, since a replica that
+//! forgot one of its votes might contradict it. As with any log, the loss of the very last record
+//! cannot be told from a write that was cut short.
+//!
+//! Each item has a CRC-32 of its own by `sequential-storage`.
+
+mod blocking;
+mod chain;
+mod error;
+mod item;
+mod log;
+
+pub use blocking::Blocking;
+pub use error::FlashError;
+pub use log::{FlashLog, Owner};
