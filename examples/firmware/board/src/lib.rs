@@ -1,0 +1,23 @@
+//! The boards that QEMU has: start-up, a console, a count of instructions, a painted stack.
+//!
+//! ARM: mps2-an385 (Cortex-M3, which runs images for the M0 too) and mps2-an386 (Cortex-M4F).
+//! RISC-V: virt. All that is unsafe in the images is here.
+#![no_std]
+
+#[cfg(target_arch = "arm")]
+mod arm;
+pub mod console;
+#[cfg(feature = "gauge")]
+mod gauge;
+#[cfg(target_arch = "riscv32")]
+mod riscv;
+#[cfg(feature = "gauge")]
+pub mod stack;
+
+#[cfg(target_arch = "arm")]
+use arm as machine;
+#[cfg(target_arch = "riscv32")]
+use riscv as machine;
+
+#[cfg(feature = "gauge")]
+pub use gauge::Board;

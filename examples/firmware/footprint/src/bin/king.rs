@@ -1,0 +1,23 @@
+//! The phase king among four, one of them a traitor, over lines of their own.
+#![no_std]
+#![no_main]
+
+use board as _;
+use footprint::general::{self, Lines, config, schedule};
+use quorate::king;
+use quorate::rounds::General;
+
+const FRAME: usize = 1 + king::frame_bytes(5) as usize;
+type Rules = king::Ballots<u32, king::Fixed<u32, 4, 1, { king::slots(4, 1) }>>;
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    loop {
+        let config = config(4, 1);
+        let rules = Rules::new(config, king::Fixed::new());
+        let (Ok(rules), Some(schedule)) = (rules, schedule()) else { continue };
+        let mut general = General::with_rules(rules, schedule);
+        let (mut inbox, mut payload) = ([0; FRAME], [0; FRAME]);
+        general::run(&mut general, &config, &mut Lines, &mut inbox, &mut payload);
+    }
+}

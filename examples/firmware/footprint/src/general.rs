@@ -1,0 +1,146 @@
+//! The loop of a general, whatever its rules.
+
+use crate::port;
+use crate::scheme::Element;
+use core::time::Duration;
+use quorate::auth::Signed;
+use quorate::link::{Opener, PROTOCOL, Sealer};
+use quorate::rounds::{Config, General, Instance, Rules, Schedule};
+use quorate::{
+    Admission, Digest, Input, NodeId, Order, Output, Principal, Protocol, PublicKey, Roster,
+    Verdict, Verifier, wire,
+};
+
+/// How frames are proved.
+pub trait Bond {
+    /// Reads what came from a peer.
+    fn open<'f>(&mut self, from: usize, frame: &'f [u8]) -> Option<&'f [u8]>;
+    /// Sends to a peer.
+    fn send(&mut self, to: usize, payload: &[u8]);
+}
+
+/// Lines that nobody else has access to: each proves by itself who speaks.
+#[derive(Debug)]
+pub struct Lines;
+
+impl Bond for Lines {
+    fn open<'f>(&mut self, _: usize, frame: &'f [u8]) -> Option<&'f [u8]> {
+        Some(frame)
+    }
+
+    fn send(&mut self, to: usize, payload: &[u8]) {
+        port::write(&[to as u8]);
+        port::write(payload);
+    }
+}
+
+/// Links with a proof on every frame.
+#[derive(Debug)]
+pub struct Links<S, O, const N: usize, const FRAME: usize> {
+    /// One for each node, and one that is not used.
+    pub ends: [Option<(S, O)>; N],
+    /// Room for a frame that leaves.
+    pub frame: [u8; FRAME],
+}
+
+impl<S: Sealer, O: Opener, const N: usize, const FRAME: usize> Bond for Links<S, O, N, FRAME> {
+    fn open<'f>(&mut self, from: usize, frame: &'f [u8]) -> Option<&'f [u8]> {
+        let (_, opener) = self.ends.get_mut(from)?.as_mut()?;
+        opener.open(frame).ok()
+    }
+
+    fn send(&mut self, to: usize, payload: &[u8]) {
+        let Some(Some((sealer, _))) = self.ends.get_mut(to) else { return };
+        if let Ok(length) = sealer.seal(payload, &mut self.frame) {
+            port::write(self.frame.get(..length).unwrap_or_default());
+        }
+    }
+}
+
+/// This board's place in the agreement.
+pub fn config(nodes: usize, traitors: usize) -> Config {
+    let instance = Instance { number: 1, commander: NodeId(0) };
+    Config { me: port::me(), nodes, traitors, instance }
+}
+
+/// The timetable of the agreement.
+pub fn schedule() -> Option<Schedule> {
+    let (round, margin) = (Duration::from_millis(100), Duration::from_millis(10));
+    Schedule::new(port::now(), round, margin).ok()
+}
+
+/// The keys of all nodes.
+pub static KEYS: [PublicKey; 4] =
+    [PublicKey([1; 32]), PublicKey([2; 32]), PublicKey([3; 32]), PublicKey([4; 32])];
+
+/// Has a general take part in an agreement, and writes what was decided.
+pub fn run<R, L: Bond>(
+    general: &mut General<R>,
+    config: &Config,
+    links: &mut L,
+    inbox: &mut [u8],
+    payload: &mut [u8],
+) where
+    R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
+    for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
+    for<'a> R::Message<'a>: Signed,
+{
+    let Ok(roster) = Roster::new(Digest::ZERO, 0, &KEYS[..config.nodes.min(4)], &[], &Element)
+    else {
+        return;
+    };
+    if config.commands() {
+        let order = Input::Command(Order(7));
+        step(general, order, config, links, payload);
+    }
+    while let Some(deadline) = general.deadline() {
+        if port::now() >= deadline {
+            step(general, Input::Wake, config, links, payload);
+            continue;
+        }
+        let Some((from, frame)) = port::frame(inbox) else { continue };
+        let Principal::Node(peer) = from else { continue };
+        let Some([PROTOCOL, bytes @ ..]) = links.open(peer.index(), frame) else { continue };
+        let Ok(mut message) = wire::decode::<R::Message<'_>>(bytes) else { continue };
+        if general.admit(from, &mut message) != Admission::Verify {
+            continue;
+        }
+        let Ok(verified) = roster.verify(&Element, from, message) else { continue };
+        step(general, Input::Message(verified), config, links, payload);
+    }
+}
+
+fn step<R, L: Bond>(
+    general: &mut General<R>,
+    input: Input<Order<u32>, R::Message<'_>>,
+    config: &Config,
+    links: &mut L,
+    payload: &mut [u8],
+) where
+    R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
+    for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
+    for<'a> R::Message<'a>: Signed,
+{
+    let scope = quorate::auth::Scope { cluster: Digest::ZERO, epoch: 0, profile: Element::PROFILE };
+    for output in general.step(port::now(), input) {
+        match output {
+            Output::Send { to, message } => {
+                let Some((kind, rest)) = payload.split_first_mut() else { continue };
+                *kind = PROTOCOL;
+                let me = Principal::Node(config.me);
+                let Ok(said) = wire::seal(message, me, &scope, &Element, rest) else { continue };
+                let length = 1 + said.len();
+                let said = payload.get(..length).unwrap_or_default();
+                for peer in (0u8..).take(config.nodes) {
+                    if to.includes(NodeId(peer)) && NodeId(peer) != config.me {
+                        links.send(usize::from(peer), said);
+                    }
+                }
+            }
+            Output::Persist(never) => match never {},
+            Output::Decide(verdict) => port::write(&verdict.order(0).to_le_bytes()),
+            Output::Accuse { node, .. } => port::write(&[node.0]),
+            Output::Refuse(_) => port::write(&[u8::MAX]),
+        }
+    }
+}

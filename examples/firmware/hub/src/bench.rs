@@ -1,0 +1,159 @@
+//! Runs the trials, and compares each with the same one on this machine.
+
+use crate::board::Board;
+use crate::elf::Image;
+use crate::{guarantees, image, table, tools};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+/// Far longer than any trial takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(1200);
+
+/// What is run on the boards beside the first: one trial of each kind.
+const ELSEWHERE: [&str; 6] = [
+    "om-4-1-hmac",
+    "sm-4-1-hmac",
+    "king-4-1-hmac",
+    "pbft-4-4-142-hmac",
+    "pbft-4-4-2048-hmac",
+    "boundaries",
+];
+
+/// The figures of one trial on one board, as its image prints them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) name: String,
+    pub(crate) decisions: u64,
+    pub(crate) protocol_ram: u64,
+    pub(crate) ram: u64,
+    pub(crate) stack: u64,
+    pub(crate) instructions: u64,
+    pub(crate) links: u64,
+    pub(crate) signatures: u64,
+    pub(crate) steps: u64,
+    pub(crate) longest_step: u64,
+    pub(crate) frames: u64,
+    pub(crate) wire: u64,
+    pub(crate) records: u64,
+    pub(crate) transcript: String,
+}
+
+/// What an image takes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Size {
+    pub(crate) image: &'static str,
+    pub(crate) flash: u64,
+    pub(crate) data: u64,
+    pub(crate) bss: u64,
+    pub(crate) stack: u64,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Measures {
+    /// The compiler.
+    pub(crate) compiler: String,
+    /// By board, in order.
+    pub(crate) boards: Vec<(&'static str, Vec<Figures>)>,
+    pub(crate) images: Vec<Size>,
+}
+
+pub(crate) fn run(check: bool, quick: bool, json: bool) -> Result<()> {
+    tools::check(&["qemu-system-arm", "qemu-system-riscv32"])?;
+    let mut jobs = Vec::new();
+    for board in Board::ALL {
+        eprintln!("building the image of trials for {}", board.target());
+        let image = image::build(board, "bench", "bench", "")?;
+        let all = trials::NAMES.iter().copied();
+        let wanted = all.filter(|name| match board {
+            Board::M4 => !(quick && takes_long(name)),
+            _ => ELSEWHERE.contains(name),
+        });
+        jobs.extend(wanted.map(|name| (board, image.clone(), name)));
+    }
+    let done = run_all(jobs)?;
+    let boards = Board::ALL.map(|board| {
+        let of = trials::NAMES.iter().filter_map(|name| done.get(&(board.name(), *name)));
+        (board.name(), of.cloned().collect())
+    });
+    let mut images = Vec::new();
+    for footprint in guarantees::FOOTPRINTS {
+        let image = Image::read(&footprint.build()?)?;
+        images.push(footprint.size(&image)?);
+    }
+    let measures =
+        Measures { compiler: tools::rustc(&["--version"])?, boards: boards.into(), images };
+    if json {
+        println!("{}", serde_json::to_string(&measures)?);
+        return Ok(());
+    }
+    let readme = image::workspace().join("README.md");
+    if check {
+        let text = std::fs::read_to_string(&readme)?;
+        let differences = table::compare(&text, &table::tables(&measures))?;
+        ensure!(
+            differences.is_empty(),
+            "the tables of README.md are not what is measured; `cargo run -p hub -- bench` writes \
+             them:\n{}",
+            differences.join("\n")
+        );
+        println!("the tables of README.md say what is measured");
+        return Ok(());
+    }
+    ensure!(!quick, "a quick run measures too little for the tables: add --check or --json");
+    let text = std::fs::read_to_string(&readme)?;
+    std::fs::write(&readme, table::replace(&text, &table::tables(&measures))?)?;
+    println!("README.md has the new tables");
+    Ok(())
+}
+
+fn takes_long(name: &str) -> bool {
+    name.starts_with("pbft") && name.ends_with("ed25519") && name != "pbft-4-4-142-ed25519"
+}
+
+type Done = BTreeMap<(&'static str, &'static str), Figures>;
+
+/// Runs all trials, as many at a time as there are processors.
+fn run_all(jobs: Vec<(Board, PathBuf, &'static str)>) -> Result<Done> {
+    let (jobs, done) = (Mutex::new(jobs.into_iter()), Mutex::new(Done::new()));
+    let next = || jobs.lock().ok()?.next();
+    let work = || -> Result<()> {
+        while let Some((board, image, name)) = next() {
+            let figures = run_one(board, &image, name)?;
+            eprintln!("{} {name}: as on this machine", board.name());
+            let mut done = done.lock().ok().context("another trial failed")?;
+            done.insert((board.name(), name), figures);
+        }
+        Ok(())
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| match worker.join() {
+            Ok(outcome) => outcome,
+            Err(_) => bail!("a trial panicked on this machine"),
+        })
+    })?;
+    done.into_inner().ok().context("a trial failed")
+}
+
+fn run_one(board: Board, image: &std::path::Path, name: &str) -> Result<Figures> {
+    let said = board.run(image, name, PATIENCE)?;
+    let there: Figures = serde_json::from_str(said.trim())
+        .with_context(|| format!("{name} on {} says {said:?}", board.name()))?;
+    let here = trials::run(name, &trials::Host).context("no such trial")?;
+    ensure!(
+        there.transcript == here.transcript.to_string(),
+        "{name} on {} says something else than on this machine: its transcript is {}, not {}",
+        board.name(),
+        there.transcript,
+        here.transcript
+    );
+    Ok(there)
+}

@@ -1,0 +1,126 @@
+//! What a firmware engineer asks for, checked on the images themselves.
+
+use crate::bench::Size;
+use crate::board::Board;
+use crate::calls::Calls;
+use crate::elf::Image;
+use crate::{image, tools};
+use anyhow::{Context as _, Result, ensure};
+use std::path::PathBuf;
+
+/// The smallest firmware of a protocol.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Footprint {
+    /// What the tables call it.
+    pub(crate) name: &'static str,
+    bin: &'static str,
+    features: &'static str,
+}
+
+pub(crate) const FOOTPRINTS: [Footprint; 6] = [
+    Footprint { name: "OM(1), lines", bin: "om", features: "" },
+    Footprint { name: "OM(1), HMAC links", bin: "om-hmac", features: "" },
+    Footprint { name: "SM(1), lines", bin: "sm", features: "" },
+    Footprint { name: "king, lines", bin: "king", features: "" },
+    Footprint { name: "PBFT, HMAC links", bin: "pbft", features: "" },
+    Footprint { name: "PBFT, HMAC links, Ed25519", bin: "pbft", features: "ed25519" },
+];
+
+impl Footprint {
+    pub(crate) fn build(&self) -> Result<PathBuf> {
+        eprintln!("building the image of {}", self.name);
+        image::build(Board::M4, "footprint", self.bin, self.features)
+    }
+
+    /// The same, with the names of all places that can panic.
+    fn build_located(&self) -> Result<PathBuf> {
+        let features = format!("located,{}", self.features);
+        image::build(Board::M4, "footprint", self.bin, &features)
+    }
+
+    /// What the image takes.
+    ///
+    /// # Errors
+    /// Somebody calls himself, so that there is no bound on the stack.
+    pub(crate) fn size(&self, image: &Image) -> Result<Size> {
+        let stack = Calls::of(image).stack_of("main").context("main calls itself, or is not")?;
+        let Image { flash, data, bss, .. } = *image;
+        Ok(Size { image: self.name, flash, data, bss, stack })
+    }
+}
+
+/// Checks every image, and says what holds.
+pub(crate) fn run() -> Result<()> {
+    tools::check(&[])?;
+    let mut problems = Vec::new();
+    for footprint in FOOTPRINTS {
+        let image = Image::read(&footprint.build()?)?;
+        let mut tell = |what: String| problems.push(format!("{}: {what}", footprint.name));
+        look_at_calls(&Calls::of(&image), &mut tell);
+        look_at_statics(&image, &mut tell);
+        let located = Image::read(&footprint.build_located()?)?;
+        let unlisted = located.panics.iter().filter(|(file, line)| reason(file, *line).is_none());
+        for (file, line) in unlisted {
+            tell(format!("can panic at {file}:{line}, `{}`: not listed", text(file, *line)));
+        }
+        let Size { flash, bss, stack, .. } = footprint.size(&image)?;
+        let (functions, panics) = (image.functions.len(), located.panics.len());
+        println!(
+            "{}: {flash} bytes of flash, {bss} of statics, at most {stack} of stack, {functions} \
+             functions, {panics} places that panic",
+            footprint.name
+        );
+        for (file, line) in &located.panics {
+            if let Some(why) = reason(file, *line) {
+                println!("    {}:{line}: {why}", short(file));
+            }
+        }
+    }
+    ensure!(problems.is_empty(), "{}", problems.join("\n"));
+    println!("built with nothing but core; no recursion; all memory starts as zeros, in .bss");
+    Ok(())
+}
+
+fn look_at_calls(calls: &Calls<'_>, tell: &mut impl FnMut(String)) {
+    if let Some(name) = calls.recursion() {
+        tell(format!("{name} calls itself, by whatever way"));
+    }
+    for name in calls.unknown() {
+        tell(format!("{name} calls through a register, nobody knows whom"));
+    }
+}
+
+fn look_at_statics(image: &Image, tell: &mut impl FnMut(String)) {
+    if image.data > 0 {
+        tell(format!("{} bytes of statics have initial values, which take flash", image.data));
+    }
+    for (name, section) in &image.statics {
+        if name == "MEMORY" && section != ".bss" {
+            tell(format!("the memory of a replica lies in {section}"));
+        }
+    }
+}
+
+/// A line of a source that may stand in an image as the place of a panic: the end of its file's
+/// name, something that stands in the line, and why it does no harm.
+const LISTED: &[(&str, &str, &str)] = &[];
+
+fn reason(file: &str, line: u32) -> Option<&'static str> {
+    let text = text(file, line);
+    let mut listed = LISTED.iter();
+    let found = listed.find(|(name, part, _)| file.ends_with(name) && text.contains(part));
+    found.map(|(_, _, why)| *why)
+}
+
+/// A line of a source.
+fn text(file: &str, line: u32) -> String {
+    let text = std::fs::read_to_string(image::workspace().join(file)).unwrap_or_default();
+    let line = text.lines().nth((line as usize).saturating_sub(1));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+/// The last parts of a path.
+fn short(file: &str) -> String {
+    let parts: Vec<_> = file.rsplitn(4, '/').take(3).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,50 @@
+//! Builds the images, runs them under QEMU, and says what they take.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod board;
+mod calls;
+mod elf;
+mod guarantees;
+mod image;
+mod table;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Firmware of quorate: measured, and held to its word, under QEMU.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Order,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Runs every protocol on boards under QEMU and writes the tables of README.md; every run
+    /// must say word for word what the same one says on this machine.
+    Bench {
+        /// Compare with the tables instead, and fail where they differ: sizes and bytes at all,
+        /// instructions, stack and flash by more than a tenth.
+        #[arg(long)]
+        check: bool,
+        /// Leave out the trials that take long, which are those with a signature on every frame.
+        #[arg(long)]
+        quick: bool,
+        /// Print the figures as one JSON object, and write nothing.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks what firmware engineers ask for: no allocator, no panic, no recursion, memory in
+    /// .bss, stack and flash within their bounds.
+    Guarantees,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Order::Bench { check, quick, json } => bench::run(check, quick, json),
+        Order::Guarantees => guarantees::run(),
+    }
+}
