@@ -72,7 +72,7 @@ impl Statement {
     #[must_use]
     pub fn new(tag: Tag, scope: &Scope, author: Principal) -> Self {
         Self::unscoped(tag)
-            .bytes(scope.profile.as_bytes())
+            .bytes(if canary!("profile_left_out") { b"" } else { scope.profile.as_bytes() })
             .digest(if canary!("cluster_left_out") { &Digest::ZERO } else { &scope.cluster })
             .u64(if canary!("epoch_left_out") { 0 } else { scope.epoch.into() })
             .raw(&author.to_bytes())

@@ -3,7 +3,7 @@
 use quorate_sim::canaries::{CANARIES, Check};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The names in every `canary!("name")` under a folder.
 fn planted(folder: &Path, names: &mut Vec<String>) {
@@ -37,8 +37,30 @@ fn every_listed_check_has_its_target() {
         assert!(file || tests.join(target).join("main.rs").is_file(), "{target}");
     }
     for canary in CANARIES {
-        if let Check::Tests { target, .. } = canary.check {
+        if let Check::Tests { target, filter } = canary.check {
             assert!(Check::TARGETS.contains(&target), "{}: {target}", canary.name);
+            let target = if target.is_empty() { Path::new("../src") } else { Path::new(target) };
+            assert!(has_tests(&tests.join(target), filter), "{}: {filter}", canary.name);
         }
     }
+}
+
+/// Whether a file with tests lies where the modules of a filter are, or a test in the last but one
+/// begins with the last.
+fn has_tests(target: &Path, filter: &str) -> bool {
+    let (modules, test) = filter.rsplit_once("::").unwrap_or(("", filter));
+    any_file_has(&folder(target, filter), "#[test]")
+        || any_file_has(&folder(target, modules), &format!("#[test]\nfn {test}"))
+}
+
+fn folder(target: &Path, modules: &str) -> PathBuf {
+    let modules = modules.split("::").filter(|module| !module.is_empty());
+    modules.fold(target.to_path_buf(), |folder, module| folder.join(module))
+}
+
+/// Whether a text is in the file of a module or in those beside it.
+fn any_file_has(module: &Path, text: &str) -> bool {
+    let files = fs::read_dir(module).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files = files.chain([module.with_extension("rs")]);
+    files.any(|file| fs::read_to_string(file).is_ok_and(|found| found.contains(text)))
 }

@@ -306,7 +306,7 @@ impl NewView<'_> {
         if self.view == View(0) || !lists.iter().all(|list| list.ascending()) {
             return Err(Fault::BadNewView);
         }
-        if n == 0 || self.author != self.view.primary(n) {
+        if n == 0 || self.author != self.view.primary(n) && !canary!("new_view_of_anyone") {
             return Err(Fault::NotPrimary);
         }
         Ok(())

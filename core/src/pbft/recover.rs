@@ -325,7 +325,9 @@ impl Rules<'_> {
     }
 
     fn replay_prepare_vote(&mut self, vote: Vote) {
-        self.cast(vote, self.node.me(), Phase::Prepare);
+        if !canary!("votes_forgotten") {
+            self.cast(vote, self.node.me(), Phase::Prepare);
+        }
     }
 
     fn replay_prepared(&mut self, vote: Vote) -> Result<(), RecoverError> {

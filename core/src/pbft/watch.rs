@@ -368,7 +368,7 @@ impl Rules<'_> {
         if watch.fast >= RESTORED {
             watch.left = 0;
         }
-        if watch.score >= LIMIT {
+        if watch.score >= LIMIT && !canary!("slow_primary_stays") {
             watch.verdict = Some(Verdict::Slow);
         }
     }

@@ -159,6 +159,25 @@ fn after_a_view_change_no_prepare_and_no_commit_of_an_older_view_is_made() {
 }
 
 #[test]
+fn quorum_of_the_old_view_that_comes_late_settles_its_batch_and_gets_no_commit_there() {
+    let mut bench = Bench::<4>::new();
+    let (batch, a) = bench.lot(0, 1, b"A");
+    bench.propose(2, 0, 1, batch);
+    let changes: Vec<_> = [0, 1, 3].map(|author| change(author, 1, &[prepared(1, 0, a)])).into();
+    for change in &changes {
+        bench.show(2, *change);
+    }
+    bench.install(2, new_view(4, 1, &names(&changes), &[(1, a)]));
+    bench.wake(2);
+    assert_eq!((bench.view(2), bench.votes(2, 1, 1)), ((1, true), (vec![a], vec![])));
+    for from in [0, 1, 3] {
+        bench.commit(2, from, 0, 1, a);
+    }
+    assert_eq!(bench.operations(2), [b"A".to_vec()]);
+    assert_eq!(bench.votes(2, 0, 1), (vec![a], vec![]), "a COMMIT in the view that it left");
+}
+
+#[test]
 fn votes_that_are_sent_again_after_a_view_change_are_those_that_it_reports() {
     let (mut bench, a) = prepared_at_two();
     for from in [0, 1] {

@@ -17,8 +17,6 @@ const fn tests(target: &'static str, filter: &'static str) -> Check {
     Check::Tests { target, filter }
 }
 
-const SEEDS: Check = Check::Seeds { traitors: false };
-
 const fn canary(name: &'static str, check: Check, bug: &'static str) -> Canary {
     Canary { name, bug, check }
 }
@@ -33,12 +31,12 @@ pub const CANARIES: &[Canary] = &[
     canary("one_vote_twice", tests("pbft", "agreement"), "One vote is counted twice."),
     canary(
         "votes_of_two_views",
-        tests("pbft", "normal_case"),
+        tests("pbft", "agreement"),
         "COMMITs and PREPAREs of two views add up.",
     ),
     canary(
         "anyone_proposes",
-        tests("pbft", "forgery"),
+        tests("pbft", "agreement"),
         "A PRE-PREPARE is taken from any replica, not from the primary alone.",
     ),
     canary(
@@ -48,7 +46,7 @@ pub const CANARIES: &[Canary] = &[
     ),
     canary(
         "no_record_of_prepared",
-        tests("pbft", "recovery"),
+        tests("pbft", "interleavings::f01_record_of_a_vote"),
         "A COMMIT leaves before it is on the disk that the batch prepared.",
     ),
     canary(
@@ -58,17 +56,17 @@ pub const CANARIES: &[Canary] = &[
     ),
     canary(
         "no_room_above",
-        tests("pbft", "limits"),
+        tests("pbft", "catching_up"),
         "Sequences above the window are taken into the log.",
     ),
     canary(
         "slot_not_cleared",
-        SEEDS,
+        tests("pbft", "checkpoints"),
         "A place of the ring keeps what an older sequence left in it.",
     ),
     canary(
         "executed_twice",
-        tests("pbft", "batches"),
+        tests("pbft", "agreement"),
         "A request that two batches hold is executed twice.",
     ),
     canary(
@@ -81,7 +79,11 @@ pub const CANARIES: &[Canary] = &[
         tests("pbft", "timers"),
         "The timeout does not go back after progress.",
     ),
-    canary("timeout_without_cap", tests("pbft", "timers"), "The timeout doubles without end."),
+    canary(
+        "timeout_without_cap",
+        tests("pbft", "timers::p18_t_doubles"),
+        "The timeout doubles without end.",
+    ),
     canary("joins_a_single_one", tests("pbft", "view_change"), "A single VIEW-CHANGE is joined."),
     canary("any_view_change", tests("pbft", "view_change"), "A malformed VIEW-CHANGE is taken in."),
     canary(
@@ -99,10 +101,14 @@ pub const CANARIES: &[Canary] = &[
         tests("pbft", "view_change"),
         "A VIEW-CHANGE is sent once only.",
     ),
-    canary("never_helps", SEEDS, "Nobody sends again what another has missed."),
+    canary(
+        "never_helps",
+        tests("pbft", "catching_up"),
+        "Nobody sends again what another has missed.",
+    ),
     canary(
         "new_view_on_trust",
-        tests("pbft", "new_view"),
+        tests("pbft", "new_view::p11"),
         "A NEW-VIEW is not computed again by those who enter it.",
     ),
     canary("new_view_forgotten", tests("pbft", "entering"), "Who missed a NEW-VIEW never gets it."),
@@ -156,7 +162,11 @@ pub const CANARIES: &[Canary] = &[
         tests("pbft", "amnesia"),
         "A replica that lost its log votes before it knows what it said.",
     ),
-    canary("fetches_unlimited", tests("pbft", "bounds"), "A peer is served as often as it asks."),
+    canary(
+        "fetches_unlimited",
+        tests("pbft", "catching_up"),
+        "A peer is served as often as it asks.",
+    ),
     canary(
         "client_takes_one_answer",
         tests("pbft", "client"),
@@ -179,12 +189,12 @@ pub const CANARIES: &[Canary] = &[
     ),
     canary(
         "sender_not_bound",
-        tests("pbft", "forgery"),
+        tests("pbft", "requests"),
         "A client's message is taken from another client's link.",
     ),
     canary(
         "signatures_unchecked",
-        tests("pbft", "forgery"),
+        tests("statements", ""),
         "A signature is only checked for being there.",
     ),
     canary(
@@ -233,7 +243,7 @@ pub const CANARIES: &[Canary] = &[
     ),
     canary(
         "absent_not_counted",
-        tests("generals", "om"),
+        tests("generals", "om::figures"),
         "OM(m): who is silent does not count in the majority.",
     ),
     canary(
@@ -256,5 +266,45 @@ pub const CANARIES: &[Canary] = &[
         "speaks_when_late",
         tests("generals", "rounds"),
         "A general that missed its deadline speaks all the same.",
+    ),
+    canary(
+        "gap_on_trust",
+        tests("pbft", "choice"),
+        "A new view puts NULL where it has not heard yet what was prepared.",
+    ),
+    canary(
+        "new_view_of_anyone",
+        tests("statements", ""),
+        "A NEW-VIEW is taken from any replica, not from the primary of its view alone.",
+    ),
+    canary(
+        "profile_left_out",
+        tests("pbft", "bounds"),
+        "Statements made under one verification profile hold under another.",
+    ),
+    canary(
+        "instance_left_out",
+        tests("generals", "sm::statements"),
+        "SM(m): what was signed in one agreement holds in another.",
+    ),
+    canary(
+        "votes_forgotten",
+        tests("pbft", "recovery"),
+        "A replica that was started again votes differently on what it voted on before.",
+    ),
+    canary(
+        "votes_in_views_that_are_left",
+        tests("pbft", "view_change"),
+        "A replica that has left a view commits in it.",
+    ),
+    canary(
+        "settled_on_a_word",
+        tests("pbft", "settled"),
+        "A single replica is believed that a batch is settled.",
+    ),
+    canary(
+        "slow_primary_stays",
+        tests("pbft", "watch"),
+        "A primary that keeps everybody waiting is never replaced.",
     ),
 ];

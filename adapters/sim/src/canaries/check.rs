@@ -47,6 +47,16 @@ impl Check {
         let seeds = [false, true].map(|traitors| Self::Seeds { traitors });
         tests.chain([Self::Scripts]).chain(seeds)
     }
+
+    /// This one, then the rest of what is built with it, then all others.
+    pub fn before_all_others(self) -> impl Iterator<Item = Self> {
+        let whole = match self {
+            Self::Tests { target, .. } => Self::Tests { target, filter: "" },
+            _ => self,
+        };
+        let rest = (whole != self).then_some(whole);
+        [self].into_iter().chain(rest).chain(Self::all().filter(move |other| *other != whole))
+    }
 }
 
 impl fmt::Display for Check {
@@ -57,6 +67,25 @@ impl fmt::Display for Check {
             Self::Scripts => f.write_str("scripts"),
             Self::Seeds { traitors: false } => f.write_str("random clusters"),
             Self::Seeds { traitors: true } => f.write_str("random clusters with traitors"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_should_find_a_bug_is_tried_first_and_everything_once() {
+        let whole = Check::Tests { target: "pbft", filter: "" };
+        let part = Check::Tests { target: "pbft", filter: "choice" };
+        let tried: Vec<_> = part.before_all_others().collect();
+        assert_eq!(tried[..2], [part, whole]);
+        assert_eq!(tried.len(), Check::all().count() + 1);
+        assert!(Check::all().all(|check| tried.iter().filter(|it| **it == check).count() == 1));
+        for first in [whole, Check::Scripts, Check::Seeds { traitors: true }] {
+            let tried: Vec<_> = first.before_all_others().collect();
+            assert_eq!((tried[0], tried.len()), (first, Check::all().count()));
         }
     }
 }

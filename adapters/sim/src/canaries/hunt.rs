@@ -1,9 +1,10 @@
 //! Building with a canary, and looking for what finds it.
 
 use super::{Canary, Check};
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -23,6 +24,8 @@ pub struct Catch {
     pub what: String,
     /// How long it took to run, without the build.
     pub seconds: f64,
+    /// How long it took from the planting, with all builds and with what was tried in vain.
+    pub after: Duration,
 }
 
 /// How often it is seen whether a check has ended.
@@ -42,23 +45,26 @@ impl Hunt {
         Ok(Self { workspace: workspace.into(), limit })
     }
 
-    /// Plants a canary, or none, and runs checks: the one that should find it, then all others.
-    /// `None`: nothing found it.
+    /// Plants a canary, or none, and runs checks: the one that should find it, what is built with
+    /// it, then all others. `None`: nothing found it.
     ///
     /// # Errors
     /// A sentence, if something cannot be built or run.
     pub fn find(&self, canary: Option<&Canary>) -> Result<Option<Catch>, String> {
-        let expected = canary.map(|canary| canary.check);
-        for check in expected.into_iter().chain(Check::all()) {
-            let found = self.try_check(canary.map_or("none", |canary| canary.name), check)?;
-            if found.is_some() {
-                return Ok(found);
+        let planted = Instant::now();
+        let name = canary.map_or("none", |canary| canary.name);
+        let first = canary.into_iter().flat_map(|canary| canary.check.before_all_others());
+        let all = Check::all().filter(|_| canary.is_none());
+        for check in first.chain(all) {
+            if let Some((what, seconds)) = self.try_check(name, check)? {
+                return Ok(Some(Catch { check, what, seconds, after: planted.elapsed() }));
             }
         }
         Ok(None)
     }
 
-    fn try_check(&self, name: &str, check: Check) -> Result<Option<Catch>, String> {
+    /// What the check complained of, if it did, and after how many seconds.
+    fn try_check(&self, name: &str, check: Check) -> Result<Option<(String, f64)>, String> {
         let program = self.build(name, check)?;
         let mut command = Command::new(&program);
         match check {
@@ -76,9 +82,14 @@ impl Hunt {
         let (status, said) = run(&mut command, self.limit)
             .map_err(|error| format!("{} does not run: {error}", program.display()))?;
         let seconds = begin.elapsed().as_secs_f64();
-        // One that was stopped has found nothing: it may have been slow only.
-        let failed = status.filter(|status| !status.success());
-        Ok(failed.map(|status| Catch { check, what: complaint(check, status, &said), seconds }))
+        let complaint = complaint(check, &said);
+        let what = match status {
+            Some(status) if status.success() => None,
+            Some(status) => Some(complaint.unwrap_or_else(|| format!("ended with {status}"))),
+            // One that was stopped and said nothing has found nothing: it may have been slow only.
+            None => complaint,
+        };
+        Ok(what.map(|what| (what, seconds)))
     }
 
     fn core(&self) -> PathBuf {
@@ -154,21 +165,34 @@ fn executable(line: &str, target: &str) -> Option<PathBuf> {
     message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
 }
 
-/// Runs a program to its end or, if that does not come in time, kills it: `None`.
+/// Runs a program until it ends or a test of it fails or, if that does not come in time, kills it:
+/// `None`.
 fn run(command: &mut Command, limit: Duration) -> std::io::Result<(Option<ExitStatus>, String)> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let mut pipe = child.stdout.take();
+    let pipe = child.stdout.take();
+    let (complain, complaints) = mpsc::channel();
     let reader = thread::spawn(move || {
         let mut said = Vec::new();
-        let read = pipe.as_mut().map(|pipe| pipe.read_to_end(&mut said));
-        (read.transpose(), said)
+        let Some(mut pipe) = pipe.map(BufReader::new) else { return (Ok(0), said) };
+        loop {
+            let line = said.len();
+            match pipe.read_until(b'\n', &mut said) {
+                Ok(0) => return (Ok(0), said),
+                Err(error) => return (Err(error), said),
+                // If nobody listens any more, the program has ended.
+                Ok(_) if said[line..].ends_with(b" ... FAILED\n") => {
+                    let _ = complain.send(());
+                }
+                Ok(_) => {}
+            }
+        }
     });
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        if begin.elapsed() > limit {
+        if begin.elapsed() > limit || complaints.try_recv().is_ok() {
             child.kill()?;
             child.wait()?;
             break None;
@@ -180,9 +204,9 @@ fn run(command: &mut Command, limit: Duration) -> std::io::Result<(Option<ExitSt
     Ok((status, String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// What a check that failed says first.
-fn complaint(check: Check, status: ExitStatus, said: &str) -> String {
-    let first = match check {
+/// What a check that failed says first, if it says what.
+fn complaint(check: Check, said: &str) -> Option<String> {
+    match check {
         Check::Tests { .. } => {
             let mut failed = said.lines().filter_map(|line| line.strip_suffix(" ... FAILED"));
             failed.next().and_then(|line| line.strip_prefix("test ")).map(str::to_owned)
@@ -194,14 +218,13 @@ fn complaint(check: Check, status: ExitStatus, said: &str) -> String {
         }
         Check::Seeds { .. } => {
             let report: Option<serde_json::Value> = serde_json::from_str(said).ok();
-            let violation = report.map(|mut report| report["violations"][0].take());
+            let violation = report.map(|report| report["violations"][0].clone());
             violation.filter(serde_json::Value::is_object).map(|violation| {
                 let word = |field: &str| violation[field].as_str().unwrap_or_default().to_owned();
                 format!("seed {}: {}: {}", violation["seed"], word("checker"), word("what"))
             })
         }
-    };
-    first.unwrap_or_else(|| format!("ended with {status}"))
+    }
 }
 
 #[cfg(test)]
@@ -209,20 +232,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_that_takes_too_long_is_stopped_and_one_that_fails_is_heard() {
-        let limit = Duration::from_millis(50);
-        let (status, _) = run(Command::new("sleep").arg("600"), limit).unwrap();
-        assert_eq!(status, None);
-        let limit = Duration::from_secs(600);
-        let (status, said) =
-            run(Command::new("sh").args(["-c", "echo test a ... FAILED; exit 101"]), limit)
-                .unwrap();
+    fn a_check_that_takes_too_long_is_stopped_and_one_that_fails_is_heard_at_once() {
         let check = Check::Tests { target: "pbft", filter: "" };
-        assert_eq!(complaint(check, status.unwrap(), &said), "a");
-        assert_eq!(complaint(check, status.unwrap(), ""), "ended with exit status: 101");
+        let limit = Duration::from_millis(50);
+        let (status, said) = run(Command::new("sleep").arg("600"), limit).unwrap();
+        assert_eq!((status, complaint(check, &said)), (None, None));
+        let limit = Duration::from_secs(600);
+        let script = "echo test a ... ok; echo test b ... FAILED; echo c; exec sleep 600";
+        let (status, said) = run(Command::new("sh").args(["-c", script]), limit).unwrap();
+        assert_eq!((status, complaint(check, &said)), (None, Some("b".into())));
+        let (status, said) =
+            run(Command::new("sh").args(["-c", "echo c; exit 101"]), limit).unwrap();
+        assert!(status.is_some_and(|status| !status.success()));
+        assert_eq!((complaint(check, &said), &*said), (None, "c\n"));
+    }
+
+    #[test]
+    fn what_random_runs_complain_of_is_told() {
         let check = Check::Seeds { traitors: true };
         let said = r#"{"violations":[{"seed":7,"checker":"agreement","what":"two histories"}]}"#;
-        assert_eq!(complaint(check, status.unwrap(), said), "seed 7: agreement: two histories");
+        let told = complaint(check, said);
+        assert_eq!(told.as_deref(), Some("seed 7: agreement: two histories"));
+        assert_eq!(complaint(check, r#"{"violations":[]}"#), None);
     }
 
     #[test]

@@ -19,10 +19,13 @@ pub(crate) struct Arguments {
     /// Do not try first whether everything passes without a bug.
     #[arg(long)]
     no_control: bool,
-    /// Print one JSON array instead: name, bug, check, what, seconds; `check` is null if nothing
-    /// found the bug.
+    /// Print one JSON array instead: name, bug, check, what, seconds (of the check alone), after
+    /// (from the planting, in seconds, with the builds); `check` is null if nothing found the bug.
     #[arg(long)]
     json: bool,
+    /// Print a table in Markdown instead.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -64,29 +67,55 @@ fn hunt(arguments: &Arguments, canaries: &[&Canary]) -> Result<usize, String> {
     }
     let mut missed = 0;
     let mut rows = Vec::new();
+    if arguments.markdown {
+        super::print_quietly("| canary | caught by | after |\n|---|---|---|\n");
+    }
     for (at, canary) in canaries.iter().enumerate() {
         eprintln!("{}/{}: {}", at + 1, canaries.len(), canary.name);
         let found = hunt.find(Some(canary))?;
         missed += usize::from(found.is_none());
-        let Canary { name, bug, .. } = canary;
-        let row = found.as_ref().map(|Catch { check, what, seconds }| {
-            serde_json::json!({ "name": name, "bug": bug, "check": check.to_string(),
-                "what": what, "seconds": seconds })
-        });
-        let none = serde_json::json!({ "name": name, "bug": bug, "check": null });
-        rows.push(row.unwrap_or(none));
-        if !arguments.json {
-            let told = found
-                .map_or("NOTHING FOUND IT".to_owned(), |Catch { check, what, seconds }| {
-                    format!("{seconds:.1} s, {check}: {what}")
-                });
+        if arguments.json {
+            rows.push(record(canary, found.as_ref()));
+        } else if arguments.markdown {
+            super::print_quietly(&row(canary, found.as_ref()));
+        } else {
+            let told = found.map_or(NOTHING.to_owned(), |Catch { check, what, after, .. }| {
+                format!("{:.0} s, {check}: {what}", after.as_secs_f64())
+            });
             super::print_quietly(&line(canary, &told));
         }
     }
+    let caught = canaries.len() - missed;
     if arguments.json {
         super::print_quietly(&format!("{}\n", serde_json::json!(rows)));
+    } else if arguments.markdown {
+        super::print_quietly(&format!("\nCaught {caught} of {}.\n", canaries.len()));
     }
     Ok(missed)
+}
+
+/// What is told of a bug that lives on.
+const NOTHING: &str = "NOTHING FOUND IT";
+
+fn record(canary: &Canary, found: Option<&Catch>) -> serde_json::Value {
+    let Canary { name, bug, .. } = canary;
+    match found {
+        None => serde_json::json!({ "name": name, "bug": bug, "check": null }),
+        Some(Catch { check, what, seconds, after }) => {
+            serde_json::json!({ "name": name, "bug": bug, "check": check.to_string(),
+                "what": what, "seconds": seconds, "after": after.as_secs_f64() })
+        }
+    }
+}
+
+/// A line of a table in Markdown: canary, caught by, after.
+fn row(canary: &Canary, found: Option<&Catch>) -> String {
+    let (caught, after) = found.map_or((NOTHING.to_owned(), "–".to_owned()), |found| {
+        // A bar would begin a column.
+        let what = found.what.replace('|', "/");
+        (format!("{}: `{what}`", found.check), format!("{:.0} s", found.after.as_secs_f64()))
+    });
+    format!("| `{}` | {caught} | {after} |\n", canary.name)
 }
 
 fn line(canary: &Canary, text: &str) -> String {
