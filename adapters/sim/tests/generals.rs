@@ -137,3 +137,10 @@ fn many_threads_find_what_one_finds() {
     assert_eq!(alone.fingerprint, together.fingerprint);
     assert_eq!((alone.statistics, alone.events), (together.statistics, together.events));
 }
+
+/// One that catches up asked for a state while the next one was being captured in its place.
+#[test]
+fn a_state_whose_capture_is_being_replaced_is_not_served() {
+    let seed = Campaign::new(SERVICE, 738, 1);
+    hold(Campaign { faults: Faults::Traitors, ..seed });
+}

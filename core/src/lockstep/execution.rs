@@ -181,6 +181,8 @@ where
                     .unwrap_or(0),
             };
             self.node.capturing = Some((slot, table.digest()));
+            // The host has room for one capture, and takes the new one into it now.
+            self.node.captured = None;
             self.emit(Effect::Capture { slot });
         }
     }
