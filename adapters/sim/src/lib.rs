@@ -55,6 +55,7 @@ pub mod transcript;
 pub mod twins;
 mod violation;
 pub mod wan;
+pub mod worlds;
 
 pub use campaign::{Campaign, Report, Summary};
 pub use cuts::Cuts;

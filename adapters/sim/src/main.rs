@@ -63,6 +63,12 @@ enum Command {
     /// promise was broken, 1 if one was (the scenario and the command to replay it are printed), 2
     /// if the arguments are wrong.
     Twins(command::twins::Arguments),
+    /// Visit every state of a small world: four replicas, one of them a traitor, one request, two
+    /// views; messages come in any order, twice or never, and patience ends at any time.
+    ///
+    /// The exit code is 0 if no promise was broken, 1 if one was (what led there is printed), 2 if
+    /// the arguments are wrong.
+    Explore(command::explore::Arguments),
     /// Write the inputs with which fuzzers begin, made of real runs, to `DIR/<target>/<name>`.
     Corpus {
         /// A folder; it and those in it are made if there are none.
@@ -208,6 +214,7 @@ fn main() -> ExitCode {
         Command::Script(arguments) => command::script::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Twins(arguments) => command::twins::run(&arguments),
+        Command::Explore(arguments) => command::explore::run(&arguments),
         Command::Corpus { dir } => corpus(&dir),
     }
 }

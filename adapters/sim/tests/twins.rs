@@ -21,10 +21,9 @@ const SPLIT: u8 = 0b11_100;
 fn scenarios_of_one_twin_break_nothing_and_end_in_time() {
     let all = Enumeration::new(1);
     let tally = Tally::of(all.iter(1).take(40), 1, false, |_, _| {});
-    for (number, violation) in &tally.violations {
-        let replay = Scenario::of(1, *number).unwrap().replay();
-        panic!("{violation}\nreplay: {replay}");
-    }
+    let first = tally.violations.first_key_value();
+    let replay = first.map(|(number, _)| Scenario::of(1, *number).unwrap().replay());
+    assert_eq!(first, None, "replay: {replay:?}");
     assert_eq!(tally.scenarios, 40);
     assert!(tally.led[ROUNDS] > 0 && tally.led[0] < 10, "few rounds led: {:?}", tally.led);
     assert!(tally.served > 40, "agreement in {} rounds only", tally.served);

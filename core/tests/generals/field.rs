@@ -11,7 +11,7 @@ use quorate::{
     Admission, Digest, Fault, Input, Instant, NodeId, NodeSet, Output, Principal, Protocol,
     PublicKey, Refusal, Roster, Verifier, wire,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub const START: u64 = 1_000_000;
@@ -113,6 +113,10 @@ pub struct Field<R> {
     pub traitors: NodeSet,
     /// How many microseconds each general's clock is ahead of true time.
     pub skews: Vec<i64>,
+    /// How to tell what a general is, if its states are to be counted.
+    pub portrait: Option<fn(&R) -> String>,
+    /// All that the loyal generals were, together, whenever the last of them had closed a round.
+    pub visited: BTreeSet<String>,
     roster: Roster<Vec<PublicKey>>,
     queue: BTreeMap<(u64, usize), Event>,
     queued: usize,
@@ -130,10 +134,20 @@ where
             generals,
             traitors: traitors.iter().copied().map(NodeId).collect(),
             skews: vec![0; nodes],
+            portrait: None,
+            visited: BTreeSet::new(),
             roster: roster(nodes),
             queue: BTreeMap::new(),
             queued: 0,
         }
+    }
+
+    /// Enters what the loyal generals are, if that is wanted.
+    fn visit(&mut self) {
+        let Some(portrait) = self.portrait else { return };
+        let all = (0u8..).map(NodeId).zip(&self.generals);
+        let loyal = all.filter(|(id, _)| !self.traitors.contains(*id));
+        self.visited.insert(loyal.map(|(_, general)| portrait(general.rules())).collect());
     }
 
     fn enqueue(&mut self, at: u64, event: Event) {
@@ -229,6 +243,9 @@ where
         }
         if let (true, Some(next)) = (woken, deadline) {
             self.enqueue(self.true_time(id, next), Event::Wake(id));
+        }
+        if woken && id + 1 == self.generals.len() {
+            self.visit();
         }
     }
 

@@ -23,6 +23,7 @@ fn every_place(orders: &[Option<u8>]) -> Explored {
 #[test]
 fn no_strategy_of_one_traitor_among_four_breaks_anything() {
     let explored = every_place(&[Some(b'A'), None]);
+    println!("king of four: {} strategies, {} states", explored.strategies, explored.states);
     assert_eq!((explored.ic1, explored.ic2), (0, 0));
     // Six sayings to three receivers in seven rounds, by four traitors under four commanders with
     // and without an order.

@@ -8,6 +8,7 @@ use super::scroll::{Scroll, frame_in};
 use super::*;
 use crate::field::{DELAY, ROUND, START, scope};
 use quorate::Fault;
+use std::collections::BTreeSet;
 
 /// What a traitor may say to one general in one round: one frame, several, or none; as bytes, and
 /// as the reference understands them.
@@ -104,10 +105,10 @@ impl Space {
     }
 
     /// Fights with every strategy. Returns how many there were, and of how many of them the
-    /// lieutenants obeyed an order.
+    /// lieutenants obeyed an order; prints how many states the loyal generals were in.
     fn search(&self, nodes: usize, order: Option<Value>) -> (usize, usize) {
         let ids = [self.traitor];
-        let mut obeyed = 0;
+        let (mut obeyed, mut visited) = (0, BTreeSet::new());
         for number in 0..self.size() {
             let strategy = self.strategy(number);
             let mut lines = Vec::new();
@@ -120,7 +121,10 @@ impl Space {
                     told.push(Told { at, from: self.traitor, to: *to, frame });
                 }
             }
-            let battle = fight(nodes, 1, order, &ids, &mut script(lines));
+            let mut field = Field::new(generals(nodes, 1, order), &ids);
+            field.portrait = Some(|chains| format!("{chains:?}"));
+            let battle = field.fight(&mut script(lines), |verdict| verdict);
+            visited.append(&mut field.visited);
             assert_eq!(violated(&battle, &ids, order), None, "{strategy:?}");
             assert_the_loyal_trust_each_other(&battle, &ids);
             let skews = vec![0; nodes];
@@ -131,6 +135,11 @@ impl Space {
             let framed = |fault| battle.accusations.iter().any(|it| it.2 == fault);
             assert!(!framed(Fault::Missing) || self.traitor == 0);
         }
+        let (traitor, states) = (self.traitor, visited.len());
+        println!(
+            "SM(1) of {nodes}, traitor {traitor}: {} strategies, {states} states",
+            self.size()
+        );
         (self.size(), obeyed)
     }
 }

@@ -1,0 +1,53 @@
+//! A small world, whole: four replicas, one request, two views, one traitor.
+//!
+//! `quorate-sim explore --lies N` goes on where these bounds end.
+
+use quorate_sim::worlds::{Explored, World};
+use std::process::Command;
+
+/// Explores a world within a bound that a test can afford, and prints what was visited.
+fn explore(traitor: u8, lies: u8) -> Explored {
+    let explored = World { traitor, lies, sequences: 1, most: 1_000_000 }.explore();
+    println!("r{traitor} lies, the others take {lies} of its messages: {explored:?}");
+    let story = explored.violation.iter().flatten().map(|line| format!("{line}\n"));
+    assert!(explored.violation.is_none(), "{}", story.collect::<String>());
+    assert!(explored.exhausted, "more to visit after {} states", explored.states);
+    // Some executed in view 0, and others have asked for view 1.
+    assert!(explored.later > 0 && explored.executed > 0, "{explored:?}");
+    explored
+}
+
+#[test]
+fn no_lie_of_who_leads_view_0_breaks_anything() {
+    let silent = explore(0, 0);
+    assert!(explore(0, 1).states > 10 * silent.states);
+}
+
+#[test]
+fn silence_of_who_leads_view_1_breaks_nothing() {
+    explore(1, 0);
+}
+
+#[test]
+fn no_order_of_what_three_correct_replicas_say_breaks_anything() {
+    explore(2, 0);
+}
+
+#[test]
+fn the_command_prints_what_was_visited_and_whether_more_was_left() {
+    let run = |arguments: &[&str]| {
+        let told = Command::new(env!("CARGO_BIN_EXE_quorate-sim")).args(arguments).output();
+        let told = told.unwrap();
+        (told.status.code(), String::from_utf8(told.stdout).unwrap())
+    };
+    let (code, told) = run(&["explore", "--traitor", "0", "--lies", "0"]);
+    assert_eq!(code, Some(0));
+    assert!(told.contains(" states, ") && told.contains("nothing is left to visit"), "{told}");
+    let (code, told) = run(&["explore", "--traitor", "0", "--lies", "1", "--states", "50"]);
+    assert_eq!(code, Some(0));
+    assert!(told.contains("ended at the limit, with more to visit"), "{told}");
+    let (_, told) = run(&["explore", "--traitor", "1", "--lies", "0", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told[0]["exhausted"], &told[0]["traitor"]), (&true.into(), &1.into()));
+    assert_eq!(run(&["explore", "--traitor", "3"]).0, Some(2));
+}
