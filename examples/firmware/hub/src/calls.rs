@@ -175,3 +175,66 @@ fn decode(image: &Image, address: u64) -> (u64, Flow) {
         _ => (2, Flow::On),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elf::Function;
+
+    /// An image of functions of so many halves each, one after the other, with frames of 8 bytes.
+    fn image(functions: &[(&str, &[u16])], marks: Vec<(u64, bool)>) -> Image {
+        let mut image = Image { text: (0x100, Vec::new()), marks, ..Image::default() };
+        for (name, halves) in functions {
+            let start = 0x100 + image.text.1.len() as u64;
+            image.text.1.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+            let end = start + 2 * halves.len() as u64;
+            image.functions.push(Function { name: (*name).to_owned(), start, end, stack: 8 });
+        }
+        image
+    }
+
+    const RETURN: u16 = 0x4770;
+    /// `bl` four bytes on, and four bytes back.
+    const ON: [u16; 2] = [0xF000, 0xF802];
+    const BACK: [u16; 2] = [0xF7FF, 0xFFFC];
+
+    #[test]
+    fn a_call_adds_the_frame_of_who_is_called() {
+        let a = [ON[0], ON[1], RETURN, RETURN];
+        let image = image(&[("a", &a), ("b", &[RETURN])], vec![]);
+        let calls = Calls::of(&image);
+        assert_eq!((calls.recursion(), calls.unknown().len()), (None, 0));
+        assert_eq!(["a", "b", "c"].map(|name| calls.stack_of(name)), [Some(16), Some(8), None]);
+    }
+
+    #[test]
+    fn a_function_that_calls_itself_is_found_directly_and_by_another() {
+        // The target of a call back of zero halves is four bytes on less eight.
+        let itself = image(&[("a", &[RETURN, RETURN, BACK[0], BACK[1]])], vec![]);
+        assert_eq!(Calls::of(&itself).recursion(), Some("a"));
+        let b = [RETURN, RETURN, 0xF7FF, 0xFFF8];
+        let around = image(&[("a", &[ON[0], ON[1], RETURN, RETURN]), ("b", &b)], vec![]);
+        assert!(Calls::of(&around).recursion().is_some());
+        assert_eq!(Calls::of(&around).stack_of("a"), None);
+    }
+
+    #[test]
+    fn a_branch_out_of_its_function_is_a_call_and_one_within_is_none() {
+        // `b` two halves on, which is the start of `b`; then `b` to itself.
+        let image = image(&[("a", &[0xE000, RETURN]), ("b", &[0xE7FE])], vec![]);
+        let calls = Calls::of(&image);
+        assert_eq!((calls.recursion(), calls.stack_of("a")), (None, Some(16)));
+    }
+
+    #[test]
+    fn a_call_by_register_is_known_by_the_constants_and_else_reported() {
+        // `blx r3`, a return, then the address of `b` with the mark of Thumb.
+        let code = [0x4798, RETURN, 0x0109, 0x0000];
+        let marks = vec![(0x100, true), (0x104, false), (0x108, true)];
+        let known = image(&[("a", &code), ("b", &[RETURN])], marks.clone());
+        let calls = Calls::of(&known);
+        assert_eq!((calls.unknown().len(), calls.stack_of("a")), (0, Some(16)));
+        let unknown = image(&[("a", &[0x4798, RETURN, 0, 0]), ("b", &[RETURN])], marks);
+        assert_eq!(Calls::of(&unknown).unknown(), ["a"]);
+    }
+}

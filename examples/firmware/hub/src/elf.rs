@@ -18,7 +18,7 @@ pub(crate) struct Function {
 }
 
 /// An image, taken apart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Image {
     /// Bytes of code and of constants, vectors and initial values included.
     pub(crate) flash: u64,
@@ -46,16 +46,7 @@ impl Image {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
         let file = object::File::parse(&*bytes)?;
-        let mut image = Self {
-            flash: 0,
-            data: 0,
-            bss: 0,
-            functions: Vec::new(),
-            text: (0, Vec::new()),
-            marks: Vec::new(),
-            statics: Vec::new(),
-            panics: Vec::new(),
-        };
+        let mut image = Self::default();
         for section in file.sections() {
             let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
             if sh_flags & u64::from(SHF_ALLOC) == 0 {

@@ -7,6 +7,7 @@ mod calls;
 mod elf;
 mod guarantees;
 mod image;
+mod listed;
 mod table;
 mod tools;
 
