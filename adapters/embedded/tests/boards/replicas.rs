@@ -160,7 +160,8 @@ impl<L: Link, J: Journal> Cluster<L, J> {
         }
     }
 
-    /// Everybody's turn (a board that cannot go on is off from then on), then a fifth of a millisecond passes.
+    /// Everybody has a turn, and a board that cannot go on is off from then on. Then a fifth of a
+    /// millisecond passes.
     pub fn turn(&mut self) {
         for (place, link) in self.servers.iter_mut().zip(&mut self.server_links) {
             if place.as_mut().is_some_and(|server| server.poll(link, self.now).is_err()) {
