@@ -2,8 +2,8 @@
 
 pub(crate) mod canaries;
 pub(crate) mod explain;
-pub(crate) mod generals;
 pub(crate) mod explore;
+pub(crate) mod generals;
 pub(crate) mod script;
 pub(crate) mod twins;
 
