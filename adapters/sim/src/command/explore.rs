@@ -65,7 +65,8 @@ fn as_text(world: &World, explored: &Explored, seconds: f64) -> String {
     let mut text = format!(
         "r{} lies, the others take {} of its messages\n  \
          {states} states, {transitions} transitions, at most {depth} words deep: {end}\n  \
-         {cells} states of single replicas, {steps} inputs to replicas of the core, {seconds:.1} s\n  \
+         {cells} states of single replicas, {steps} inputs to replicas of the core, \
+         {seconds:.1} s\n  \
          {later} states in or on the way to view 1, {executed} in which all have executed, \
          {histories} histories\n",
         world.traitor, world.lies

@@ -20,8 +20,8 @@
 //! * *Rounds* end when the clients are served, when the replicas of a strong quorum have left the
 //!   round's view, or after a time. They need not have agreed on anything, nor even got there:
 //!   where no side has a quorum nothing happens, as it should.
-//! * *Values*: two clients, one on each side, ask for something in each round, so that a leader that
-//!   runs twice proposes two things at one place.
+//! * *Values*: two clients, one on each side, ask for something in each round, so that a leader
+//!   that runs twice proposes two things at one place.
 //!
 //! After the rounds the network heals, the twin goes on, and everything must be finished within
 //! the published bound. All checkers of a run of PBFT watch every step.
