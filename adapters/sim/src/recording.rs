@@ -388,7 +388,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let read = |limit| Recording::load_within(&path, limit).map(drop);
         assert_eq!(read(99), Err(Unreadable::TooLong));
-        assert_eq!(read(100), Err(Unreadable::Short));
+        assert_eq!(read(100), Err(Unreadable::Damaged { at: 12 }));
         std::fs::write(&path, &bytes[..10]).unwrap();
         assert_eq!(read(100), Err(Unreadable::Short));
         std::fs::remove_file(&path).unwrap();
