@@ -4,8 +4,9 @@ mod command;
 mod forecast;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use command::outcome::{self, progress};
 use command::print_quietly;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
 use quorate_sim::recording::Recording;
@@ -348,16 +349,8 @@ fn describe(report: &Report) {
     );
 }
 
-/// A bar that fills with seeds.
-fn progress(seeds: u64) -> ProgressBar {
-    let bar = ProgressBar::new(seeds);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} seeds, {per_sec}, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
-}
-
 fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
-    let bar = progress(campaign.seeds);
+    let bar = progress(campaign.seeds, "seeds");
     let begin = Instant::now();
     let summary = campaign.run(|_| bar.inc(1));
     let seconds = begin.elapsed().as_secs_f64();
@@ -367,16 +360,8 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
     } else {
         print_quietly(&as_table(campaign, &summary, seconds));
     }
-    let Some((seed, violation)) = summary.violations.first_key_value() else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("VIOLATION with seed {seed}: {violation}");
-    eprint!("{}", campaign.plan(*seed));
-    eprintln!("replay: {}", campaign.replay(*seed));
-    for (seed, violation) in summary.violations.iter().skip(1) {
-        eprintln!("VIOLATION with seed {seed} too: {violation}");
-    }
-    ExitCode::from(1)
+    let plan = |seed| campaign.plan(seed).to_string();
+    outcome::judge(&summary.violations, plan, |seed| campaign.replay(seed))
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
@@ -406,11 +391,9 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("cores that finished", s.cores.to_string()),
         ("clocks set anew", s.jumps.to_string()),
         ("relapses", s.relapses.to_string()),
+        ("seeds with", outcome::features(&summary.features)),
     ];
-    let features = summary.features.iter().map(|(name, seeds)| format!("{seeds} {name}"));
-    let features: Vec<String> = features.collect();
-    let rows = rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat();
-    format!("{rows}{:>20}  {}\n", "seeds with", features.join(", "))
+    outcome::table(rows)
 }
 
 /// How many messages there were, and what became of some of them.
@@ -429,15 +412,7 @@ fn recovery(s: &Statistics) -> String {
 }
 
 fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
-    let violations = summary.violations.iter().map(|(seed, violation)| {
-        serde_json::json!({
-            "seed": seed,
-            "checker": violation.checker,
-            "micros": violation.micros,
-            "what": violation.what,
-            "replay": campaign.replay(*seed),
-        })
-    });
+    let violations = outcome::violations(&summary.violations, |seed| campaign.replay(seed));
     serde_json::json!({
         "first_seed": campaign.first,
         "seeds": summary.seeds,
@@ -449,7 +424,7 @@ fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::
         "traffic": summary.traffic,
         "seeds_with": summary.features,
         "statistics": summary.statistics,
-        "violations": violations.collect::<Vec<_>>(),
+        "violations": violations,
     })
 }
 

@@ -451,8 +451,7 @@ impl Rules<'_> {
 
     /// Whether this replica is in its view and has not sent a COMMIT at this sequence in it.
     fn may_swear(&self, vote: &Vote) -> bool {
-        let mine = self.commits(vote.sequence).get(self.node.me().index());
-        let sworn = mine.is_some_and(|mine| mine.is_cast() && mine.view >= vote.view);
+        let sworn = self.my_commit(vote.sequence).is_some_and(|mine| mine.view >= vote.view);
         self.node.active && !self.node.is_mute() && !sworn
     }
 
@@ -460,10 +459,13 @@ impl Rules<'_> {
     /// this one is then made by more than f liars, since two of one view share a correct replica:
     /// whoever else contradicts itself, this one keeps its word.
     fn swore_another(&self, vote: &Vote) -> bool {
-        let mine = self.commits(vote.sequence).get(self.node.me().index());
-        mine.is_some_and(|mine| {
-            mine.is_cast() && mine.view == vote.view && mine.digest != vote.digest
-        })
+        let mine = self.my_commit(vote.sequence);
+        mine.is_some_and(|mine| mine.view == vote.view && mine.digest != vote.digest)
+    }
+
+    /// The last COMMIT that this replica sent at a sequence.
+    fn my_commit(&self, sequence: Sequence) -> Option<&Vote> {
+        self.commits(sequence).get(self.node.me().index()).filter(|mine| mine.is_cast())
     }
 
     /// Whether the batch of a digest is kept at its sequence.

@@ -1,7 +1,8 @@
 //! `quorate-sim run --protocol om`, and of the other protocols in rounds.
 
+use super::outcome::{self, progress};
 use super::print_quietly;
-use crate::{Run, processors, progress};
+use crate::{Run, processors};
 use quorate_sim::Faults;
 use quorate_sim::generals::{Campaign, Protocol, Report, Summary};
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ fn trace(campaign: &Campaign) -> ExitCode {
 }
 
 fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
-    let bar = progress(campaign.seeds);
+    let bar = progress(campaign.seeds, "seeds");
     let begin = Instant::now();
     let summary = campaign.run(|_| bar.inc(1));
     let seconds = begin.elapsed().as_secs_f64();
@@ -57,16 +58,8 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
     } else {
         print_quietly(&as_table(campaign, &summary, seconds));
     }
-    let Some((seed, violation)) = summary.violations.first_key_value() else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("VIOLATION with seed {seed}: {violation}");
-    eprint!("{}", campaign.plan(*seed));
-    eprintln!("replay: {}", campaign.replay(*seed));
-    for (seed, violation) in summary.violations.iter().skip(1) {
-        eprintln!("VIOLATION with seed {seed} too: {violation}");
-    }
-    ExitCode::from(1)
+    let plan = |seed| campaign.plan(seed).to_string();
+    outcome::judge(&summary.violations, plan, |seed| campaign.replay(seed))
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
@@ -92,23 +85,13 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("requests executed", format!("{}, {} replies believed", s.executions, s.replies)),
         ("crashes", format!("{}; {} states taken over", s.crashes, s.rejoins)),
         ("fingerprint", format!("{fingerprint:016x}")),
+        ("seeds with", outcome::features(&summary.features)),
     ];
-    let features = summary.features.iter().map(|(name, seeds)| format!("{seeds} {name}"));
-    let features: Vec<String> = features.collect();
-    let rows = rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat();
-    format!("{rows}{:>20}  {}\n", "seeds with", features.join(", "))
+    outcome::table(rows)
 }
 
 fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
-    let violations = summary.violations.iter().map(|(seed, violation)| {
-        serde_json::json!({
-            "seed": seed,
-            "checker": violation.checker,
-            "micros": violation.micros,
-            "what": violation.what,
-            "replay": campaign.replay(*seed),
-        })
-    });
+    let violations = outcome::violations(&summary.violations, |seed| campaign.replay(seed));
     serde_json::json!({
         "protocol": campaign.protocol.name(),
         "first_seed": campaign.first,
@@ -122,6 +105,6 @@ fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::
         "seeds_with": summary.features,
         "statistics": summary.statistics,
         "fingerprint": format!("{:016x}", summary.fingerprint),
-        "violations": violations.collect::<Vec<_>>(),
+        "violations": violations,
     })
 }

@@ -4,6 +4,7 @@ pub(crate) mod canaries;
 pub(crate) mod explain;
 pub(crate) mod explore;
 pub(crate) mod generals;
+pub(crate) mod outcome;
 pub(crate) mod script;
 pub(crate) mod twins;
 

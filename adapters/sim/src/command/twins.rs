@@ -1,8 +1,8 @@
 //! `quorate-sim twins`: partitions, leaders and twins, enumerated.
 
+use super::outcome::{progress, table};
 use super::print_quietly;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use quorate_sim::twins::{Enumeration, ROUNDS, Scenario, Tally, play};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -63,10 +63,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     let different = all.different();
     let chosen = if arguments.limit == 0 { different } else { arguments.limit.min(different) };
     let scenarios = all.iter(arguments.seed).take(usize::try_from(chosen).unwrap_or(usize::MAX));
-    let bar = ProgressBar::new(chosen);
-    let style =
-        ProgressStyle::with_template("{wide_bar} {pos}/{len} scenarios, {per_sec}, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress(chosen, "scenarios");
     let begin = Instant::now();
     let threads = arguments.threads.unwrap_or_else(crate::processors);
     let tally = Tally::of(scenarios, threads, arguments.keep_going, |_, _| bar.inc(1));
@@ -110,7 +107,7 @@ fn as_table(arguments: &Arguments, tally: &Tally, different: u64, seconds: f64) 
         ),
         ("violations", tally.violations.len().to_string()),
     ];
-    rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat()
+    table(rows)
 }
 
 fn as_json(

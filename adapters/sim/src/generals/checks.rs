@@ -1,16 +1,15 @@
 //! The checkers of agreements in rounds.
 
+use super::court::Court;
 use super::creed::Costs;
 use super::plan::Plan;
-use super::statistics::Statistics;
-use crate::violation::Violation;
 use quorate::value::Value;
-use quorate::{Fault, Instant, NodeId, NodeSet, Refusal};
+use quorate::{Instant, NodeId};
 
 /// What is promised, and what happened, of all agreements of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Checks<V> {
-    correct: NodeSet,
+    pub(super) court: Court,
     nodes: usize,
     /// Of each agreement the orders: one for each entry of the decision, if it has one whose
     /// commander is correct.
@@ -19,38 +18,17 @@ pub(super) struct Checks<V> {
     decided: Vec<Vec<Option<Vec<Option<V>>>>>,
     costs: Costs,
     frames: u64,
-    violation: Option<Violation>,
-    pub(super) statistics: Statistics,
 }
 
 impl<V: Value> Checks<V> {
     pub(super) fn new(plan: &Plan, costs: Costs, orders: Vec<Vec<Option<V>>>) -> Self {
-        let faulty = plan.faulty();
-        let all = (0..plan.nodes as u8).map(NodeId);
         Self {
-            correct: all.filter(|node| !faulty.contains(*node)).collect(),
+            court: Court::new(plan),
             nodes: plan.nodes,
             decided: vec![vec![None; plan.nodes]; orders.len()],
             orders,
             costs,
             frames: 0,
-            violation: None,
-            statistics: Statistics::default(),
-        }
-    }
-
-    pub(super) const fn is_correct(&self, node: NodeId) -> bool {
-        self.correct.contains(node)
-    }
-
-    pub(super) const fn violation(&self) -> Option<&Violation> {
-        self.violation.as_ref()
-    }
-
-    /// Notes a violation, unless there was one before.
-    pub(super) fn fail(&mut self, checker: &'static str, now: Instant, what: String) {
-        if self.violation.is_none() {
-            self.violation = Some(Violation::new(checker, now, what));
         }
     }
 
@@ -63,42 +41,25 @@ impl<V: Value> Checks<V> {
         entries: Vec<Option<V>>,
     ) {
         let place = &mut self.decided[agreement][node.index()];
-        if place.replace(entries).is_some() && self.is_correct(node) {
-            self.fail("once", now, format!("r{} decides agreement {agreement} twice", node.0));
-        }
-    }
-
-    /// A correct general accuses somebody, who must be faulty.
-    pub(super) fn accused(&mut self, now: Instant, by: NodeId, who: NodeId, fault: Fault) {
-        if !self.is_correct(by) {
-            return;
-        }
-        self.statistics.accusations += 1;
-        if self.is_correct(who) {
-            let what = format!("r{} accuses the correct r{} of {fault:?}", by.0, who.0);
-            self.fail("accusation", now, what);
-        }
-    }
-
-    /// A general refuses: one that is correct has no reason to.
-    pub(super) fn refused(&mut self, now: Instant, node: NodeId, refusal: Refusal) {
-        self.statistics.missed += u64::from(matches!(refusal, Refusal::MissedDeadline { .. }));
-        if self.is_correct(node) {
-            let what = format!("the correct r{} refuses: {refusal}", node.0);
-            self.fail("refusal", now, what);
+        if place.replace(entries).is_some() && self.court.is_correct(node) {
+            self.court.fail(
+                "once",
+                now,
+                format!("r{} decides agreement {agreement} twice", node.0),
+            );
         }
     }
 
     /// A correct general sends a frame to one other.
     pub(super) fn sent(&mut self, now: Instant, from: NodeId, bytes: usize) {
-        if !self.is_correct(from) {
+        if !self.court.is_correct(from) {
             return;
         }
         self.frames += 1;
         let most = self.costs.frame_bytes;
         if bytes as u64 > most {
             let what = format!("a frame of r{} has {bytes} bytes, and {most} are the most", from.0);
-            self.fail("bounds", now, what);
+            self.court.fail("bounds", now, what);
         }
     }
 
@@ -106,7 +67,7 @@ impl<V: Value> Checks<V> {
     pub(super) fn spent(&mut self, now: Instant, node: NodeId, outputs: usize, signatures: u64) {
         if outputs > 4 * self.nodes {
             let what = format!("a step of r{} puts {outputs} outputs out", node.0);
-            self.fail("bounds", now, what);
+            self.court.fail("bounds", now, what);
         }
         let most = self.costs.verifications;
         if signatures > most {
@@ -114,7 +75,7 @@ impl<V: Value> Checks<V> {
                 "r{} verifies {signatures} signatures in one round, and {most} are the most",
                 node.0
             );
-            self.fail("bounds", now, what);
+            self.court.fail("bounds", now, what);
         }
     }
 
@@ -124,21 +85,21 @@ impl<V: Value> Checks<V> {
             self.judge(now, agreement);
         }
         let (most, times) = (self.costs.frames, self.orders.len() as u64);
-        let (frames, whole) = (self.frames, self.correct.len() == self.nodes);
+        let (frames, whole) = (self.frames, self.court.correct.len() == self.nodes);
         if frames > most * times {
             let what =
                 format!("{frames} frames in {times} agreements, and {most} each is the most");
-            self.fail("bounds", now, what);
+            self.court.fail("bounds", now, what);
         }
         if let Some(exactly) = self.costs.exactly.filter(|each| whole && frames != each * times) {
             let what = format!("{frames} frames without a fault in {times} times {exactly}");
-            self.fail("bounds", now, what);
+            self.court.fail("bounds", now, what);
         }
     }
 
     fn judge(&mut self, now: Instant, agreement: usize) {
         let mut problem = None;
-        for node in self.correct.iter() {
+        for node in self.court.correct.iter() {
             let Some(entries) = &self.decided[agreement][node.index()] else { continue };
             let orders = self.orders[agreement].iter().zip(entries).enumerate();
             for (at, (order, entry)) in orders {
@@ -153,7 +114,7 @@ impl<V: Value> Checks<V> {
             }
         }
         let mut first: Option<(NodeId, &Vec<Option<V>>)> = None;
-        for node in self.correct.iter() {
+        for node in self.court.correct.iter() {
             let Some(entries) = &self.decided[agreement][node.index()] else {
                 let what = format!("r{} has not decided agreement {agreement}", node.0);
                 problem = problem.or(Some(("termination", what)));
@@ -172,11 +133,11 @@ impl<V: Value> Checks<V> {
             }
         }
         for entry in first.map(|(_, entries)| entries.as_slice()).unwrap_or_default() {
-            self.statistics.values += u64::from(entry.is_some());
-            self.statistics.defaults += u64::from(entry.is_none());
+            self.court.statistics.values += u64::from(entry.is_some());
+            self.court.statistics.defaults += u64::from(entry.is_none());
         }
         if let Some((checker, what)) = problem {
-            self.fail(checker, now, what);
+            self.court.fail(checker, now, what);
         }
     }
 }

@@ -6,9 +6,10 @@ use super::creed::Creed;
 use super::desk::Desk;
 use super::line::{Line, Said};
 use super::member::{Counting, Member};
+use super::mishap::{is_deaf, outbound};
 use super::mouth::Speech;
 use super::muster::{member, orders, visible};
-use super::plan::{Mishap, Plan};
+use super::plan::Plan;
 use super::statistics::Statistics;
 use crate::engine::{Engine, Event, Payload, perform};
 use crate::network::Traffic;
@@ -106,7 +107,7 @@ impl<C: Creed<Value = Word>> Field<C> {
     /// # Errors
     /// The first violation.
     pub fn run(&mut self) -> Result<(), Violation> {
-        while self.checks.violation().is_none()
+        while self.checks.court.violation().is_none()
             && let Some(event) = self.engine.advance()
         {
             match event {
@@ -120,10 +121,10 @@ impl<C: Creed<Value = Word>> Field<C> {
             }
         }
         let now = self.engine.now();
-        if self.checks.violation().is_none() {
+        if self.checks.court.violation().is_none() {
             self.checks.finish(now);
         }
-        self.checks.violation().cloned().map_or(Ok(()), Err)
+        self.checks.court.verdict()
     }
 
     /// What happened so far.
@@ -141,7 +142,7 @@ impl<C: Creed<Value = Word>> Field<C> {
     /// What happened so far, in numbers.
     #[must_use]
     pub const fn statistics(&self) -> &Statistics {
-        &self.checks.statistics
+        &self.checks.court.statistics
     }
 
     /// What became of frames so far.
@@ -205,9 +206,9 @@ impl<C: Creed<Value = Word>> Field<C> {
         let agreements = self.plan.agreements.len();
         let number = C::number(&message).wrapping_sub(FIRST);
         let which = usize::try_from(number).unwrap_or(0) % agreements;
-        let mut copies = (which..self.members[id].machines.len()).step_by(agreements);
+        let copies = (which..self.members[id].machines.len()).step_by(agreements);
         // Both machines of a twin hear everything.
-        copies.by_ref().for_each(|which| self.hear(id, which, from, payload));
+        copies.for_each(|which| self.hear(id, which, from, payload));
     }
 
     fn hear(&mut self, id: usize, which: usize, from: Principal, payload: &[u8]) {
@@ -217,7 +218,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         // A look costs as much as a step or more: one run of four looks.
         let looks = self.plan.seed.is_multiple_of(4);
         let suspect =
-            looks && !matches!(from, Principal::Node(node) if self.checks.is_correct(node));
+            looks && !matches!(from, Principal::Node(node) if self.checks.court.is_correct(node));
         let machine = &mut self.members[id].machines[which];
         let before = (machine.general.round(), suspect.then(|| memory::<C>(&machine.general)));
         let admission = machine.general.admit(from, &mut message);
@@ -257,15 +258,15 @@ impl<C: Creed<Value = Word>> Field<C> {
         let (round, Some(before)) = before else { return };
         if round == general.round() && memory::<C>(general) != before {
             let what = format!("a rejected frame ({fault:?}) has changed what r{id} remembers");
-            self.checks.fail("unmoved", self.engine.now(), what);
+            self.checks.court.fail("unmoved", self.engine.now(), what);
         }
     }
 
     fn reject(&mut self, by: usize, from: Principal, fault: Fault) {
         let (now, node) = (self.engine.now(), NodeId(by as u8));
-        self.checks.statistics.rejected += 1;
+        self.checks.court.statistics.rejected += 1;
         if let Principal::Node(who) = from {
-            self.checks.accused(now, node, who, fault);
+            self.checks.court.accused(now, node, who, fault);
             self.enter(&Line::Accused { node, who, fault });
         }
     }
@@ -314,14 +315,14 @@ impl<C: Creed<Value = Word>> Field<C> {
         self.checks.spent(now, me, outputs, verified);
         if overslept && !liar && (entries.is_some() || !sent.is_empty()) {
             let what = format!("r{id} was stepped too late in round {before}, and goes on");
-            self.checks.fail("silence", now, what);
+            self.checks.court.fail("silence", now, what);
         }
         if after != before {
             self.enter(&Line::Round { node: me, number, round: after });
         }
         if let Some(refusal) = refused {
             self.enter(&Line::Refused { who: Principal::Node(me), refusal });
-            self.checks.refused(now, me, refusal);
+            self.checks.court.refused(now, me, refusal);
         }
         let blame = accused.iter().find(|(who, fault)| {
             sender == Some(Principal::Node(*who))
@@ -330,7 +331,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         let blame = blame.map(|(_, fault)| *fault);
         for (who, fault) in accused {
             self.enter(&Line::Accused { node: me, who, fault });
-            self.checks.accused(now, me, who, fault);
+            self.checks.court.accused(now, me, who, fault);
         }
         if let Some(entries) = entries {
             self.decide(me, which, number, entries);
@@ -392,32 +393,19 @@ impl<C: Creed<Value = Word>> Field<C> {
         self.enter(&Line::Sent { from: sender, to: Some(receiver), said: said::<C>(payload) });
         self.checks.sent(self.engine.now(), from, payload.len());
         self.cabal.overhear(payload);
-        let mut late = Duration::ZERO;
-        let mut lost = false;
-        for mishap in &self.members[from.index()].mishaps {
-            match *mishap {
-                Mishap::Mute(often) => lost |= self.luck.chance(often),
-                Mishap::Late(often) if self.luck.chance(often) => {
-                    late = Duration::from_micros(self.luck.below(2 * self.plan.timing.round));
-                }
-                _ => {}
-            }
-        }
-        for mishap in &self.members[to.index()].mishaps {
-            if let Mishap::Deaf(often) = *mishap {
-                lost |= self.luck.chance(often);
-            }
-        }
-        if lost {
-            self.checks.statistics.losses += 1;
+        let round = self.plan.timing.round;
+        let late = outbound(&self.members[from.index()].mishaps, &mut self.luck, round);
+        let deaf = is_deaf(&self.members[to.index()].mishaps, &mut self.luck);
+        let Some(late) = late.filter(|_| !deaf) else {
+            self.checks.court.statistics.losses += 1;
             return self.enter(&Line::Lost { from: sender, to: receiver });
-        }
+        };
         self.engine.send_after(late, sender, receiver, payload);
     }
 
     /// What a traitor says.
     fn lie(&mut self, from: NodeId, to: NodeId, Speech { after, payload }: Speech) {
-        self.checks.statistics.lies += 1;
+        self.checks.court.statistics.lies += 1;
         self.enter(&Line::Lied { from, to, after, said: said::<C>(&payload) });
         self.cabal.overhear(&payload);
         let (from, to) = (Principal::Node(from), Principal::Node(to));

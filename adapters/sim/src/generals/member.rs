@@ -1,8 +1,8 @@
 //! One general of a run: its machines, its clock, its mouth.
 
 use super::creed::Creed;
+use super::mishap::{Mishap, frozen};
 use super::mouth::Mouth;
-use super::plan::Mishap;
 use crate::clock::Clock;
 use crate::scheme::{Key, Scheme};
 use quorate::rounds::General;
@@ -43,10 +43,7 @@ pub(super) struct Member<C: Creed> {
 impl<C: Creed> Member<C> {
     /// Until when it stands still, if it does now.
     pub(super) fn frozen(&self, now: Instant) -> Option<Instant> {
-        self.mishaps.iter().find_map(|mishap| match *mishap {
-            Mishap::Frozen(from, until) if from <= now && now < until => Some(until),
-            _ => None,
-        })
+        frozen(&self.mishaps, now)
     }
 
     /// Whether it has lost its power.

@@ -1,5 +1,6 @@
 //! What one run of generals is, all drawn from its seed.
 
+use super::mishap::Mishap;
 use super::mouth::Role;
 use super::timing::Timing;
 use crate::clock::Clock;
@@ -46,23 +47,6 @@ impl Protocol {
             Self::Sm | Self::Vector | Self::Lockstep => 3,
         }
     }
-}
-
-/// Something that happens to a general and counts as treason: the rounds cannot tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
-    /// So many of a thousand frames do not reach it.
-    Deaf(u32),
-    /// So many of a thousand of its frames are lost.
-    Mute(u32),
-    /// So many of a thousand of its frames take up to two rounds.
-    Late(u32),
-    /// Its clock is wrong by more than the skew.
-    Clock,
-    /// It stands still for a time: what comes meanwhile waits.
-    Frozen(Instant, Instant),
-    /// It loses its power.
-    Crashed(Instant),
 }
 
 /// Everything that is decided before a run begins. The same plan gives the same run.

@@ -1,10 +1,10 @@
 //! The checkers of a service in lockstep.
 
-use super::super::plan::{Mishap, Plan};
-use super::super::statistics::Statistics;
-use crate::violation::Violation;
+use super::super::court::Court;
+use super::super::mishap::Mishap;
+use super::super::plan::Plan;
 use quorate::wire;
-use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Refusal};
+use quorate::{ClientId, Digest, Instant, NodeId, NodeSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that was executed: slot, client, timestamp, operation.
@@ -34,53 +34,34 @@ pub(super) fn reply(place: usize, entry: &Entry) -> [u8; 16] {
 /// What is promised, and the one history that all have to have.
 #[derive(Clone, Debug)]
 pub(super) struct Annals {
-    correct: NodeSet,
-    /// Beside them those who notice what is wrong with them, and rejoin.
+    pub(super) court: Court,
+    /// Beside the correct ones those who notice what is wrong with them, and rejoin.
     honest: NodeSet,
     common: Vec<Entry>,
     once: BTreeSet<(u16, u64)>,
     asked: BTreeSet<(u16, Vec<u8>)>,
     replies: BTreeMap<(u16, u64), [u8; 16]>,
-    violation: Option<Violation>,
-    pub(super) statistics: Statistics,
 }
 
 impl Annals {
     pub(super) fn new(plan: &Plan) -> Self {
-        let faulty = plan.faulty();
         let wakes = |mishap: &Mishap| matches!(mishap, Mishap::Frozen(..) | Mishap::Crashed(_));
-        let all = || (0..plan.nodes as u8).map(NodeId);
+        let all = (0..plan.nodes as u8).map(NodeId);
         let liars = plan.liars();
         let honest =
             |node: &NodeId| !liars.contains(*node) && plan.mishaps_of(*node).all(|it| wakes(&it));
         Self {
-            correct: all().filter(|node| !faulty.contains(*node)).collect(),
-            honest: all().filter(honest).collect(),
+            court: Court::new(plan),
+            honest: all.filter(honest).collect(),
             common: Vec::new(),
             once: BTreeSet::new(),
             asked: BTreeSet::new(),
             replies: BTreeMap::new(),
-            violation: None,
-            statistics: Statistics::default(),
         }
-    }
-
-    pub(super) const fn is_correct(&self, node: NodeId) -> bool {
-        self.correct.contains(node)
     }
 
     pub(super) const fn is_honest(&self, node: NodeId) -> bool {
         self.honest.contains(node)
-    }
-
-    pub(super) const fn violation(&self) -> Option<&Violation> {
-        self.violation.as_ref()
-    }
-
-    pub(super) fn fail(&mut self, checker: &'static str, now: Instant, what: String) {
-        if self.violation.is_none() {
-            self.violation = Some(Violation::new(checker, now, what));
-        }
     }
 
     /// A client asks for something.
@@ -93,7 +74,7 @@ impl Annals {
         if !self.is_honest(node) {
             return;
         }
-        self.statistics.executions += 1;
+        self.court.statistics.executions += 1;
         let (slot, client, timestamp, operation) = entry;
         match self.common.get(place) {
             Some(known) if known == entry => {}
@@ -103,20 +84,20 @@ impl Annals {
                      another c{who}@{when} of slot {other}",
                     node.0
                 );
-                self.fail("agreement", now, what);
+                self.court.fail("agreement", now, what);
             }
             None if place > self.common.len() => {
                 let what = format!("r{} executes at place {place} and knows more than all", node.0);
-                self.fail("agreement", now, what);
+                self.court.fail("agreement", now, what);
             }
             None => {
                 if !self.once.insert((*client, *timestamp)) {
                     let what = format!("r{} executes c{client}@{timestamp} again", node.0);
-                    self.fail("once", now, what);
+                    self.court.fail("once", now, what);
                 }
                 if !self.asked.contains(&(*client, operation.clone())) {
                     let what = format!("r{} executes what c{client} never asked for", node.0);
-                    self.fail("validity", now, what);
+                    self.court.fail("validity", now, what);
                 }
                 self.replies.insert((*client, *timestamp), reply(place, entry));
                 self.common.push(entry.clone());
@@ -126,14 +107,14 @@ impl Annals {
 
     /// A general takes over a history.
     pub(super) fn installed(&mut self, now: Instant, node: NodeId, log: &[Entry]) {
-        self.statistics.rejoins += 1;
-        if self.is_correct(node) {
+        self.court.statistics.rejoins += 1;
+        if self.court.is_correct(node) {
             let what = format!("r{} missed nothing, and takes over a state", node.0);
-            self.fail("silence", now, what);
+            self.court.fail("silence", now, what);
         }
         if self.is_honest(node) && !self.common.starts_with(log) {
             let what = format!("r{} takes over a history that nobody has", node.0);
-            self.fail("agreement", now, what);
+            self.court.fail("agreement", now, what);
         }
     }
 
@@ -149,38 +130,17 @@ impl Annals {
         let known = self.replies.get(&(client.0, timestamp));
         if self.is_honest(node) && known.is_none_or(|known| known != said) {
             let what = format!("r{} answers c{}@{timestamp} with another reply", node.0, client.0);
-            self.fail("replies", now, what);
+            self.court.fail("replies", now, what);
         }
     }
 
     /// A client believes a reply.
     pub(super) fn believed(&mut self, now: Instant, client: ClientId, said: &[u8]) {
-        self.statistics.replies += 1;
+        self.court.statistics.replies += 1;
         let mut known = self.replies.range((client.0, 0)..=(client.0, u64::MAX));
         if !known.any(|(_, reply)| reply == said) {
             let what = format!("c{} believes a reply that nobody correct gave", client.0);
-            self.fail("replies", now, what);
-        }
-    }
-
-    /// A correct general accuses somebody, who must be faulty.
-    pub(super) fn accused(&mut self, now: Instant, by: NodeId, who: NodeId, fault: Fault) {
-        if !self.is_correct(by) {
-            return;
-        }
-        self.statistics.accusations += 1;
-        if self.is_correct(who) {
-            let what = format!("r{} accuses the correct r{} of {fault:?}", by.0, who.0);
-            self.fail("accusation", now, what);
-        }
-    }
-
-    /// A general refuses: one that is correct has no reason to.
-    pub(super) fn refused(&mut self, now: Instant, node: NodeId, refusal: Refusal) {
-        self.statistics.missed += u64::from(matches!(refusal, Refusal::MissedDeadline { .. }));
-        if self.is_correct(node) {
-            let what = format!("the correct r{} refuses: {refusal}", node.0);
-            self.fail("refusal", now, what);
+            self.court.fail("replies", now, what);
         }
     }
 
@@ -190,11 +150,11 @@ impl Annals {
             return;
         }
         if behind {
-            self.fail("progress", now, format!("r{} has not rejoined in the end", node.0));
+            self.court.fail("progress", now, format!("r{} has not rejoined in the end", node.0));
         } else if log != self.common {
             let (has, all) = (log.len(), self.common.len());
             let what = format!("r{} has executed {has} requests in the end, of {all}", node.0);
-            self.fail("progress", now, what);
+            self.court.fail("progress", now, what);
         }
     }
 }

@@ -92,7 +92,7 @@ where
     }
 
     fn reject(&mut self, by: NodeId, from: Principal, fault: Fault) {
-        self.annals.statistics.rejected += 1;
+        self.annals.court.statistics.rejected += 1;
         if let Principal::Node(who) = from {
             self.accuse(by, who, fault);
         }
@@ -180,7 +180,7 @@ where
             Deed::Blame(who, fault) => self.accuse(node, who, fault),
             Deed::Refuse(refusal) => {
                 self.enter(&Line::Refused { who: Principal::Node(node), refusal });
-                self.annals.refused(now, node, refusal);
+                self.annals.court.refused(now, node, refusal);
             }
             Deed::Execute(entries) => {
                 for entry in entries {
@@ -208,7 +208,7 @@ where
         let captured = self.hosts[id].captured.clone().filter(|(at, ..)| *at == slot);
         let Some((_, clients, state)) = captured else {
             let what = format!("r{id} serves a state that it never captured, of slot {slot}");
-            return self.annals.fail("agreement", self.engine.now(), what);
+            return self.annals.court.fail("agreement", self.engine.now(), what);
         };
         let (clients, state) = (Bytes(&clients), Bytes(&state));
         let message: Message<'_, C::Rules> = Message::State { slot, clients, state };
@@ -231,7 +231,9 @@ where
                 self.annals.installed(now, node, &log);
                 self.hosts[id].log = log;
             }
-            None => self.annals.fail("agreement", now, format!("r{id} takes over no history")),
+            None => {
+                self.annals.court.fail("agreement", now, format!("r{id} takes over no history"))
+            }
         }
     }
 
@@ -271,7 +273,7 @@ where
                 Output::Decide(ClientDecision::Failed(failure)) => {
                     problem = Some(format!("c{} fails: {failure:?}", client.0));
                 }
-                Output::Accuse { node, fault } if self.annals.is_correct(node) => {
+                Output::Accuse { node, fault } if self.annals.court.is_correct(node) => {
                     let who = node.0;
                     problem =
                         Some(format!("c{} accuses the correct r{who} of {fault:?}", client.0));
@@ -284,7 +286,7 @@ where
         }
         patron.alarm.set(&mut self.engine, me, 0, patron.client.deadline());
         if let Some(what) = problem {
-            self.annals.fail("client", now, what);
+            self.annals.court.fail("client", now, what);
         }
         if let Some(payload) = asks {
             self.petition(client, &payload);
@@ -304,7 +306,7 @@ where
         for node in (0..self.plan.nodes as u8).map(NodeId) {
             let said = other.as_ref().filter(|_| victims.contains(node)).unwrap_or(payload);
             let (from, to) = (Principal::Client(client), Principal::Node(node));
-            self.carry(from, to, said, Duration::ZERO, false);
+            self.carry(from, to, said, Some(Duration::ZERO));
         }
     }
 
@@ -326,7 +328,7 @@ where
                 "c{} waited for {waited} us, and {most} us is the most that censors make of it",
                 client.0
             );
-            self.annals.fail("progress", now, what);
+            self.annals.court.fail("progress", now, what);
         }
         if self.patrons[client.index()].left > 0 {
             let pause = Duration::from_micros(self.luck.below(2 * self.plan.interval));

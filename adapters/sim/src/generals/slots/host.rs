@@ -1,8 +1,8 @@
 //! One general of a service, and its host with its application: a history of operations.
 
 use super::super::creed::Creed;
+use super::super::mishap::{Mishap, frozen};
 use super::super::mouth::Mouth;
-use super::super::plan::Mishap;
 use super::annals::Entry;
 use super::creed::Serving;
 use super::room::{Member, Parcel};
@@ -50,10 +50,7 @@ where
 {
     /// Until when it stands still, if it does now.
     pub(super) fn frozen(&self, now: Instant) -> Option<Instant> {
-        self.mishaps.iter().find_map(|mishap| match *mishap {
-            Mishap::Frozen(from, until) if from <= now && now < until => Some(until),
-            _ => None,
-        })
+        frozen(&self.mishaps, now)
     }
 
     /// Its power fails: all that it knew is lost.

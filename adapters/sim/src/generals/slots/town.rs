@@ -3,8 +3,9 @@
 use super::super::cabal::{Cabal, Occasion};
 use super::super::creed::Creed;
 use super::super::line::{Line, Said};
+use super::super::mishap::{Mishap, is_deaf, outbound};
 use super::super::mouth::{Speech, cast};
-use super::super::plan::{Mishap, Plan};
+use super::super::plan::Plan;
 use super::super::statistics::Statistics;
 use super::annals::{self, Annals};
 use super::creed::Serving;
@@ -154,7 +155,7 @@ where
     /// The first violation.
     pub fn run(&mut self) -> Result<(), Violation> {
         let end = Instant::from_micros(self.plan.length());
-        while self.annals.violation().is_none()
+        while self.annals.court.violation().is_none()
             && self.engine.next_at().is_some_and(|at| at <= end)
             && let Some(event) = self.engine.advance()
         {
@@ -169,10 +170,10 @@ where
         for patron in &self.patrons {
             if patron.client.is_busy() || patron.left > 0 {
                 let what = format!("c{} has no answer in the end", patron.me.0);
-                self.annals.fail("progress", now, what);
+                self.annals.court.fail("progress", now, what);
             }
         }
-        self.annals.violation().cloned().map_or(Ok(()), Err)
+        self.annals.court.verdict()
     }
 
     fn happen(&mut self, event: Event<Happening>) {
@@ -187,7 +188,7 @@ where
             Event::Wake { who: Principal::Client(client), .. } => self.ring(client),
             Event::Own(Happening::Crash(node, down)) => {
                 self.hosts[node.index()].fall();
-                self.annals.statistics.crashes += 1;
+                self.annals.court.statistics.crashes += 1;
                 self.enter(&Line::Crashed { node });
                 let back = self.engine.now().after(down);
                 self.engine.schedule(back, Happening::Restart(node));
@@ -221,7 +222,7 @@ where
     /// What happened so far, in numbers.
     #[must_use]
     pub const fn statistics(&self) -> &Statistics {
-        &self.annals.statistics
+        &self.annals.court.statistics
     }
 
     /// What became of messages so far.
@@ -312,46 +313,34 @@ where
         let sender = Principal::Node(from);
         self.enter(&Line::Sent { from: sender, to: Some(to), said: said::<C>(payload) });
         self.cabal.overhear(payload);
-        let (mut late, mut lost) = (Duration::ZERO, false);
-        for mishap in &self.hosts[from.index()].mishaps {
-            match *mishap {
-                Mishap::Mute(often) => lost |= self.luck.chance(often),
-                Mishap::Late(often) if self.luck.chance(often) => {
-                    late = Duration::from_micros(self.luck.below(2 * self.plan.timing.round));
-                }
-                _ => {}
-            }
-        }
-        self.carry(sender, to, payload, late, lost);
+        let round = self.plan.timing.round;
+        let late = outbound(&self.hosts[from.index()].mishaps, &mut self.luck, round);
+        self.carry(sender, to, payload, late);
     }
 
-    /// Hands a message to the network, unless it is lost at its sender or at its receiver.
+    /// Hands a message to the network, so late; `None`, or a receiver that does not hear it: it is
+    /// lost.
     pub(super) fn carry(
         &mut self,
         from: Principal,
         to: Principal,
         payload: &Payload,
-        late: Duration,
-        lost: bool,
+        late: Option<Duration>,
     ) {
-        let mut lost = lost;
-        if let Principal::Node(node) = to {
-            for mishap in &self.hosts[node.index()].mishaps {
-                if let Mishap::Deaf(often) = *mishap {
-                    lost |= self.luck.chance(often);
-                }
-            }
-        }
-        if lost {
-            self.annals.statistics.losses += 1;
+        let deaf = match to {
+            Principal::Node(node) => is_deaf(&self.hosts[node.index()].mishaps, &mut self.luck),
+            Principal::Client(_) => false,
+        };
+        let Some(late) = late.filter(|_| !deaf) else {
+            self.annals.court.statistics.losses += 1;
             return self.enter(&Line::Lost { from, to });
-        }
+        };
         self.engine.send_after(late, from, to, payload);
     }
 
     /// What a traitor says.
     fn lie(&mut self, from: NodeId, to: NodeId, Speech { after, payload }: Speech) {
-        self.annals.statistics.lies += 1;
+        self.annals.court.statistics.lies += 1;
         self.enter(&Line::Lied { from, to, after, said: said::<C>(&payload) });
         self.cabal.overhear(&payload);
         let (from, to) = (Principal::Node(from), Principal::Node(to));
@@ -374,7 +363,7 @@ where
     pub(super) fn accuse(&mut self, by: NodeId, who: NodeId, fault: Fault) {
         let now = self.engine.now();
         self.enter(&Line::Accused { node: by, who, fault });
-        self.annals.accused(now, by, who, fault);
+        self.annals.court.accused(now, by, who, fault);
     }
 
     pub(super) fn enter(&mut self, line: &Line<'_>) {
