@@ -208,8 +208,9 @@ impl<'a> Outputs<'a> {
                 let which = *order.get(part)?;
                 let PrePrepared { view, digest } = entry(&which)?;
                 let batch = self.batch(sequence, which);
-                let adopted = mine(self.memory.prepares)
-                    .is_none_or(|vote| vote.view == view && vote.digest != digest);
+                let adopted = mine(self.memory.prepares).is_none_or(|vote| {
+                    vote.view < view || (vote.view == view && vote.digest != digest)
+                });
                 Some(if adopted {
                     Record::Committed { view, sequence, batch }
                 } else {

@@ -148,6 +148,33 @@ fn compaction_while_the_new_view_of_a_later_view_waits_keeps_the_view_that_was_e
     assert_eq!((again.view, again.active), (status.view, status.active), "was: {before:?}");
 }
 
+/// A log written anew holds no PREPARE that was not sent: a quorum of a later view is no vote.
+#[test]
+fn compaction_makes_no_prepare_of_what_was_settled_in_a_later_view_than_the_last_one() {
+    let mut bench = Bench::<4>::new();
+    let (batch, a) = bench.lot(0, 1, b"A");
+    bench.propose(2, 0, 1, batch);
+    bench.lead_into(2, 1);
+    // Proposed again in view 1, but not to this replica: it sees the COMMITs only.
+    for from in [0, 1, 3] {
+        bench.commit(2, from, 1, 1, a);
+    }
+    let mut buffer = vec![0; 4096];
+    let encode = |record| wire::encode(&record, &mut buffer).unwrap().to_vec();
+    let records = bench.hosts[2].replica.records().map(encode).collect();
+    bench.hosts[2].records = records;
+    bench.restart(2);
+    let before = bench.sent.len();
+    let lacking = Status { view: View(1), active: true, wanting: true, ..Status::default() };
+    bench.tell(2, 3, Message::Status(lacking));
+    let said: Vec<_> = bench.sent[before..].iter().map(message).collect();
+    let sworn = Vote { view: View(1), sequence: Sequence(1), digest: a };
+    assert!(said.contains(&Message::Commit(sworn)), "{said:?}");
+    let prepared = said.iter().find(|message| matches!(message, Message::Prepare(_)));
+    assert_eq!(prepared, None, "its last PREPARE was of view 0");
+    bench.check_votes(&[2]).unwrap();
+}
+
 /// A log of a run with a view change in it, as bytes.
 fn log() -> Vec<Vec<u8>> {
     let mut bench = Bench::<4>::new();
