@@ -1,9 +1,10 @@
 //! Many seeds, one after another and side by side.
 
 use crate::faults::Faults;
+use crate::kinds::Kinds;
 use crate::network::Traffic;
 use crate::pbft::{Cluster, Statistics};
-use crate::plan::Plan;
+use crate::plan::{Plan, Role};
 use crate::violation::Violation;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub struct Campaign {
     pub nodes: Option<usize>,
     /// What may go wrong.
     pub faults: Faults,
+    /// Which traitors there may be, if there are any.
+    pub kinds: Kinds,
     /// The first seed.
     pub first: u64,
     /// How many seeds.
@@ -70,24 +73,33 @@ pub struct Summary {
     pub micros: u64,
     /// The longest run in virtual microseconds, and its seed.
     pub longest: (u64, u64),
+    /// The fingerprints of all runs, in one number that does not depend on their order.
+    pub fingerprint: u64,
 }
 
 impl Campaign {
     /// So many seeds from the first one on: 4 or 7 replicas, none of which lies; one thread.
     #[must_use]
     pub const fn new(first: u64, seeds: u64) -> Self {
-        let faults = Faults::Swarm;
-        Self { nodes: None, faults, first, seeds, threads: 1, keep_going: false }
+        Self {
+            nodes: None,
+            faults: Faults::Swarm,
+            kinds: Role::ALL,
+            first,
+            seeds,
+            threads: 1,
+            keep_going: false,
+        }
     }
 
     /// The command that runs one seed of this campaign again, with its transcript.
     #[must_use]
     pub fn replay(&self, seed: u64) -> String {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
-        let faults = self.faults.name();
+        let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
         format!(
-            "quorate-sim run --protocol pbft --nodes {nodes} --faults {faults} --seed {seed} \
-             --seeds 1 --trace"
+            "quorate-sim run --protocol pbft --nodes {nodes} {faults} --seed {seed} --seeds 1 \
+             --trace"
         )
     }
 
@@ -100,7 +112,7 @@ impl Campaign {
     /// What happens in the run of one seed.
     #[must_use]
     pub fn plan(&self, seed: u64) -> Plan {
-        Plan::under(seed, self.nodes, self.faults)
+        Plan::with(seed, self.nodes, self.faults, self.kinds)
     }
 
     /// Runs all seeds, and calls `each` after every one. After a violation no higher seed is
@@ -131,6 +143,7 @@ impl Summary {
         }
         self.micros += report.micros;
         self.longest = self.longest.max((report.micros, report.seed));
+        self.fingerprint = self.fingerprint.wrapping_add(report.fingerprint);
         if let Some(violation) = &report.violation {
             self.violations.insert(report.seed, violation.clone());
         }
@@ -207,6 +220,12 @@ mod tests {
             campaign.replay(7),
             "quorate-sim run --protocol pbft --nodes mixed --faults traitors --seed 7 --seeds 1 \
              --trace"
+        );
+        let kinds = Role::ALL.only(["mutator", "silent"]).unwrap();
+        assert_eq!(
+            Campaign { kinds, nodes: Some(7), ..campaign }.replay(1),
+            "quorate-sim run --protocol pbft --nodes 7 --traitor silent --traitor mutator \
+             --seed 1 --seeds 1 --trace"
         );
     }
 }

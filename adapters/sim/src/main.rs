@@ -9,8 +9,9 @@ use command::print_quietly;
 use indicatif::ProgressBar;
 use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
+use quorate_sim::plan::Role;
 use quorate_sim::recording::Recording;
-use quorate_sim::{Campaign, Cuts, Faults, Report, Summary, generals};
+use quorate_sim::{Campaign, Cuts, Faults, Kinds, Report, Summary, generals};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -105,7 +106,7 @@ struct CutsArguments {
     threads: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Run {
     /// Which protocol.
     #[arg(long, value_enum, default_value = "pbft")]
@@ -125,6 +126,11 @@ struct Run {
     /// The same as `--faults traitors`.
     #[arg(long, conflicts_with = "faults")]
     traitors: bool,
+    /// Let all who lie do so in this manner; given more than once: in any of these. It implies
+    /// `--faults traitors`, and in rounds that each run has a traitor. A name that is not known
+    /// lists those that are.
+    #[arg(long, value_name = "NAME", conflicts_with = "faults")]
+    traitor: Vec<String>,
     /// Let one traitor more lie than the protocol in rounds withstands: checkers must object.
     #[arg(long)]
     beyond: bool,
@@ -140,6 +146,25 @@ struct Run {
     /// Threads; as many as there are processors if not given.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+impl Run {
+    /// What may go wrong.
+    fn faults(&self) -> Faults {
+        match self.faults {
+            _ if self.traitors || !self.traitor.is_empty() => Faults::Traitors,
+            Weather::None => Faults::None,
+            Weather::Network => Faults::Network,
+            Weather::Swarm => Faults::Swarm,
+            Weather::Traitors => Faults::Traitors,
+        }
+    }
+
+    /// Those of all kinds of traitors that were asked for; says so if there is none of a name.
+    pub(crate) fn kinds(&self, all: Kinds) -> Option<Kinds> {
+        let kinds = all.only(self.traitor.iter().map(String::as_str));
+        kinds.inspect_err(|problem| eprintln!("{problem}")).ok()
+    }
 }
 
 /// How many replicas; `None`: each seed chooses.
@@ -207,7 +232,7 @@ enum Weather {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run(run) => run_seeds(run),
+        Command::Run(run) => run_seeds(&run),
         Command::Cuts(arguments) => cuts(arguments),
         Command::Replay(arguments) => replay(&arguments),
         Command::Canaries(arguments) => command::canaries::run(&arguments),
@@ -292,25 +317,21 @@ fn cuts(arguments: CutsArguments) -> ExitCode {
     ExitCode::from(1)
 }
 
-fn run_seeds(run: Run) -> ExitCode {
-    let faults = match run.faults {
-        _ if run.traitors => Faults::Traitors,
-        Weather::None => Faults::None,
-        Weather::Network => Faults::Network,
-        Weather::Swarm => Faults::Swarm,
-        Weather::Traitors => Faults::Traitors,
-    };
+fn run_seeds(run: &Run) -> ExitCode {
+    let faults = run.faults();
     if let Some(protocol) = run.protocol.in_rounds() {
-        return command::generals::run(protocol, faults, &run);
+        return command::generals::run(protocol, faults, run);
     }
     if run.beyond || run.nodes.0 == Some(3) {
         let problem = forecast::replicas("3").err().unwrap_or_default();
         eprintln!("{problem}, and --beyond is for protocols in rounds");
         return ExitCode::from(2);
     }
+    let Some(kinds) = run.kinds(Role::ALL) else { return ExitCode::from(2) };
     let campaign = Campaign {
         nodes: run.nodes.0,
         faults,
+        kinds,
         first: run.seed,
         seeds: run.seeds,
         threads: run.threads.unwrap_or_else(processors),
@@ -365,7 +386,8 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
-    let Summary { seeds, statistics: s, events, traffic, micros, longest, .. } = summary;
+    let Summary { seeds, statistics: s, events, traffic, micros, longest, fingerprint, .. } =
+        summary;
     let rows = [
         ("seeds run", format!("{seeds} of {}", campaign.seeds)),
         ("seeds a second", format!("{:.1}", *seeds as f64 / seconds)),
@@ -391,6 +413,7 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("cores that finished", s.cores.to_string()),
         ("clocks set anew", s.jumps.to_string()),
         ("relapses", s.relapses.to_string()),
+        ("fingerprint", format!("{fingerprint:016x}")),
         ("seeds with", outcome::features(&summary.features)),
     ];
     outcome::table(rows)
@@ -424,6 +447,7 @@ fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::
         "traffic": summary.traffic,
         "seeds_with": summary.features,
         "statistics": summary.statistics,
+        "fingerprint": format!("{:016x}", summary.fingerprint),
         "violations": violations,
     })
 }

@@ -3,13 +3,15 @@
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::harm::Harm;
+use crate::kinds::Kinds;
 use crate::network::{Cut, Delay, Weather};
 use crate::random::Random;
+pub use crate::role::Role;
 use crate::terrain::Terrain;
 use core::time::Duration;
 use quorate::auth::Scope;
 use quorate::pbft::Config;
-use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Quorum};
+use quorate::{Digest, Instant, NodeId, NodeSet, Quorum};
 use std::fmt;
 
 /// Everything that is decided before a run begins. The same plan gives the same run.
@@ -145,50 +147,6 @@ pub enum Trigger {
     Writes(u64),
 }
 
-/// The kinds of traitors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Says nothing to these nodes, nor to clients.
-    Silent(NodeSet),
-    /// Proposes and votes differently to two halves of the nodes.
-    Equivocator,
-    /// Votes and replies with wrong digests.
-    Liar,
-    /// Reports empty or old histories when the view changes.
-    Forgetful,
-    /// Proposes just before the timeout.
-    Slow,
-    /// Is deaf to this client.
-    Unfair(ClientId),
-    /// Answers reads from old states.
-    Stale,
-    /// Proposes in time, and lets nothing be agreed on until just before the timeout.
-    Hoarder,
-    /// Says half of it late.
-    Delayer,
-    /// Puts words into the mouths of others.
-    Forger,
-    /// Says again what was said before, here and elsewhere.
-    Replayer,
-    /// Sends more than anybody can use.
-    Spammer,
-    /// Keeps bodies of batches from these nodes, and answers nobody who asks for one.
-    Withholder(NodeSet),
-    /// Serves wrong states.
-    Poisoner,
-    /// Vouches for checkpoints that there are not.
-    Counterfeiter,
-    /// Runs twice; these nodes talk with the copy, or all with both if there are none.
-    Twin(NodeSet),
-    /// Changes a few messages a little: in so many rounds, and is not heard by some in so many.
-    Mutator {
-        /// Rounds that are changed, c.
-        process: u8,
-        /// Rounds that are not heard, d.
-        network: u8,
-    },
-}
-
 impl Plan {
     /// A run without faults: one millisecond a message, an instant disk.
     #[must_use]
@@ -241,6 +199,12 @@ impl Plan {
     /// The run of a seed with faults of some kinds: `nodes` as for [`Plan::draw`].
     #[must_use]
     pub fn under(seed: u64, nodes: Option<usize>, faults: Faults) -> Self {
+        Self::with(seed, nodes, faults, Role::ALL)
+    }
+
+    /// The same with traitors of some kinds only.
+    #[must_use]
+    pub fn with(seed: u64, nodes: Option<usize>, faults: Faults, kinds: Kinds) -> Self {
         let random = &mut Random::new(seed);
         let drawn = *random.pick(&[4, 7]);
         let mut plan = Self::quiet(seed, nodes.unwrap_or(drawn));
@@ -253,7 +217,7 @@ impl Plan {
         }
         plan.draw_weather(random);
         if faults == Faults::Traitors {
-            plan.draw_traitors(random);
+            plan.draw_traitors(random, kinds);
         }
         if faults >= Faults::Swarm && random.chance(650) {
             plan.draw_crash(random);
@@ -364,43 +328,6 @@ impl Plan {
             // Loss that never ends: retransmission alone must bring everything through.
             self.fair = self.storm;
             self.fair.loss = self.storm.loss.min(200);
-        }
-    }
-
-    fn draw_traitors(&mut self, random: &mut Random) {
-        let mut nodes: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
-        random.shuffle(&mut nodes);
-        let faults = Quorum::of(self.nodes).map_or(0, Quorum::faults);
-        nodes.truncate(random.between(1, faults as u64) as usize);
-        for node in nodes {
-            let all: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
-            let victims = all.iter().filter(|_| random.chance(500)).copied().collect();
-            let everyone = all.iter().copied().collect();
-            let (process, network) = (random.between(1, 4) as u8, random.below(3) as u8);
-            let role = *random.pick(&[
-                Role::Silent(everyone),
-                Role::Silent(victims),
-                Role::Equivocator,
-                Role::Equivocator,
-                Role::Liar,
-                Role::Forgetful,
-                Role::Slow,
-                Role::Unfair(ClientId(0)),
-                Role::Stale,
-                Role::Hoarder,
-                Role::Delayer,
-                Role::Forger,
-                Role::Replayer,
-                Role::Spammer,
-                Role::Withholder(victims),
-                Role::Poisoner,
-                Role::Counterfeiter,
-                Role::Twin(victims),
-                Role::Twin(NodeSet::EMPTY),
-                Role::Mutator { process, network },
-                Role::Mutator { process, network },
-            ]);
-            self.traitors.push((node, role));
         }
     }
 }

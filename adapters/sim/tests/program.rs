@@ -130,3 +130,29 @@ fn seeds_of_every_protocol_in_rounds_are_run_replayed_and_refused() {
     }
     assert_eq!(run(&["run", "--protocol", "king", "--nodes", "3"]).status.code(), Some(2));
 }
+
+#[test]
+fn traitors_are_chosen_by_name_and_an_unknown_name_lists_those_that_there_are() {
+    for protocol in ["pbft", "king"] {
+        let seeds = ["run", "--protocol", protocol, "--seeds", "4", "--threads", "1"];
+        let chosen = [&seeds[..], &["--traitor", "mutator", "--traitor", "twin"]].concat();
+        let told = run(&[&chosen[..], &["--json"]].concat());
+        assert!(told.status.success(), "{told:?}");
+        let object: Value = serde_json::from_slice(&told.stdout).unwrap();
+        let all = run(&[&seeds[..], &["--traitors", "--json"]].concat());
+        let other: Value = serde_json::from_slice(&all.stdout).unwrap();
+        let fingerprint = |object: &Value| object["fingerprint"].as_str().unwrap().to_owned();
+        assert_eq!(fingerprint(&object).len(), 16);
+        assert_ne!(fingerprint(&object), fingerprint(&other), "{protocol}");
+        let told = run(&chosen);
+        assert!(out(&told).contains(&fingerprint(&object)), "{}", out(&told));
+        let told = run(&["run", "--protocol", protocol, "--traitor", "saint"]);
+        assert_eq!(told.status.code(), Some(2));
+        let problem = String::from_utf8(told.stderr).unwrap();
+        assert!(problem.contains("no traitor `saint`; there are: silent, "), "{problem}");
+        let told = run(&["explain", "3", "--protocol", protocol, "--traitor", "mutator"]);
+        assert!(out(&told).contains("mutat"), "{}", out(&told));
+        let wrong = ["run", "--faults", "swarm", "--traitor", "mutator"];
+        assert_eq!(run(&wrong).status.code(), Some(2));
+    }
+}

@@ -6,8 +6,9 @@ use clap::Args;
 use quorate::Instant;
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::pbft::Cluster;
+use quorate_sim::plan::Role;
 use quorate_sim::transcript::Transcript;
-use quorate_sim::{Faults, Plan, Violation, generals};
+use quorate_sim::{Faults, Kinds, Plan, Violation, generals};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +28,10 @@ pub(crate) struct Arguments {
     /// Let one to f of the replicas or generals of the seed's run lie.
     #[arg(long)]
     traitors: bool,
+    /// Let all who lie in the seed's run do so in this manner; given more than once: in any of
+    /// these. See `quorate-sim run --help`.
+    #[arg(long, value_name = "NAME")]
+    traitor: Vec<String>,
     /// Tell what happens from this second on.
     #[arg(long, default_value_t = 0.0)]
     from: f64,
@@ -102,6 +107,19 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+impl Arguments {
+    /// What may go wrong in the seed's run.
+    const fn faults(&self) -> Faults {
+        let lies = self.traitors || !self.traitor.is_empty();
+        if lies { Faults::Traitors } else { Faults::Swarm }
+    }
+
+    /// Which of all kinds of traitors there may be.
+    fn kinds(&self, all: Kinds) -> Result<Kinds, String> {
+        all.only(self.traitor.iter().map(String::as_str))
+    }
+}
+
 /// What was played: its name, what happened, and what was broken.
 type Told = (String, Transcript, Option<Violation>);
 
@@ -121,7 +139,9 @@ fn play(arguments: &Arguments) -> Result<Told, String> {
     if arguments.nodes.is_some_and(|nodes| nodes != 4 && nodes != 7) {
         return Err("--nodes is 4 or 7".to_owned());
     }
-    let mut cluster = Cluster::new(Plan::draw(seed, arguments.nodes, arguments.traitors), true);
+    let kinds = arguments.kinds(Role::ALL)?;
+    let mut cluster =
+        Cluster::new(Plan::with(seed, arguments.nodes, arguments.faults(), kinds), true);
     // A machine that panics is told of up to there: the panic is on standard error already.
     let _ = catch_unwind(AssertUnwindSafe(|| cluster.run()));
     Ok(told(format!("seed {seed}"), &cluster))
@@ -136,9 +156,10 @@ fn play_generals(
     if nodes.is_some_and(|nodes| !(least..=64).contains(&nodes)) {
         return Err(format!("--nodes is {least} to 64"));
     }
-    let faults = if arguments.traitors { Faults::Traitors } else { Faults::Swarm };
+    let faults = arguments.faults();
+    let kinds = arguments.kinds(generals::Role::ALL)?;
     let campaign =
-        generals::Campaign { nodes, faults, ..generals::Campaign::new(protocol, seed, 1) };
+        generals::Campaign { nodes, faults, kinds, ..generals::Campaign::new(protocol, seed, 1) };
     let generals::Report { violation, transcript, .. } = campaign.run_seed(seed, true);
     Ok((format!("seed {seed} of {}", protocol.name()), transcript, violation))
 }

@@ -4,7 +4,7 @@ use super::outcome::{self, progress};
 use super::print_quietly;
 use crate::{Run, processors};
 use quorate_sim::Faults;
-use quorate_sim::generals::{Campaign, Protocol, Report, Summary};
+use quorate_sim::generals::{Campaign, Protocol, Report, Role, Summary};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -16,10 +16,12 @@ pub(crate) fn run(protocol: Protocol, faults: Faults, run: &Run) -> ExitCode {
         eprintln!("{} withstands a traitor among {least} generals or more", protocol.name());
         return ExitCode::from(2);
     }
+    let Some(kinds) = run.kinds(Role::ALL) else { return ExitCode::from(2) };
     let campaign = Campaign {
         protocol,
         nodes,
         faults,
+        kinds,
         beyond: run.beyond,
         first: run.seed,
         seeds: run.seeds,

@@ -1,10 +1,12 @@
 //! Many seeds of generals, one after another and side by side.
 
+use super::mouth::Role;
 use super::plan::{Plan, Protocol};
 use super::report::{Report, run};
 use super::statistics::Statistics;
 use crate::campaign::sweep;
 use crate::faults::Faults;
+use crate::kinds::Kinds;
 use crate::network::Traffic;
 use crate::violation::Violation;
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ pub struct Campaign {
     pub nodes: Option<usize>,
     /// What may go wrong.
     pub faults: Faults,
+    /// Which traitors there may be, if there are any.
+    pub kinds: Kinds,
     /// Whether there is one traitor more than the protocol withstands.
     pub beyond: bool,
     /// The first seed.
@@ -60,6 +64,7 @@ impl Campaign {
             protocol,
             nodes: None,
             faults: Faults::Traitors,
+            kinds: Role::ALL,
             beyond: false,
             first,
             seeds,
@@ -72,18 +77,20 @@ impl Campaign {
     #[must_use]
     pub fn replay(&self, seed: u64) -> String {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
-        let (protocol, faults) = (self.protocol.name(), self.faults.name());
+        let protocol = self.protocol.name();
+        let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
         let beyond = if self.beyond { " --beyond" } else { "" };
         format!(
-            "quorate-sim run --protocol {protocol} --nodes {nodes} --faults {faults}{beyond} \
-             --seed {seed} --seeds 1 --trace"
+            "quorate-sim run --protocol {protocol} --nodes {nodes} {faults}{beyond} --seed {seed} \
+             --seeds 1 --trace"
         )
     }
 
     /// What happens in the run of one seed.
     #[must_use]
     pub fn plan(&self, seed: u64) -> Plan {
-        Plan::draw(self.protocol, seed, self.nodes, self.faults, self.beyond)
+        let Self { protocol, nodes, faults, kinds, beyond, .. } = *self;
+        Plan::draw(protocol, seed, nodes, faults, kinds, beyond)
     }
 
     /// Runs one seed; `text`: with a transcript.
@@ -129,6 +136,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {
@@ -138,5 +146,28 @@ mod tests {
             "quorate-sim run --protocol sm --nodes mixed --faults traitors --beyond --seed 7 \
              --seeds 1 --trace"
         );
+        let campaign = Campaign { kinds: Role::ALL.only(["twin"]).unwrap(), ..campaign };
+        assert_eq!(
+            campaign.replay(7),
+            "quorate-sim run --protocol sm --nodes mixed --traitor twin --beyond --seed 7 \
+             --seeds 1 --trace"
+        );
+    }
+
+    #[test]
+    fn seeds_draw_every_kind_of_traitor_or_those_that_are_chosen() {
+        let drawn = |kinds: Kinds| {
+            let campaign = Campaign { kinds, ..Campaign::new(Protocol::King, 0, 1) };
+            let plans = (0..300).map(|seed| campaign.plan(seed));
+            // Where a kind is chosen there is one of it in each run.
+            let each =
+                plans.inspect(|plan| assert!(!kinds.is_choice() || !plan.traitors.is_empty()));
+            each.flat_map(|plan| plan.traitors)
+                .map(|(_, role)| role.name())
+                .collect::<BTreeSet<_>>()
+        };
+        assert_eq!(drawn(Role::ALL), Role::ALL.names().collect());
+        let two = Role::ALL.only(["mutator", "inventor"]).unwrap();
+        assert_eq!(drawn(two), BTreeSet::from(["inventor", "mutator"]));
     }
 }

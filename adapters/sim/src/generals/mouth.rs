@@ -3,6 +3,7 @@
 use super::cabal::{Cabal, Occasion};
 use super::creed::Creed;
 use crate::engine::Payload;
+use crate::kinds::Kinds;
 use core::time::Duration;
 use quorate::NodeSet;
 use std::fmt::Debug;
@@ -64,6 +65,39 @@ pub enum Role {
     Twin(NodeSet),
     /// Each time another of them.
     Whimsical,
+}
+
+impl Role {
+    /// All kinds of traitors, by the names that [`Role::name`] gives them.
+    pub const ALL: Kinds = Kinds::all(&[
+        "silent",
+        "equivocator",
+        "liar",
+        "inventor",
+        "replayer",
+        "spammer",
+        "delayer",
+        "mutator",
+        "twin",
+        "whimsical",
+    ]);
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Silent(_) => "silent",
+            Self::Equivocator => "equivocator",
+            Self::Liar => "liar",
+            Self::Inventor => "inventor",
+            Self::Replayer => "replayer",
+            Self::Spammer => "spammer",
+            Self::Delayer => "delayer",
+            Self::Mutator => "mutator",
+            Self::Twin(_) => "twin",
+            Self::Whimsical => "whimsical",
+        }
+    }
 }
 
 /// The mouth of a role; `None` for a twin, whose two machines both speak the truth.

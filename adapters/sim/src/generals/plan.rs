@@ -5,6 +5,7 @@ use super::mouth::Role;
 use super::timing::Timing;
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::kinds::Kinds;
 use crate::random::Random;
 use crate::tail::Tail;
 use core::time::Duration;
@@ -80,7 +81,8 @@ pub struct Plan {
 
 impl Plan {
     /// The run of a seed. `nodes`: drawn if it is not given. `beyond`: one traitor more than the
-    /// protocol withstands, so that checkers have to object now and then.
+    /// protocol withstands, so that checkers have to object now and then. `kinds`: which traitors
+    /// there may be; if they were chosen, each run with traitors has one of them.
     ///
     /// # Panics
     /// Fewer nodes than [`Protocol::least`], or more than 64.
@@ -90,6 +92,7 @@ impl Plan {
         seed: u64,
         nodes: Option<usize>,
         faults: Faults,
+        kinds: Kinds,
         beyond: bool,
     ) -> Self {
         let mut random = Random::new(seed ^ 0x6765_6e65_7261_6c73);
@@ -118,7 +121,7 @@ impl Plan {
         }
         let micros = plan.length();
         plan.clocks = (0..nodes).map(|_| timing.clock(random, micros)).collect();
-        plan.draw_faulty(random, faults, beyond);
+        plan.draw_faulty(random, faults, kinds, beyond);
         plan
     }
 
@@ -176,7 +179,7 @@ impl Plan {
     }
 
     /// Up to m generals are faulty, or one more.
-    fn draw_faulty(&mut self, random: &mut Random, faults: Faults, beyond: bool) {
+    fn draw_faulty(&mut self, random: &mut Random, faults: Faults, kinds: Kinds, beyond: bool) {
         let most = self.faults as u64;
         let count = match (faults, beyond) {
             (_, true) => self.faults + 1,
@@ -196,8 +199,9 @@ impl Plan {
             // Beside a traitor of a service somebody should rejoin, so that it can lie about that.
             let rejoins = self.slots > 0 && !self.traitors.is_empty();
             let often = if rejoins { 400 } else { 800 };
-            if beyond || (faults == Faults::Traitors && random.chance(often)) {
-                let role = self.draw_role(random);
+            let must = beyond || (kinds.is_choice() && self.traitors.is_empty());
+            if must || (faults == Faults::Traitors && random.chance(often)) {
+                let role = self.draw_role(random, kinds);
                 self.traitors.push((node, role));
             } else {
                 self.draw_mishap(random, node, faults);
@@ -205,10 +209,10 @@ impl Plan {
         }
     }
 
-    fn draw_role(&self, random: &mut Random) -> Role {
+    fn draw_role(&self, random: &mut Random, kinds: Kinds) -> Role {
         let all = (0..self.nodes as u8).map(NodeId);
         let victims: NodeSet = all.clone().filter(|_| random.chance(500)).collect();
-        *random.pick(&[
+        let roles = [
             Role::Silent(all.collect()),
             Role::Silent(victims),
             Role::Equivocator,
@@ -224,7 +228,8 @@ impl Plan {
             Role::Twin(victims),
             Role::Whimsical,
             Role::Whimsical,
-        ])
+        ];
+        kinds.pick(random, &roles, Role::name)
     }
 
     fn draw_mishap(&mut self, random: &mut Random, node: NodeId, faults: Faults) {
