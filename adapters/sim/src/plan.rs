@@ -10,7 +10,7 @@ pub use crate::role::Role;
 use crate::terrain::Terrain;
 use core::time::Duration;
 use quorate::auth::Scope;
-use quorate::pbft::Config;
+use quorate::pbft::{Config, Dimensions};
 use quorate::{Digest, Instant, NodeId, NodeSet, Quorum};
 use std::fmt;
 
@@ -262,6 +262,18 @@ impl Plan {
         // The time of a replica whose clock runs 2 % too slow.
         let bound = if self.clocks.is_empty() { bound } else { bound * 51 / 50 };
         16 * self.retry + bound
+    }
+
+    /// The sizes of its replicas.
+    #[must_use]
+    pub const fn dimensions(&self) -> Dimensions {
+        Dimensions {
+            nodes: self.nodes,
+            window: self.window,
+            batch_bytes: self.batch_bytes,
+            clients: self.clients,
+            reply_bytes: self.reply_bytes,
+        }
     }
 
     /// The replicas that lie.

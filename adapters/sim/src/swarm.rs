@@ -19,6 +19,9 @@ use core::time::Duration;
 use quorate::{ClientId, Instant, NodeId, NodeSet, Principal, Quorum};
 use std::collections::BTreeSet;
 
+/// The most that a link adds to a message: its header and its proof.
+const FRAME_BYTES: usize = 128;
+
 /// A partition that never ends.
 pub(crate) const FOR_EVER: Instant = Instant::from_micros(u64::MAX);
 
@@ -91,11 +94,15 @@ impl Plan {
         self.bound *= 3;
     }
 
-    /// Links through which not everything fits. A batch fits through each of them.
+    /// Links through which not everything fits, but the longest message does behind another one:
+    /// nobody could change views otherwise.
     fn draw_lanes(&mut self, random: &mut Random) {
         let bandwidth = *random.pick(&[50_000, 200_000, 1_000_000]);
         let queue = Duration::from_millis(random.between(25, 80));
-        self.terrain.lanes = Lanes { bandwidth, queue };
+        let mut lanes = Lanes { bandwidth, queue };
+        let longest = self.dimensions().message_bytes() + FRAME_BYTES;
+        lanes.queue = queue.max(lanes.sending(2 * longest));
+        self.terrain.lanes = lanes;
     }
 
     /// Some do not hear some others, whoever they are.
@@ -205,5 +212,26 @@ impl Plan {
             ("fast reads", self.fast_reads),
         ];
         all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seed 2022688 drew links that no VIEW-CHANGE of its window fits through: no view could end.
+    #[test]
+    fn the_longest_message_fits_through_every_narrow_link() {
+        let mut narrow = 0;
+        for seed in (0..500).chain([2_022_688]) {
+            let plan = Plan::under(seed, None, Faults::Swarm);
+            let lanes = plan.settled.lanes;
+            if lanes.bandwidth > 0 {
+                narrow += 1;
+                let longest = lanes.sending(plan.dimensions().message_bytes() + FRAME_BYTES);
+                assert!(longest < lanes.queue, "seed {seed}");
+            }
+        }
+        assert!(narrow > 100, "{narrow}");
     }
 }

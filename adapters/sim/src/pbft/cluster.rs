@@ -18,7 +18,7 @@ use crate::traitor::Traitor;
 use crate::transcript::Transcript;
 use crate::violation::Violation;
 use core::time::Duration;
-use quorate::pbft::{ClientConfig, Config, Departures, Dimensions, Status, Switches};
+use quorate::pbft::{ClientConfig, Config, Departures, Status, Switches};
 use quorate::{ClientId, Digest, Instant, NodeId, Principal, Quorum};
 use std::collections::VecDeque;
 
@@ -61,7 +61,7 @@ impl Cluster {
         let scripts = &mut Random::new(!plan.seed);
         let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
         let mut cluster = Self {
-            checks: Checks::new(plan.faulty(), &dimensions(&plan)),
+            checks: Checks::new(plan.faulty(), &plan.dimensions()),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
             round: None,
@@ -400,16 +400,6 @@ impl Cluster {
     }
 }
 
-fn dimensions(plan: &Plan) -> Dimensions {
-    Dimensions {
-        nodes: plan.nodes,
-        window: plan.window,
-        batch_bytes: plan.batch_bytes,
-        clients: plan.clients,
-        reply_bytes: plan.reply_bytes,
-    }
-}
-
 const fn switches(plan: &Plan) -> Switches {
     Switches { fast_reads: plan.fast_reads }
 }
@@ -430,12 +420,12 @@ pub(super) fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
     let ground = Ground {
         nodes: plan.nodes,
         clients: plan.clients,
-        client_pages: dimensions(plan).client_pages(),
+        client_pages: plan.dimensions().client_pages(),
         disk_latency: plan.disk_latency,
         compaction: plan.compaction,
     };
     let site = Site::new(me, Key::new(plan.seed, Principal::Node(me)), ground);
-    Server::new(site, config, dimensions(plan))
+    Server::new(site, config, plan.dimensions())
 }
 
 /// A client with its script: operations of all lengths, a few of them with a reply too long.
@@ -450,7 +440,7 @@ fn caller(plan: &Plan, random: &mut Random, id: usize) -> Caller {
             switches: switches(plan),
         },
         nodes: plan.nodes,
-        operation_bytes: dimensions(plan).operation_bytes(),
+        operation_bytes: plan.dimensions().operation_bytes(),
         reply_bytes: plan.reply_bytes,
         pause: plan.pause,
         key: Key::new(plan.seed, Principal::Client(me)),
