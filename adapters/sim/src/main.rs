@@ -411,6 +411,7 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
         ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
         ("longest recovery", recovery(s)),
         ("cores that finished", s.cores.to_string()),
+        ("rejections examined", s.looks.to_string()),
         ("clocks set anew", s.jumps.to_string()),
         ("relapses", s.relapses.to_string()),
         ("fingerprint", format!("{fingerprint:016x}")),

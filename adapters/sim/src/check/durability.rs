@@ -25,6 +25,11 @@ enum Fact {
 }
 
 impl Durability {
+    /// A replica has lost its disk.
+    pub fn wiped(&mut self, node: NodeId) {
+        self.known.retain(|(who, _)| *who != node);
+    }
+
     /// A record has become durable.
     pub fn durable(&mut self, node: NodeId, record: &Record<'_>) {
         let fact = match record {
@@ -113,6 +118,8 @@ mod tests {
         let Vote { view, sequence, digest } = vote();
         durability.durable(NODE, &Record::Prepared { view, sequence, digest });
         durability.sent(NODE, &Message::Commit(vote())).unwrap();
+        durability.wiped(NODE);
+        assert!(durability.sent(NODE, &Message::Commit(vote())).is_err());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 /// each VIEW-CHANGE tells of every vote of an older view, whether that left before or after: a
 /// vote that was durable when the power failed may leave only after the restart. A replica that
 /// lost its disk does not know what it promised: of its VIEW-CHANGEs of an earlier life only that
-/// holds which others may count, up to two windows above its low water mark.
+/// holds which others may count, up to two windows above its low water mark. And whoever says that
+/// a batch is settled says the same as all others, with COMMITs of one view behind it.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     votes: BTreeMap<(NodeId, Sequence, View), Voted>,
@@ -19,6 +20,9 @@ pub struct Ledger {
     view_changes: BTreeMap<(NodeId, View), Digest>,
     new_views: BTreeMap<(NodeId, View), Digest>,
     reports: BTreeMap<(NodeId, View), Report>,
+    settled: BTreeMap<Sequence, Digest>,
+    /// COMMITs of correct replicas behind what is settled, at the least.
+    backing: usize,
 }
 
 /// What a VIEW-CHANGE tells: h, P and Q.
@@ -45,6 +49,13 @@ enum Kind {
 }
 
 impl Ledger {
+    /// Of a cluster in which so many COMMITs of correct replicas stand behind what is settled, not
+    /// counting that of whoever says so.
+    #[must_use]
+    pub fn new(backing: usize) -> Self {
+        Self { backing, ..Self::default() }
+    }
+
     /// A message leaves a correct replica.
     ///
     /// # Errors
@@ -70,8 +81,36 @@ impl Ledger {
                 let digest = new_view_content(new_view);
                 same(&mut self.new_views, (node, new_view.view), digest, node, &what)
             }
+            Message::Settled { sequence, digest } => self.settled(node, *sequence, *digest),
             _ => Ok(()),
         }
+    }
+
+    fn settled(&mut self, node: NodeId, sequence: Sequence, digest: Digest) -> Result<(), String> {
+        let new = !self.settled.contains_key(&sequence);
+        let first = *self.settled.entry(sequence).or_insert(digest);
+        let what = format_args!("r{} says that {digest:?} is settled at s{}", node.0, sequence.0);
+        if first != digest {
+            return Err(format!("{what} after {first:?} was"));
+        }
+        let commits = self.commits(node, sequence, digest);
+        if new && commits < self.backing {
+            return Err(format!("{what} with {commits} COMMITs of other correct replicas"));
+        }
+        Ok(())
+    }
+
+    /// The most COMMITs of one view for a digest that left correct replicas but this one.
+    fn commits(&self, but: NodeId, sequence: Sequence, digest: Digest) -> usize {
+        let mut views: BTreeMap<View, usize> = BTreeMap::new();
+        for node in (0..u8::MAX).map(NodeId).filter(|node| *node != but) {
+            let range = (node, sequence, View(0))..=(node, sequence, View(u64::MAX));
+            for ((.., view), voted) in self.votes.range(range) {
+                let counts = voted.kinds & Kind::Commit as u8 != 0 && voted.digest == digest;
+                *views.entry(*view).or_default() += usize::from(counts);
+            }
+        }
+        views.into_values().max().unwrap_or_default()
     }
 
     /// A replica has lost its disk; `window` is W.
@@ -257,6 +296,24 @@ mod tests {
         let batch = Batch::from_bytes(b"y");
         let proposal = Message::PrePrepare { view: View(0), sequence: Sequence(1), batch };
         assert!(ledger.sent(NODE, &proposal).is_err());
+    }
+
+    #[test]
+    fn a_word_that_differs_or_has_no_commits_behind_it_is_a_violation() {
+        let mut ledger = Ledger::new(2);
+        let word = |batch: &[u8]| {
+            let Vote { sequence, digest, .. } = vote(0, 1, batch);
+            Message::Settled { sequence, digest }
+        };
+        for (from, view) in [(0, 0), (1, 1), (2, 0)] {
+            ledger.sent(NodeId(from), &Message::Commit(vote(view, 1, b"x"))).unwrap();
+        }
+        ledger.sent(NodeId(3), &Message::Prepare(vote(0, 1, b"x"))).unwrap();
+        assert!(ledger.clone().sent(NODE, &word(b"x")).is_err(), "one COMMIT beside its own");
+        ledger.sent(NodeId(3), &Message::Commit(vote(0, 1, b"x"))).unwrap();
+        ledger.sent(NODE, &word(b"x")).unwrap();
+        ledger.sent(NodeId(1), &word(b"x")).unwrap();
+        assert!(ledger.sent(NodeId(1), &word(b"y")).is_err());
     }
 
     #[test]

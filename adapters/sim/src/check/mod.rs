@@ -11,6 +11,7 @@ mod ledger;
 mod linearizable;
 mod once;
 mod replies;
+mod silence;
 mod states;
 mod unmoved;
 
@@ -22,5 +23,6 @@ pub use ledger::Ledger;
 pub use linearizable::{Linearizable, Service};
 pub use once::Once;
 pub use replies::Replies;
+pub use silence::Silence;
 pub use states::States;
 pub use unmoved::Unmoved;

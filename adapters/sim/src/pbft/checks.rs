@@ -2,13 +2,14 @@
 
 use super::journal::Journal;
 use crate::check::{
-    Accusation, Agreement, Bounds, Durability, Ledger, Linearizable, Once, Replies, States, Unmoved,
+    Accusation, Agreement, Bounds, Durability, Ledger, Linearizable, Once, Replies, Silence,
+    States, Unmoved,
 };
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
 use quorate::pbft::{Dimensions, Execution, Message, Record, Request};
-use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal};
+use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal, Quorum};
 
 /// What happened in a run, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -110,6 +111,7 @@ pub(super) struct Checks {
     replies: Replies,
     ledger: Ledger,
     durability: Durability,
+    silence: Silence,
     accusation: Accusation,
     states: States,
     tables: States,
@@ -118,12 +120,16 @@ pub(super) struct Checks {
     unmoved: Unmoved,
     /// Messages that came to correct replicas.
     came: u64,
+    /// Whom a correct replica accused last.
+    blamed: Option<Principal>,
 }
 
 impl Checks {
     /// Checkers that know who lies, and the sizes of the cluster.
     pub(super) fn new(traitors: NodeSet, sizes: &Dimensions) -> Self {
-        let Dimensions { window, clients, reply_bytes, .. } = *sizes;
+        let Dimensions { nodes, window, clients, reply_bytes, .. } = *sizes;
+        let strong = Quorum::of(nodes).map_or(0, Quorum::strong);
+        let backing = strong.saturating_sub(traitors.len() + 1);
         Self {
             statistics: Statistics::default(),
             traitors,
@@ -132,8 +138,9 @@ impl Checks {
             agreement: Agreement::default(),
             once: Once::default(),
             replies: Replies::default(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(backing),
             durability: Durability::default(),
+            silence: Silence::default(),
             accusation: Accusation::new(traitors),
             states: States::default(),
             tables: States::default(),
@@ -141,6 +148,7 @@ impl Checks {
             bounds: Bounds::of(sizes),
             unmoved: Unmoved::default(),
             came: 0,
+            blamed: None,
         }
     }
 
@@ -158,6 +166,8 @@ impl Checks {
     pub(super) fn wiped(&mut self, node: NodeId) {
         self.statistics.wiped += 1;
         self.ledger.wiped(node, self.window);
+        self.durability.wiped(node);
+        self.silence.wiped(node);
     }
 
     /// Enters a violation, if it is the first.
@@ -240,6 +250,8 @@ impl Checks {
             self.note("ledger", now, result);
             let result = self.durability.sent(node, message);
             self.note("durability", now, result);
+            let result = self.silence.sent(node, message);
+            self.note("silence", now, result);
         }
     }
 
@@ -276,6 +288,7 @@ impl Checks {
     /// A record of a replica is durable.
     pub(super) fn durable(&mut self, node: NodeId, record: &Record<'_>) {
         self.durability.durable(node, record);
+        self.silence.durable(node, record);
     }
 
     /// A replica executes a request.
@@ -352,9 +365,15 @@ impl Checks {
     pub(super) fn accused(&mut self, now: Instant, by: NodeId, who: Principal, fault: Fault) {
         if self.correct(by) {
             self.statistics.accusations += 1;
+            self.blamed = Some(who);
             let result = self.accusation.accused(by, who, fault);
             self.note("accusation", now, result);
         }
+    }
+
+    /// Whom a correct replica accused last.
+    pub(super) const fn blamed(&self) -> Option<Principal> {
+        self.blamed
     }
 
     /// A correct replica has evidence: it must hold for everybody else, and name a traitor.

@@ -143,9 +143,11 @@ impl Server {
             Ok(verified) => {
                 let (outputs, blamed) = (self.site.outputs, stage.checks.statistics.accusations);
                 self.step(stage, Input::Message(verified));
-                // Nothing came of it but an accusation: its content is in no slot and no row. (A
-                // STATUS is taken for true and its sender blamed for it.)
-                let accused = stage.checks.statistics.accusations > blamed;
+                // Nothing came of it but an accusation of its sender: its content is in no slot and
+                // no row. (A STATUS is taken for true and its sender blamed for it; a VIEW-CHANGE
+                // that somebody passes on is taken, and its author blamed for another one.)
+                let more = stage.checks.statistics.accusations > blamed;
+                let accused = more && stage.checks.blamed() == Some(from);
                 let taken = matches!(message, Message::Status(_));
                 if accused && !taken && self.site.outputs == outputs {
                     self.is_unmoved(stage, before, true);
@@ -298,8 +300,11 @@ impl Server {
             let pieces = pieces.unwrap_or_default();
             let command = owed.command(&pieces);
             let now = self.clock.read(stage.engine.now());
+            let outputs = site.outputs;
             let mut step = Step { site, stage, said: None };
             perform(machine, now, Input::Command(command), &mut step);
+            let outputs = self.site.outputs - outputs;
+            stage.checks.stepped(stage.engine.now(), self.site.me, outputs);
         }
         self.note_view(stage);
         self.set_alarm(stage);
