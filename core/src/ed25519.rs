@@ -154,10 +154,11 @@ pub struct Opener {
 
 impl crate::link::Sealer for Sealer {
     const OVERHEAD: usize = HEADER + SIGNATURE;
+    const PAYLOAD: usize = HEADER;
 
-    fn seal(&mut self, payload: &[u8], frame: &mut [u8]) -> Result<usize, LinkError> {
+    fn seal_in_place(&mut self, frame: &mut [u8], length: usize) -> Result<usize, LinkError> {
         let Self { direction, prefix, secret } = self;
-        direction.seal(payload, frame, |header, payload| {
+        direction.seal(frame, length, |header, payload| {
             secret.sign(&statement(prefix, header, payload)).to_bytes()
         })
     }

@@ -112,10 +112,11 @@ pub struct Opener {
 
 impl crate::link::Sealer for Sealer {
     const OVERHEAD: usize = HEADER + TAG;
+    const PAYLOAD: usize = HEADER;
 
-    fn seal(&mut self, payload: &[u8], frame: &mut [u8]) -> Result<usize, LinkError> {
+    fn seal_in_place(&mut self, frame: &mut [u8], length: usize) -> Result<usize, LinkError> {
         let key = &self.key;
-        self.direction.seal(payload, frame, |header, payload| -> [u8; TAG] {
+        self.direction.seal(frame, length, |header, payload| -> [u8; TAG] {
             key.clone().chain_update(header).chain_update(payload).finalize().into_bytes().into()
         })
     }

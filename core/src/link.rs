@@ -29,12 +29,27 @@ pub const PROTOCOL: u8 = 0;
 pub trait Sealer {
     /// How many bytes a frame is longer than its payload.
     const OVERHEAD: usize;
+    /// Where in a frame its payload begins.
+    const PAYLOAD: usize;
+
+    /// Makes a frame at the front of `frame` around the payload of `length` bytes that lies there
+    /// already, from [`Sealer::PAYLOAD`] on, and returns the frame's length. The payload stays as
+    /// it is: the same buffer can be sealed for the next peer, so that no other one is needed.
+    ///
+    /// # Errors
+    /// The buffer is too short, or the session has used up its counter. Neither uses a counter.
+    fn seal_in_place(&mut self, frame: &mut [u8], length: usize) -> Result<usize, LinkError>;
 
     /// Writes the frame for `payload` to the front of `frame` and returns its length.
     ///
     /// # Errors
     /// The buffer is too short, or the session has used up its counter. Neither uses a counter.
-    fn seal(&mut self, payload: &[u8], frame: &mut [u8]) -> Result<usize, LinkError>;
+    fn seal(&mut self, payload: &[u8], frame: &mut [u8]) -> Result<usize, LinkError> {
+        let rest = frame.get_mut(Self::PAYLOAD..).ok_or(LinkError::BufferTooShort)?;
+        let room = rest.get_mut(..payload.len()).ok_or(LinkError::BufferTooShort)?;
+        room.copy_from_slice(payload);
+        self.seal_in_place(frame, payload.len())
+    }
 }
 
 /// The receiving half of an authentic link from one peer.
@@ -242,25 +257,23 @@ impl Direction {
         [VERSION, self.proof as u8, a, b, c, d, e, f, g, h, i, j, k]
     }
 
-    /// Makes the next frame; `prove` makes its proof of header and payload.
+    /// Makes the next frame around its payload of `length` bytes; `prove` makes its proof of
+    /// header and payload.
     pub(crate) fn seal<const P: usize>(
         &mut self,
-        payload: &[u8],
         frame: &mut [u8],
+        length: usize,
         prove: impl FnOnce(&[u8; HEADER], &[u8]) -> [u8; P],
     ) -> Result<usize, LinkError> {
         let counter = self.last.checked_add(1).ok_or(LinkError::Exhausted)?;
-        let header = self.header(counter);
-        let (head, rest) =
+        let (header, rest) =
             frame.split_first_chunk_mut::<HEADER>().ok_or(LinkError::BufferTooShort)?;
-        let (body, rest) =
-            rest.split_at_mut_checked(payload.len()).ok_or(LinkError::BufferTooShort)?;
-        let tail = rest.first_chunk_mut::<P>().ok_or(LinkError::BufferTooShort)?;
-        *head = header;
-        body.copy_from_slice(payload);
-        *tail = prove(&header, payload);
+        let (payload, rest) = rest.split_at_mut_checked(length).ok_or(LinkError::BufferTooShort)?;
+        let proof = rest.first_chunk_mut::<P>().ok_or(LinkError::BufferTooShort)?;
+        *header = self.header(counter);
+        *proof = prove(header, payload);
         self.last = counter;
-        Ok(HEADER + payload.len() + P)
+        Ok(HEADER + length + P)
     }
 
     /// Opens a frame; `holds` says whether it is proved. The counter moves last of all.
@@ -301,11 +314,11 @@ mod tests {
         let mut into = out;
         out.last = u64::MAX - 1;
         let mut frame = [0; 64];
-        let len = out.seal(b"last", &mut frame, |_, _| [0; 8]).unwrap();
-        assert_eq!(out.seal(b"more", &mut frame, |_, _| [0; 8]), Err(LinkError::Exhausted));
+        let len = out.seal(&mut frame, 4, |_, _| [0; 8]).unwrap();
+        assert_eq!(out.seal(&mut frame, 4, |_, _| [0; 8]), Err(LinkError::Exhausted));
         assert_eq!(out.last, u64::MAX);
         let last = frame.get(..len).unwrap();
-        assert_eq!(into.open(last, |_, _, _: &[u8; 8]| true), Ok(&b"last"[..]));
+        assert_eq!(into.open(last, |_, _, _: &[u8; 8]| true), Ok(&[0; 4][..]));
         assert_eq!(into.open(last, |_, _, _: &[u8; 8]| true), Err(LinkError::Replayed));
     }
 
@@ -315,7 +328,7 @@ mod tests {
         let mut into = out;
         out.last = 9;
         let mut frame = [0; 64];
-        let len = out.seal(b"payload", &mut frame, |_, _| [0; 8]).unwrap();
+        let len = out.seal(&mut frame, 7, |_, _| [0; 8]).unwrap();
         let frame = frame.get(..len).unwrap();
         assert_eq!(into.open(frame, |_, _, _: &[u8; 8]| false), Err(LinkError::Forged));
         assert_eq!(into.last, 0);
@@ -329,7 +342,7 @@ mod tests {
         for short in 0..HEADER + 4 + 8 {
             let mut frame = [0; HEADER + 4 + 8];
             let frame = frame.get_mut(..short).unwrap();
-            assert_eq!(out.seal(b"four", frame, |_, _| [0; 8]), Err(LinkError::BufferTooShort));
+            assert_eq!(out.seal(frame, 4, |_, _| [0; 8]), Err(LinkError::BufferTooShort));
         }
         assert_eq!(out.last, 0);
     }

@@ -14,7 +14,7 @@ const HEADER: usize = 1 + 1 + 3 + 8;
 
 /// One kind of link, so that each rule is tested for both.
 trait Kind {
-    type Sealer: Sealer;
+    type Sealer: Sealer + Clone;
     type Opener: Opener;
     const PROOF: Proof;
     fn session(mine: &Hello, theirs: &Hello) -> Result<Ends<Self>, LinkError>;
@@ -70,6 +70,7 @@ macro_rules! for_each_kind {
 
 for_each_kind! {
     payloads_travel_both_ways
+    one_buffer_is_sealed_for_one_peer_after_the_other
     a_replay_within_the_session_is_refused
     a_frame_of_another_session_is_refused
     a_replayed_handshake_opens_nothing
@@ -119,6 +120,20 @@ fn payloads_travel_both_ways<K: Kind>() {
         let payload = vec![0x5a; length];
         assert_eq!(open_b.open(&seal(&mut seal_a, &payload)), Ok(&payload[..]));
         assert_eq!(open_a.open(&seal(&mut seal_b, &payload)), Ok(&payload[..]));
+    }
+}
+
+fn one_buffer_is_sealed_for_one_peer_after_the_other<K: Kind>() {
+    let ends = [B, C].map(|peer| link::<K>(&hello::<K>(A, peer, 1), &hello::<K>(peer, A, 2)));
+    let mut buffer = [0xee; 256];
+    buffer[K::Sealer::PAYLOAD..][..7].copy_from_slice(b"payload");
+    for ((mut sealer, _), (_, mut opener)) in ends {
+        let (mut copying, mut apart) = (sealer.clone(), [0xee; 256]);
+        let length = sealer.seal_in_place(&mut buffer, 7).unwrap();
+        assert_eq!(length, 7 + K::Sealer::OVERHEAD);
+        assert_eq!(copying.seal(b"payload", &mut apart), Ok(length));
+        assert_eq!(buffer, apart, "nothing behind the frame is written either");
+        assert_eq!(opener.open(&buffer[..length]), Ok(&b"payload"[..]));
     }
 }
 

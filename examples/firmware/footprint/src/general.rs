@@ -13,10 +13,12 @@ use quorate::{
 
 /// How frames are proved.
 pub trait Bond {
+    /// Where in a frame its payload begins.
+    const PAYLOAD: usize;
     /// Reads what came from a peer.
     fn open<'f>(&mut self, from: usize, frame: &'f [u8]) -> Option<&'f [u8]>;
-    /// Sends to a peer.
-    fn send(&mut self, to: usize, payload: &[u8]);
+    /// Sends to a peer the payload of `length` bytes that lies in the frame.
+    fn send(&mut self, to: usize, frame: &mut [u8], length: usize);
 }
 
 /// Lines that nobody else has access to: each proves by itself who speaks.
@@ -24,35 +26,34 @@ pub trait Bond {
 pub struct Lines;
 
 impl Bond for Lines {
+    const PAYLOAD: usize = 0;
+
     fn open<'f>(&mut self, _: usize, frame: &'f [u8]) -> Option<&'f [u8]> {
         Some(frame)
     }
 
-    fn send(&mut self, to: usize, payload: &[u8]) {
+    fn send(&mut self, to: usize, frame: &mut [u8], length: usize) {
         port::write(&[to as u8]);
-        port::write(payload);
+        port::write(frame.get(..length).unwrap_or_default());
     }
 }
 
-/// Links with a proof on every frame.
+/// Links with a proof on every frame: one for each node, and one that is not used.
 #[derive(Debug)]
-pub struct Links<S, O, const N: usize, const FRAME: usize> {
-    /// One for each node, and one that is not used.
-    pub ends: [Option<(S, O)>; N],
-    /// Room for a frame that leaves.
-    pub frame: [u8; FRAME],
-}
+pub struct Links<S, O, const N: usize>(pub [Option<(S, O)>; N]);
 
-impl<S: Sealer, O: Opener, const N: usize, const FRAME: usize> Bond for Links<S, O, N, FRAME> {
+impl<S: Sealer, O: Opener, const N: usize> Bond for Links<S, O, N> {
+    const PAYLOAD: usize = S::PAYLOAD;
+
     fn open<'f>(&mut self, from: usize, frame: &'f [u8]) -> Option<&'f [u8]> {
-        let (_, opener) = self.ends.get_mut(from)?.as_mut()?;
+        let (_, opener) = self.0.get_mut(from)?.as_mut()?;
         opener.open(frame).ok()
     }
 
-    fn send(&mut self, to: usize, payload: &[u8]) {
-        let Some(Some((sealer, _))) = self.ends.get_mut(to) else { return };
-        if let Ok(length) = sealer.seal(payload, &mut self.frame) {
-            port::write(self.frame.get(..length).unwrap_or_default());
+    fn send(&mut self, to: usize, frame: &mut [u8], length: usize) {
+        let Some(Some((sealer, _))) = self.0.get_mut(to) else { return };
+        if let Ok(length) = sealer.seal_in_place(frame, length) {
+            port::write(frame.get(..length).unwrap_or_default());
         }
     }
 }
@@ -79,7 +80,7 @@ pub fn run<R, L: Bond>(
     config: &Config,
     links: &mut L,
     inbox: &mut [u8],
-    payload: &mut [u8],
+    frame: &mut [u8],
 ) where
     R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
     for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
@@ -91,22 +92,22 @@ pub fn run<R, L: Bond>(
     };
     if config.commands() {
         let order = Input::Command(Order(7));
-        step(general, order, config, links, payload);
+        step(general, order, config, links, frame);
     }
     while let Some(deadline) = general.deadline() {
         if port::now() >= deadline {
-            step(general, Input::Wake, config, links, payload);
+            step(general, Input::Wake, config, links, frame);
             continue;
         }
-        let Some((from, frame)) = port::frame(inbox) else { continue };
+        let Some((from, bytes)) = port::frame(inbox) else { continue };
         let Principal::Node(peer) = from else { continue };
-        let Some([PROTOCOL, bytes @ ..]) = links.open(peer.index(), frame) else { continue };
+        let Some([PROTOCOL, bytes @ ..]) = links.open(peer.index(), bytes) else { continue };
         let Ok(mut message) = wire::decode::<R::Message<'_>>(bytes) else { continue };
         if general.admit(from, &mut message) != Admission::Verify {
             continue;
         }
         let Ok(verified) = roster.verify(&Element, from, message) else { continue };
-        step(general, Input::Message(verified), config, links, payload);
+        step(general, Input::Message(verified), config, links, frame);
     }
 }
 
@@ -115,7 +116,7 @@ fn step<R, L: Bond>(
     input: Input<Order<u32>, R::Message<'_>>,
     config: &Config,
     links: &mut L,
-    payload: &mut [u8],
+    frame: &mut [u8],
 ) where
     R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
     for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
@@ -125,15 +126,15 @@ fn step<R, L: Bond>(
     for output in general.step(port::now(), input) {
         match output {
             Output::Send { to, message } => {
-                let Some((kind, rest)) = payload.split_first_mut() else { continue };
+                let payload = frame.get_mut(L::PAYLOAD..).and_then(<[u8]>::split_first_mut);
+                let Some((kind, rest)) = payload else { continue };
                 *kind = PROTOCOL;
                 let me = Principal::Node(config.me);
                 let Ok(said) = wire::seal(message, me, &scope, &Element, rest) else { continue };
                 let length = 1 + said.len();
-                let said = payload.get(..length).unwrap_or_default();
                 for peer in (0u8..).take(config.nodes) {
                     if to.includes(NodeId(peer)) && NodeId(peer) != config.me {
-                        links.send(usize::from(peer), said);
+                        links.send(usize::from(peer), frame, length);
                     }
                 }
             }

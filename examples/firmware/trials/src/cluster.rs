@@ -42,24 +42,23 @@ impl<L: Bond> Asker<L> {
     }
 
     /// Sends the next request, with an operation of so many bytes.
-    fn ask<G>(&mut self, operation: &[u8], buffers: [&mut [u8]; 2], world: &mut World<'_, G>) {
+    fn ask<G>(&mut self, operation: &[u8], frame: &mut [u8], world: &mut World<'_, G>) {
         self.timestamp += 1;
-        let [payload, frame] = buffers;
         let request = Request {
             client: ClientId(0),
             timestamp: self.timestamp,
             operation: Bytes(operation),
             signature: Signature::ZERO,
         };
+        let payload = &mut frame[L::Sealer::PAYLOAD..];
         payload[0] = PROTOCOL;
         let message = Message::Request(request);
         let scope = world.roster.scope();
         let sealed = wire::seal(message, Self::ME, scope, &self.secret, &mut payload[1..]);
         let Ok(said) = sealed else { panic!("a request fits") };
         let length = 1 + said.len();
-        let Ok(length) = self.link.sealer.seal(&payload[..length], frame) else {
-            panic!("a frame fits")
-        };
+        let sealed = self.link.sealer.seal_in_place(frame, length);
+        let Ok(length) = sealed else { panic!("a frame fits") };
         world.net.send(Self::ME, self.to, &frame[..length]);
     }
 }
@@ -114,9 +113,9 @@ impl<L: Bond, S: Storage, const N: usize, const PEERS: usize, const FRAME: usize
         operation: &[u8],
         world: &mut World<'_, G>,
     ) -> u64 {
-        let (mut one, mut two) = ([0; FRAME], [0; FRAME]);
-        asker.ask(operation, [&mut one, &mut two], world);
-        self.settle(world, &mut one)
+        let mut frame = [0; FRAME];
+        asker.ask(operation, &mut frame, world);
+        self.settle(world, &mut frame)
     }
 }
 

@@ -30,7 +30,6 @@ struct Node<R, L: Bond, const PEERS: usize, const FRAME: usize> {
     links: [Link<L>; PEERS],
     secret: SecretKey,
     inbox: [u8; FRAME],
-    payload: [u8; FRAME],
     frame: [u8; FRAME],
 }
 
@@ -71,7 +70,6 @@ where
             links: from_fn(|_| Link::between(me, peers.next().unwrap_or(me))),
             secret: secret(me),
             inbox: [0; FRAME],
-            payload: [0; FRAME],
             frame: [0; FRAME],
         }
     }
@@ -102,8 +100,8 @@ where
             panic!("nobody forges here")
         };
         work.signatures += verifier.spent();
-        let Self { me, general, links, secret, payload, frame, .. } = self;
-        let mut mouth = Mouth { me: *me, secret, links, payload, frame };
+        let Self { me, general, links, secret, frame, .. } = self;
+        let mut mouth = Mouth { me: *me, secret, links, frame };
         let elsewhere = step(general, now, Input::Message(verified), &mut mouth, world, work);
         work.all += world.gauge.instructions() - start - elsewhere;
     }
@@ -118,8 +116,8 @@ where
         work: &mut Work,
     ) {
         let start = world.gauge.instructions();
-        let Self { me, general, links, secret, payload, frame, .. } = self;
-        let mut mouth = Mouth { me: *me, secret, links, payload, frame };
+        let Self { me, general, links, secret, frame, .. } = self;
+        let mut mouth = Mouth { me: *me, secret, links, frame };
         let input = order.map_or(Input::Wake, Input::Command);
         let elsewhere = step(general, now, input, &mut mouth, world, work);
         work.all += world.gauge.instructions() - start - elsewhere;
@@ -131,7 +129,6 @@ struct Mouth<'n, L: Bond> {
     me: Principal,
     secret: &'n SecretKey,
     links: &'n mut [Link<L>],
-    payload: &'n mut [u8],
     frame: &'n mut [u8],
 }
 
@@ -145,8 +142,9 @@ impl<L: Bond> Mouth<'_, L> {
         work: &mut Work,
     ) -> u64 {
         let pen = Counted::new(self.secret, world.gauge);
-        self.payload[0] = PROTOCOL;
-        let room = &mut self.payload[1..];
+        let payload = &mut self.frame[L::Sealer::PAYLOAD..];
+        payload[0] = PROTOCOL;
+        let room = &mut payload[1..];
         let Ok(said) = wire::seal(message, self.me, world.roster.scope(), &pen, room) else {
             panic!("the buffer has room for every message")
         };
@@ -161,7 +159,7 @@ impl<L: Bond> Mouth<'_, L> {
             }
             let link = &mut self.links[place(self.me, nodes, peer)];
             let start = world.gauge.instructions();
-            let sealed = link.sealer.seal(&self.payload[..length], self.frame);
+            let sealed = link.sealer.seal_in_place(self.frame, length);
             let Ok(length) = sealed else { panic!("the buffer has room for every frame") };
             let sent = world.gauge.instructions();
             work.links += sent - start;

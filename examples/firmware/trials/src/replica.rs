@@ -31,7 +31,7 @@ pub(crate) const fn frame_bytes<L: Bond>(sizes: &quorate::pbft::Dimensions) -> u
 }
 
 /// A replica with all that it needs on a board: `PEERS` links, to all other replicas and all
-/// clients, and three buffers of a `FRAME`, for what comes, what is said, and what leaves.
+/// clients, and two buffers of a `FRAME`, for what comes and for what leaves.
 pub(crate) struct Node<'m, L: Bond, S, const PEERS: usize, const FRAME: usize> {
     me: Principal,
     nodes: usize,
@@ -41,7 +41,6 @@ pub(crate) struct Node<'m, L: Bond, S, const PEERS: usize, const FRAME: usize> {
     service: Sum,
     answers: heapless::Deque<Answer, 8>,
     inbox: [u8; FRAME],
-    payload: [u8; FRAME],
     frame: [u8; FRAME],
 }
 
@@ -82,7 +81,6 @@ impl<'m, L: Bond, S: Storage, const PEERS: usize, const FRAME: usize> Node<'m, L
             service: Sum::default(),
             answers: heapless::Deque::new(),
             inbox: [0; FRAME],
-            payload: [0; FRAME],
             frame: [0; FRAME],
         }
     }
@@ -124,8 +122,8 @@ impl<'m, L: Bond, S: Storage, const PEERS: usize, const FRAME: usize> Node<'m, L
         }
         let verified = believe(from, message, world, work);
         work.all += world.gauge.instructions() - start;
-        let Self { replica, service, answers, secret, links, payload, frame, me, nodes, .. } = self;
-        let mut mouth = Mouth { me: *me, nodes: *nodes, secret, links, payload, frame };
+        let Self { replica, service, answers, secret, links, frame, me, nodes, .. } = self;
+        let mut mouth = Mouth { me: *me, nodes: *nodes, secret, links, frame };
         let input = Input::Message(verified);
         act(replica, now, input, service, answers, &mut mouth, world, work);
     }
@@ -138,8 +136,8 @@ impl<'m, L: Bond, S: Storage, const PEERS: usize, const FRAME: usize> Node<'m, L
         world: &mut World<'_, G>,
         work: &mut Work,
     ) {
-        let Self { replica, service, answers, secret, links, payload, frame, me, nodes, .. } = self;
-        let mut mouth = Mouth { me: *me, nodes: *nodes, secret, links, payload, frame };
+        let Self { replica, service, answers, secret, links, frame, me, nodes, .. } = self;
+        let mut mouth = Mouth { me: *me, nodes: *nodes, secret, links, frame };
         act(replica, now, input, service, answers, &mut mouth, world, work);
     }
 
@@ -199,7 +197,6 @@ struct Mouth<'n, L: Bond> {
     nodes: usize,
     secret: &'n SecretKey,
     links: &'n mut [Link<L>],
-    payload: &'n mut [u8],
     frame: &'n mut [u8],
 }
 
@@ -215,8 +212,9 @@ impl<L: Bond> Mouth<'_, L> {
         work: &mut Work,
     ) -> u64 {
         let pen = Counted::new(self.secret, world.gauge);
-        self.payload[0] = PROTOCOL;
-        let room = &mut self.payload[1..];
+        let payload = &mut self.frame[L::Sealer::PAYLOAD..];
+        payload[0] = PROTOCOL;
+        let room = &mut payload[1..];
         let Ok(said) = wire::seal(message, self.me, world.roster.scope(), &pen, room) else {
             panic!("the buffer has room for every message")
         };
@@ -228,7 +226,7 @@ impl<L: Bond> Mouth<'_, L> {
         for peer in peers.chain(clients).filter(|peer| *peer != self.me && meant(to, *peer)) {
             let link = &mut self.links[place(self.me, self.nodes, peer)];
             let start = world.gauge.instructions();
-            let sealed = link.sealer.seal(&self.payload[..length], self.frame);
+            let sealed = link.sealer.seal_in_place(self.frame, length);
             let Ok(length) = sealed else { panic!("the buffer has room for every frame") };
             let sent = world.gauge.instructions();
             work.links += sent - start;

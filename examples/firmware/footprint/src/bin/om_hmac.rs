@@ -28,12 +28,12 @@ extern "C" fn main() -> ! {
         let key = PairKey::from_bytes(core::array::from_fn(|_| port::read()));
         hmac::session(&key, &hello(config.me, peer), &hello(peer, config.me)).ok()
     });
-    let mut links = Links::<_, _, 4, FRAME> { ends, frame: [0; FRAME] };
+    let mut links = Links::<_, _, 4>(ends);
     loop {
         let rules = Rules::new(config, om::Fixed::new());
         let (Ok(rules), Some(schedule)) = (rules, schedule()) else { continue };
         let mut general = General::with_rules(rules, schedule);
-        let (mut inbox, mut payload) = ([0; FRAME], [0; FRAME]);
-        general::run(&mut general, &config, &mut links, &mut inbox, &mut payload);
+        let (mut inbox, mut frame) = ([0; FRAME], [0; FRAME]);
+        general::run(&mut general, &config, &mut links, &mut inbox, &mut frame);
     }
 }

@@ -41,7 +41,7 @@ const SCHEME: Element = Element;
 /// All zero bits, so that it takes no flash.
 #[unsafe(export_name = "MEMORY")]
 static MEMORY: Once<Memory> = Once::new(Memory::new());
-static BUFFERS: Once<[[u8; FRAME]; 3]> = Once::new([[0; FRAME]; 3]);
+static BUFFERS: Once<[[u8; FRAME]; 2]> = Once::new([[0; FRAME]; 2]);
 static KEYS: Once<[PublicKey; 8]> = Once::new([PublicKey([0; 32]); 8]);
 
 /// A link to each other replica and each client, and one to nobody.
@@ -56,7 +56,7 @@ extern "C" fn main() -> ! {
 }
 
 fn serve() -> Option<()> {
-    let [inbox, payload, frame] = BUFFERS.take()?;
+    let [inbox, frame] = BUFFERS.take()?;
     let keys = KEYS.take()?;
     keys.iter_mut().flat_map(|key| &mut key.0).for_each(|byte| *byte = port::read());
     let (nodes, clients) = keys.split_at(4);
@@ -74,7 +74,7 @@ fn serve() -> Option<()> {
     loop {
         let now = port::now();
         if replica.deadline().is_some_and(|deadline| deadline <= now) {
-            step(&mut replica, Input::Wake, &mut host, &signer, &mut links, [payload, frame]);
+            step(&mut replica, Input::Wake, &mut host, &signer, &mut links, frame);
             continue;
         }
         let Some((from, bytes)) = port::frame(inbox) else { continue };
@@ -86,14 +86,14 @@ fn serve() -> Option<()> {
         }
         let Ok(verified) = roster.verify(&SCHEME, from, message) else { continue };
         let input = Input::Message(verified);
-        step(&mut replica, input, &mut host, &signer, &mut links, [payload, frame]);
+        step(&mut replica, input, &mut host, &signer, &mut links, frame);
         while let Some((client, reply)) = host.answers.pop_front() {
             let command = match client {
                 Ok(client) => Command::Executed { client, reply: &reply.to_le_bytes() },
                 Err(sequence) => Command::Captured { sequence, state: digest(reply) },
             };
             let input = Input::Command(command);
-            step(&mut replica, input, &mut host, &signer, &mut links, [payload, frame]);
+            step(&mut replica, input, &mut host, &signer, &mut links, frame);
         }
     }
 }
@@ -135,15 +135,15 @@ fn step<S: quorate::Signer>(
     host: &mut Host,
     signer: &S,
     links: &mut Links,
-    [payload, frame]: [&mut [u8; FRAME]; 2],
+    frame: &mut [u8; FRAME],
 ) {
     let cluster = Digest::of(b"footprint");
     let scope = Scope { cluster, epoch: 0, profile: Scheme::PROFILE };
     for output in replica.step(port::now(), input) {
         match output {
-            Output::Send { to, message } => say(to, message, &scope, signer, links, payload, frame),
+            Output::Send { to, message } => say(to, message, &scope, signer, links, frame),
             Output::Persist(record) => {
-                if let Ok(bytes) = wire::encode(&record, payload) {
+                if let Ok(bytes) = wire::encode(&record, frame) {
                     port::write(bytes);
                 }
             }
@@ -160,22 +160,21 @@ fn say<S: quorate::Signer>(
     scope: &Scope,
     signer: &S,
     links: &mut Links,
-    payload: &mut [u8],
     frame: &mut [u8],
 ) {
-    let Some((kind, rest)) = payload.split_first_mut() else { return };
+    let payload = frame.get_mut(hmac::Sealer::PAYLOAD..).and_then(<[u8]>::split_first_mut);
+    let Some((kind, rest)) = payload else { return };
     *kind = PROTOCOL;
     let me = Principal::Node(port::me());
     let Ok(said) = wire::seal(message, me, scope, signer, rest) else { return };
     let length = 1 + said.len();
-    let said = payload.get(..length).unwrap_or_default();
     for (at, link) in links.iter_mut().enumerate() {
         let meant = match at {
             0..4 => to.includes(NodeId(at as u8)) && place(me) != at,
             _ => to == Target::Client(ClientId((at - 4) as u16)),
         };
         if let (true, Some((sealer, _))) = (meant, link)
-            && let Ok(length) = sealer.seal(said, frame)
+            && let Ok(length) = sealer.seal_in_place(frame, length)
         {
             port::write(frame.get(..length).unwrap_or_default());
         }

@@ -17,7 +17,7 @@ extern "C" fn main() -> ! {
         let rules = Rules::new(config, sm::Fixed::new());
         let (Ok(rules), Some(schedule)) = (rules, schedule()) else { continue };
         let mut general = General::with_rules(rules, schedule);
-        let (mut inbox, mut payload) = ([0; FRAME], [0; FRAME]);
-        general::run(&mut general, &config, &mut Lines, &mut inbox, &mut payload);
+        let (mut inbox, mut frame) = ([0; FRAME], [0; FRAME]);
+        general::run(&mut general, &config, &mut Lines, &mut inbox, &mut frame);
     }
 }
