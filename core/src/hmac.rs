@@ -6,6 +6,8 @@
 use crate::auth::{Digest, Statement, Tag};
 use crate::link::{Direction, HEADER, Hello, LinkError, Proof};
 use crate::node::Principal;
+use ::hmac::block_api::HmacCore;
+use ::hmac::digest::block_api::CoreProxy;
 use ::hmac::{Hmac, KeyInit, Mac};
 use core::fmt;
 use sha2::Sha256;
@@ -61,11 +63,11 @@ pub fn session(
     let session = session_key(pair, mine, theirs);
     let sealer = Sealer {
         direction: Direction::new(Proof::Hmac, mine.from),
-        key: direction_key(&session, mine.from),
+        key: Key::new(&session, mine.from),
     };
     let opener = Opener {
         direction: Direction::new(Proof::Hmac, theirs.from),
-        key: direction_key(&session, theirs.from),
+        key: Key::new(&session, theirs.from),
     };
     Ok((sealer, opener))
 }
@@ -78,10 +80,22 @@ fn session_key(pair: &PairKey, mine: &Hello, theirs: &Hello) -> PairKey {
     derive(pair, &statement.finish())
 }
 
-/// The key of one direction of a session.
-fn direction_key(session: &PairKey, sender: Principal) -> Hmac<Sha256> {
-    let statement = Statement::unscoped(Tag::Frame).bytes(&sender.to_bytes());
-    keyed(&derive(session, &statement.finish()))
+/// The key of one direction of a session, hashed: what each frame goes on from. The buffer for a
+/// block, which is empty here, is not kept.
+#[derive(Clone)]
+struct Key(HmacCore<Sha256>);
+
+impl Key {
+    fn new(session: &PairKey, sender: Principal) -> Self {
+        let statement = Statement::unscoped(Tag::Frame).bytes(&sender.to_bytes());
+        Self(keyed(&derive(session, &statement.finish())).decompose().0)
+    }
+
+    /// The code of a frame, not finished.
+    fn code(&self, header: &[u8; HEADER], payload: &[u8]) -> Hmac<Sha256> {
+        let begun = Hmac::compose(self.0.clone(), Default::default());
+        begun.chain_update(header).chain_update(payload)
+    }
 }
 
 fn derive(key: &PairKey, purpose: &Digest) -> PairKey {
@@ -100,14 +114,14 @@ fn keyed(key: &PairKey) -> Hmac<Sha256> {
 #[derive(Clone)]
 pub struct Sealer {
     direction: Direction,
-    key: Hmac<Sha256>,
+    key: Key,
 }
 
 /// The receiving half of a session.
 #[derive(Clone)]
 pub struct Opener {
     direction: Direction,
-    key: Hmac<Sha256>,
+    key: Key,
 }
 
 impl crate::link::Sealer for Sealer {
@@ -117,7 +131,7 @@ impl crate::link::Sealer for Sealer {
     fn seal_in_place(&mut self, frame: &mut [u8], length: usize) -> Result<usize, LinkError> {
         let key = &self.key;
         self.direction.seal(frame, length, |header, payload| -> [u8; TAG] {
-            key.clone().chain_update(header).chain_update(payload).finalize().into_bytes().into()
+            key.code(header, payload).finalize().into_bytes().into()
         })
     }
 }
@@ -126,7 +140,7 @@ impl crate::link::Opener for Opener {
     fn open<'f>(&mut self, frame: &'f [u8]) -> Result<&'f [u8], LinkError> {
         let key = &self.key;
         self.direction.open(frame, |header, payload, tag: &[u8; TAG]| {
-            key.clone().chain_update(header).chain_update(payload).verify_slice(tag).is_ok()
+            key.code(header, payload).verify_slice(tag).is_ok()
         })
     }
 }
