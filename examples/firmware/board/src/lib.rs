@@ -1,4 +1,5 @@
-//! The boards that QEMU has: start-up, a console, a count of instructions, a painted stack.
+//! The boards that QEMU has: start-up, a console, a count of instructions, a painted stack; and
+//! what a node needs: a serial line, a clock, a flash.
 //!
 //! ARM: mps2-an385 (Cortex-M3, which runs images for the M0 too) and mps2-an386 (Cortex-M4F).
 //! RISC-V: virt. All that is unsafe in the images is here.
@@ -7,8 +8,15 @@
 #[cfg(target_arch = "arm")]
 mod arm;
 pub mod console;
+#[cfg(feature = "devices")]
+pub mod devices;
+#[cfg(feature = "devices")]
+mod file;
+#[cfg(feature = "devices")]
+pub mod flash;
 #[cfg(feature = "gauge")]
 mod gauge;
+pub mod once;
 #[cfg(target_arch = "riscv32")]
 mod riscv;
 #[cfg(feature = "gauge")]

@@ -1,7 +1,5 @@
 //! Where frames come from and go to: the registers of a UART.
 
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use quorate::{Instant, NodeId, Principal};
 
 const DATA: *mut u32 = 0x4000_4000 as *mut u32;
@@ -41,30 +39,4 @@ pub fn now() -> Instant {
 /// Which node this is: one image for all boards.
 pub fn me() -> NodeId {
     NodeId(read())
-}
-
-/// Memory that is handed out once. It starts as all zero bits, so it takes no flash.
-#[derive(Debug)]
-pub struct Once<T> {
-    taken: AtomicBool,
-    memory: UnsafeCell<T>,
-}
-
-// SAFETY: the memory is handed out to the first who asks, and there is one core and no interrupt.
-unsafe impl<T> Sync for Once<T> {}
-
-impl<T> Once<T> {
-    /// Memory with something in it.
-    pub const fn new(memory: T) -> Self {
-        Self { taken: AtomicBool::new(false), memory: UnsafeCell::new(memory) }
-    }
-
-    /// The memory; `None` if somebody has it.
-    #[allow(clippy::mut_from_ref, reason = "handed out once")]
-    pub fn take(&self) -> Option<&mut T> {
-        let taken = self.taken.load(Relaxed);
-        self.taken.store(true, Relaxed);
-        // SAFETY: this is the first and only time.
-        (!taken).then(|| unsafe { &mut *self.memory.get() })
-    }
 }

@@ -3,10 +3,10 @@
 #![no_std]
 #![no_main]
 
-use board as _;
+use board::once::Once;
 #[cfg(feature = "ed25519")]
 use ed25519_compact as _;
-use footprint::port::{self, Once};
+use footprint::port;
 #[cfg(not(feature = "ed25519"))]
 use footprint::scheme::Element;
 use quorate::auth::Scope;
