@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::Read as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,24 @@ impl Board {
             Self::M3 | Self::M0 => ("qemu-system-arm", "mps2-an385", "shift=6"),
             Self::Riscv => ("qemu-system-riscv32", "virt", "shift=0"),
         }
+    }
+
+    /// Starts an image in a folder, where its flash and its line are, and leaves it running by the
+    /// clock on the wall.
+    pub(crate) fn start(self, image: &Path, folder: &Path, arguments: &str) -> Result<Child> {
+        let (program, machine, _) = self.machine();
+        let mut command = Command::new(program);
+        command.current_dir(folder).args(["-M", machine, "-display", "none", "-monitor", "none"]);
+        command.args(["-chardev", "stdio,id=console", "-chardev", "socket,id=line,path=line"]);
+        command.args(["-serial", "chardev:line", "-semihosting-config"]);
+        let words = ["node"].into_iter().chain(arguments.split_ascii_whitespace());
+        let words: String = words.map(|word| format!(",arg={word}")).collect();
+        command.arg(format!("enable=on,target=native,chardev=console{words}"));
+        if self == Self::Riscv {
+            command.args(["-bios", "none"]);
+        }
+        command.arg("-kernel").arg(image).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.spawn().with_context(|| format!("{program} does not start"))
     }
 
     /// Runs an image to its end, and returns what it said.

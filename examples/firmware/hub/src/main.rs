@@ -1,15 +1,18 @@
-//! Builds the images, runs them under QEMU, and says what they take.
+//! Builds the images, runs them under QEMU, wires boards to a cluster, and says what all of it
+//! takes.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod board;
 mod calls;
+mod demo;
 mod elf;
 mod guarantees;
 mod image;
 mod listed;
 mod table;
 mod tools;
+mod wire;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -41,11 +44,16 @@ enum Order {
     /// Checks what firmware engineers ask for: no allocator, no panic, no recursion, memory in
     /// .bss, stack and flash within their bounds.
     Guarantees,
+    /// Four boards under QEMU form a cluster: clients have requests ordered over lines that lose
+    /// frames, the primary loses its power and comes back, a board lies. Ends well only if no
+    /// request failed and all honest boards are in the same state.
+    Demo(demo::Plan),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Order::Bench { check, quick, json } => bench::run(check, quick, json),
         Order::Guarantees => guarantees::run(),
+        Order::Demo(plan) => demo::run(&plan),
     }
 }

@@ -1,0 +1,106 @@
+//! What came of it.
+
+use crate::wire::Traffic;
+use anyhow::{Result, ensure};
+use serde::Serialize;
+use std::fmt;
+
+/// The figures of a demonstration.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Outcome {
+    /// Requests that the clients made.
+    pub(crate) requests: u64,
+    /// Those without an answer.
+    pub(crate) failed: u64,
+    /// Those with a wrong one.
+    pub(crate) wrong: u64,
+    pub(crate) seconds: f64,
+    /// Milliseconds until half of all requests were answered, 99 of a hundred, and all.
+    pub(crate) p50_ms: u64,
+    pub(crate) p99_ms: u64,
+    pub(crate) max_ms: u64,
+    pub(crate) frames: Traffic,
+    pub(crate) rounds: u64,
+    /// Primaries that lost their power.
+    pub(crate) kills: u64,
+    /// Boards that lied.
+    pub(crate) liars: u64,
+    /// The view at the end.
+    pub(crate) view: u64,
+    /// What all acknowledged amounts are together, and what the boards have.
+    pub(crate) acknowledged: u64,
+    pub(crate) totals: Vec<u64>,
+    /// Digests of the states of honest boards at the end.
+    pub(crate) digests: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether it ended well.
+    ///
+    /// # Errors
+    /// What did not.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { failed, wrong, digests, totals, acknowledged, .. } = self;
+        ensure!(*failed == 0, "{failed} requests failed");
+        ensure!(*wrong == 0, "{wrong} requests had a wrong answer");
+        let alike = digests.iter().all(|digest| Some(digest) == digests.first());
+        ensure!(alike && digests.len() > 2, "the states of honest boards differ");
+        let whole = totals.iter().all(|total| total == acknowledged);
+        ensure!(whole, "the boards do not have what was acknowledged");
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requests, failed, wrong, seconds, p50_ms, p99_ms, max_ms, .. } = self;
+        let Traffic { passed, lost, undelivered, damaged } = self.frames;
+        let rate = *requests as f64 / seconds.max(f64::MIN_POSITIVE);
+        writeln!(
+            f,
+            "\n{requests} requests in {seconds:.1} s ({rate:.1}/s), failed {failed}, wrong {wrong}"
+        )?;
+        writeln!(
+            f,
+            "answered after {p50_ms} ms (half), {p99_ms} ms (99 of 100), {max_ms} ms (all)"
+        )?;
+        writeln!(
+            f,
+            "frames: {passed} passed on, {lost} lost on purpose, {undelivered} to boards without \
+             power, {damaged} cut short"
+        )?;
+        let Self { kills, liars, view, .. } = self;
+        writeln!(f, "primaries killed {kills}, liars {liars}, at the end in view {view}")?;
+        for (digest, total) in self.digests.iter().zip(&self.totals) {
+            writeln!(f, "state {digest:.16}..., sum {total} of {}", self.acknowledged)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Outcome {
+        let digests = vec!["a".to_owned(); 3];
+        Outcome { acknowledged: 9, totals: vec![9; 3], digests, ..Outcome::default() }
+    }
+
+    #[test]
+    fn it_ends_well_only_if_all_is_well() {
+        assert!(good().check().is_ok());
+        let mut differs = good().digests;
+        differs[2] = "b".to_owned();
+        let bad = [
+            Outcome { failed: 1, ..good() },
+            Outcome { wrong: 1, ..good() },
+            Outcome { digests: differs, ..good() },
+            Outcome { digests: vec!["a".to_owned(); 2], ..good() },
+            Outcome { totals: vec![9, 9, 8], ..good() },
+        ];
+        for outcome in bad {
+            assert!(outcome.check().is_err(), "{outcome}");
+        }
+    }
+}

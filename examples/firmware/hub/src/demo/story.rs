@@ -1,0 +1,231 @@
+//! What happens, one thing after the other.
+
+use super::Plan;
+use super::fleet::Fleet;
+use super::load::Load;
+use super::outcome::Outcome;
+use crate::wire::{Loss, Router};
+use anyhow::{Result, bail};
+use cluster::{NODES, Report};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long anything may take at most: far longer than it does, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A cluster, and what has happened to it.
+pub(super) struct Story<'p> {
+    plan: &'p Plan,
+    begin: Instant,
+    router: Arc<Router>,
+    fleet: Fleet,
+    load: Load,
+    chance: fastrand::Rng,
+    rounds: u64,
+    kills: u64,
+    liars: u64,
+    /// Requests of all rounds up to this one, and tenths of this one that were told of.
+    requests: u64,
+    told: u64,
+}
+
+impl<'p> Story<'p> {
+    /// Switches all boards on.
+    pub(super) fn begin(plan: &'p Plan, image: PathBuf) -> Result<Self> {
+        let begin = Instant::now();
+        // No two runs are the same one, whatever the seed: nonces are never used again.
+        let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
+        let router = Router::new(Loss::new(plan.loss, plan.seed));
+        let mut fleet = Fleet::new(plan.board, image, Arc::clone(&router), run)?;
+        let load = Load::start(&router, plan.seed, run)?;
+        for id in 0..NODES {
+            fleet.power(id, false)?;
+        }
+        let chance = fastrand::Rng::with_seed(plan.seed);
+        let (rounds, kills, liars, requests, told) = (0, 0, 0, 0, 0);
+        let story =
+            Self { plan, begin, router, fleet, load, chance, rounds, kills, liars, requests, told };
+        let loss = plan.loss;
+        let name = plan.board.name();
+        story.say(&format!("{NODES} boards ({name}) have power, lines lose {loss} % of frames"));
+        Ok(story)
+    }
+
+    /// Goes through all rounds.
+    pub(super) fn tell(mut self) -> Result<Outcome> {
+        let end = Duration::from_secs(60 * self.plan.minutes);
+        loop {
+            self.round()?;
+            if self.begin.elapsed() >= end {
+                return Ok(self.end());
+            }
+        }
+    }
+
+    /// One round: a quarter in peace, then the primary loses its power and comes back, then a
+    /// board lies to the end. Never two of them at a time: f = 1.
+    fn round(&mut self) -> Result<()> {
+        let (before, each) = (self.requests, self.plan.requests);
+        (self.rounds, self.requests, self.told) = (self.rounds + 1, before + each, 0);
+        let part = |hundredths: u64| before + each * hundredths / 100;
+        self.serve(part(25), part(25))?;
+        if self.plan.kill_primary {
+            self.lose_primary(part(40), part(60))?;
+        }
+        if self.plan.liar {
+            self.suffer_liar(part(100))?;
+        } else {
+            self.serve(part(100), part(100))?;
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// The primary loses its power in the middle of work, and comes back later.
+    fn lose_primary(&mut self, back: u64, on: u64) -> Result<()> {
+        // Work goes on when it happens.
+        self.serve(self.load.tally.ended() + 1, on)?;
+        let view = self.fleet.view();
+        let primary = (view % NODES as u64) as usize;
+        self.fleet.kill(primary)?;
+        let (dead, seen) = (Instant::now(), self.load.tally.ended());
+        self.kills += 1;
+        self.say(&format!("board {primary}, primary of view {view}, loses its power (SIGKILL)"));
+        // Answers that were under way may still come.
+        self.serve(seen + cluster::CLIENTS as u64 + 1, on)?;
+        let (now, after) = (self.fleet.view(), dead.elapsed().as_secs_f64());
+        self.say(&format!("the others serve in view {now}, after {after:.1} s"));
+        self.serve(back, on)?;
+
+        let (goal, since) = (self.fleet.executed(), Instant::now());
+        self.fleet.power(primary, false)?;
+        self.say(&format!("board {primary} has power again, and its flash"));
+        self.until("the board that was dead catches up", |story| {
+            story.fleet.report(primary).is_some_and(|report| report.executed >= goal)
+        })?;
+        let after = since.elapsed().as_secs_f64();
+        self.say(&format!(
+            "board {primary} has caught up with sequence {goal}, after {after:.1} s"
+        ));
+        Ok(())
+    }
+
+    /// A board that is not the primary lies until all is served. Then it is honest again, and its
+    /// state must be the others'.
+    fn suffer_liar(&mut self, all: u64) -> Result<()> {
+        let primary = (self.fleet.view() % NODES as u64) as usize;
+        let liar = (primary + self.chance.usize(1..NODES)) % NODES;
+        self.fleet.kill(liar)?;
+        self.fleet.power(liar, true)?;
+        self.liars += 1;
+        self.say(&format!("board {liar} lies from now on, in every vote and every reply"));
+        self.serve(all, all)?;
+        self.settle()?;
+        self.fleet.kill(liar)?;
+        self.fleet.power(liar, false)?;
+        self.say(&format!("board {liar} is honest again: it had lied to others, not to itself"));
+        self.settle()
+    }
+
+    /// Lets the clients make `allowed` requests altogether, until so many have ended.
+    fn serve(&mut self, ended: u64, allowed: u64) -> Result<()> {
+        self.load.tally.allow(allowed);
+        let ended = ended.min(allowed);
+        self.until("requests are served", |story| story.load.tally.ended() >= ended)
+    }
+
+    /// Waits until all honest boards have executed everything, and are in the same state.
+    fn settle(&mut self) -> Result<()> {
+        self.until("all honest boards come to the same state", |story| {
+            let (honest, reports) = (story.fleet.honest().len(), story.fleet.reports());
+            let first = reports.first().map(|report| report.digest);
+            reports.len() == honest
+                && reports.iter().all(|it| Some(it.digest) == first)
+                && reports.iter().all(|it| it.total == story.load.tally.total())
+        })?;
+        let honest = self.fleet.honest();
+        let digest = self.fleet.reports().first().map(|report| report.digest);
+        let digest = digest.unwrap_or_default();
+        self.say(&format!("boards {honest:?} are in the same state, {digest:?}"));
+        Ok(())
+    }
+
+    /// Waits for something, and tells how far the clients are.
+    fn until(&mut self, what: &str, mut is: impl FnMut(&Self) -> bool) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.fleet.listen(Duration::from_millis(10))?;
+            self.load.check()?;
+            self.tell_progress();
+            if is(self) {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                let reports: Vec<_> = (0..NODES).map(|id| self.fleet.report(id)).collect();
+                bail!("{what}: not within {PATIENCE:?}; the boards say {reports:#?}");
+            }
+        }
+    }
+
+    /// Tells of each tenth of a round.
+    fn tell_progress(&mut self) {
+        let before = self.requests - self.plan.requests;
+        let ended = self.load.tally.ended();
+        let tenths = ended.saturating_sub(before) * 10 / self.plan.requests;
+        if tenths > self.told {
+            self.told = tenths;
+            let view = self.fleet.view();
+            let blamed = self.blamed();
+            self.say(&format!("{ended} requests of {}, view {view}{blamed}", self.requests));
+        }
+    }
+
+    /// Who saw whom do wrong.
+    fn blamed(&self) -> String {
+        let blames = |report: &Report| Some((report.faults, report.culprit?));
+        let mut blames: Vec<_> = self.fleet.reports().iter().filter_map(blames).collect();
+        blames.sort_unstable();
+        match blames.last() {
+            Some((faults, culprit)) => {
+                format!(", {faults} wrongs seen, the last of board {culprit}")
+            }
+            None => String::new(),
+        }
+    }
+
+    fn say(&self, what: &str) {
+        let line = format!("{:7.1} s  {what}", self.begin.elapsed().as_secs_f64());
+        if self.plan.json {
+            eprintln!("{line}");
+        } else {
+            println!("{line}");
+        }
+    }
+
+    fn end(&self) -> Outcome {
+        let (tally, reports) = (&self.load.tally, self.fleet.reports());
+        let latencies = tally.latencies();
+        let millis = |hundredths: usize| {
+            let at = (latencies.len() * hundredths / 100).min(latencies.len().saturating_sub(1));
+            latencies.get(at).map_or(0, |latency| latency.as_millis() as u64)
+        };
+        Outcome {
+            requests: tally.ended(),
+            failed: tally.failed(),
+            wrong: tally.wrong(),
+            seconds: self.begin.elapsed().as_secs_f64(),
+            p50_ms: millis(50),
+            p99_ms: millis(99),
+            max_ms: millis(100),
+            frames: self.router.traffic(),
+            rounds: self.rounds,
+            kills: self.kills,
+            liars: self.liars,
+            view: self.fleet.view(),
+            acknowledged: tally.total(),
+            totals: reports.iter().map(|report| report.total).collect(),
+            digests: reports.iter().map(|report| report.digest.to_string()).collect(),
+        }
+    }
+}
