@@ -45,7 +45,7 @@ impl Quorum {
     #[must_use]
     pub const fn strong(self) -> usize {
         let two_f = 2 * self.faults();
-        if canary!("two_f_plus_one") {
+        if canary!(const "two_f_plus_one") {
             two_f + 1
         } else {
             usize::midpoint(self.nodes(), self.faults()) + 1

@@ -5,16 +5,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The names in every `canary!("name")` under a folder.
-fn planted(folder: &Path, names: &mut Vec<String>) {
+/// The names in every `canary!("name")` under a folder, and whether `const` stands before each.
+fn planted(folder: &Path, names: &mut Vec<(String, bool)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             planted(&path, names);
         } else {
             let text = fs::read_to_string(&path).unwrap();
-            let rest = text.split("canary!(\"").skip(1);
-            names.extend(rest.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+            let names_of = |begin: &str, alone: bool| -> Vec<(String, bool)> {
+                let rest = text.split(begin).skip(1);
+                let found = rest.filter_map(|rest| rest.split('"').next());
+                found.map(|name| (name.to_owned(), alone)).collect()
+            };
+            names.extend(names_of("canary!(\"", false));
+            names.extend(names_of("canary!(const \"", true));
         }
     }
 }
@@ -23,8 +28,10 @@ fn planted(folder: &Path, names: &mut Vec<String>) {
 fn every_bug_that_can_be_planted_is_listed_once_and_no_other() {
     let mut names = Vec::new();
     planted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/src"), &mut names);
-    let listed: BTreeSet<_> = CANARIES.iter().map(|canary| canary.name.to_owned()).collect();
-    assert_eq!(listed.len(), CANARIES.len(), "a name is listed twice");
+    let each = CANARIES.iter().map(|canary| (canary.name.to_owned(), canary.alone));
+    let listed: BTreeSet<_> = each.collect();
+    let distinct: BTreeSet<_> = CANARIES.iter().map(|canary| canary.name).collect();
+    assert_eq!(distinct.len(), CANARIES.len(), "a name is listed twice");
     assert_eq!(names.iter().cloned().collect::<BTreeSet<_>>(), listed);
     assert!(listed.len() >= 28);
 }

@@ -162,7 +162,7 @@ impl<V: Value, T: AsRef<[Opinion<V>]> + AsMut<[Opinion<V>]>> Ballots<V, T> {
 
     /// The votes of all but t: as many as loyal generals who agree have at least, and as no two
     /// opinions can have at one general, since `2(n - t) > n`.
-    const fn strong(&self) -> usize {
+    fn strong(&self) -> usize {
         let least = self.config.nodes.saturating_sub(self.config.traitors);
         if canary!("king_counts_one_less") { least.saturating_sub(1) } else { least }
     }

@@ -188,7 +188,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
     }
 
     /// How many equal replies to a request are believed.
-    const fn needed(&self) -> usize {
+    fn needed(&self) -> usize {
         let quorum = self.config.quorum;
         if canary!("client_takes_one_answer") {
             return 1;

@@ -71,7 +71,7 @@ impl<S: Storage> Replica<S> {
     /// Whether it has lost its log, or may have, and does not vote yet.
     #[must_use]
     pub const fn is_recovering(&self) -> bool {
-        self.node.is_mute()
+        self.node.recovering.is_some()
     }
 
     /// Where the replica stands.

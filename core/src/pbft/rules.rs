@@ -469,7 +469,7 @@ impl Node {
     }
 
     /// Whether this replica may have said before what it does not know any more.
-    pub(super) const fn is_mute(&self) -> bool {
+    pub(super) fn is_mute(&self) -> bool {
         self.recovering.is_some() && !canary!("votes_while_recovering")
     }
 }

@@ -14,8 +14,10 @@ pub enum Check {
     },
     /// The scenarios that are told as text.
     Scripts,
-    /// Random runs of PBFT clusters, with or without traitors.
+    /// Random runs of a protocol, with or without traitors.
     Seeds {
+        /// Its name on the command line.
+        protocol: &'static str,
         /// Whether some of the replicas lie.
         traitors: bool,
     },
@@ -44,8 +46,10 @@ impl Check {
     /// Everything there is, the quickest first.
     pub fn all() -> impl Iterator<Item = Self> {
         let tests = Self::TARGETS.into_iter().map(|target| Self::Tests { target, filter: "" });
-        let seeds = [false, true].map(|traitors| Self::Seeds { traitors });
-        tests.chain([Self::Scripts]).chain(seeds)
+        let pbft = [false, true].map(|traitors| Self::Seeds { protocol: "pbft", traitors });
+        let rounds = ["sm", "om", "king", "lockstep"];
+        let rounds = rounds.map(|protocol| Self::Seeds { protocol, traitors: true });
+        tests.chain([Self::Scripts]).chain(pbft).chain(rounds)
     }
 
     /// This one, then the rest of what is built with it, then all others.
@@ -65,8 +69,10 @@ impl fmt::Display for Check {
             Self::Tests { target: "", .. } => f.write_str("unit tests of the core"),
             Self::Tests { target, .. } => write!(f, "core/tests/{target}"),
             Self::Scripts => f.write_str("scripts"),
-            Self::Seeds { traitors: false } => f.write_str("random clusters"),
-            Self::Seeds { traitors: true } => f.write_str("random clusters with traitors"),
+            Self::Seeds { protocol, traitors } => {
+                let with = if traitors { " with traitors" } else { "" };
+                write!(f, "random runs of {protocol}{with}")
+            }
         }
     }
 }
@@ -83,7 +89,7 @@ mod tests {
         assert_eq!(tried[..2], [part, whole]);
         assert_eq!(tried.len(), Check::all().count() + 1);
         assert!(Check::all().all(|check| tried.iter().filter(|it| **it == check).count() == 1));
-        for first in [whole, Check::Scripts, Check::Seeds { traitors: true }] {
+        for first in [whole, Check::Scripts, Check::Seeds { protocol: "king", traitors: true }] {
             let tried: Vec<_> = first.before_all_others().collect();
             assert_eq!((tried[0], tried.len()), (first, Check::all().count()));
         }

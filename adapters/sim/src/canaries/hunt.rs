@@ -28,6 +28,12 @@ pub struct Catch {
     pub after: Duration,
 }
 
+/// The variable that a build with all canaries reads: which one is switched on.
+const SWITCH: &str = "QUORATE_CANARY";
+
+/// The compiler that plants all.
+const ALL: &str = "all";
+
 /// How often it is seen whether a check has ended.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -52,11 +58,10 @@ impl Hunt {
     /// A sentence, if something cannot be built or run.
     pub fn find(&self, canary: Option<&Canary>) -> Result<Option<Catch>, String> {
         let planted = Instant::now();
-        let name = canary.map_or("none", |canary| canary.name);
         let first = canary.into_iter().flat_map(|canary| canary.check.before_all_others());
         let all = Check::all().filter(|_| canary.is_none());
         for check in first.chain(all) {
-            if let Some((what, seconds)) = self.try_check(name, check)? {
+            if let Some((what, seconds)) = self.try_check(canary, check)? {
                 return Ok(Some(Catch { check, what, seconds, after: planted.elapsed() }));
             }
         }
@@ -64,17 +69,26 @@ impl Hunt {
     }
 
     /// What the check complained of, if it did, and after how many seconds.
-    fn try_check(&self, name: &str, check: Check) -> Result<Option<(String, f64)>, String> {
-        let program = self.build(name, check)?;
+    fn try_check(
+        &self,
+        canary: Option<&Canary>,
+        check: Check,
+    ) -> Result<Option<(String, f64)>, String> {
+        let alone = canary.filter(|canary| canary.alone);
+        let program = self.build(alone, check)?;
         let mut command = Command::new(&program);
+        match canary {
+            Some(canary) => command.env(SWITCH, canary.name),
+            None => command.env_remove(SWITCH),
+        };
         match check {
             Check::Tests { filter, .. } => command.arg(filter).current_dir(self.core()),
             Check::Scripts => {
                 command.args(["script", "--json"]).arg(self.workspace.join("adapters/sim/scripts"))
             }
-            Check::Seeds { traitors } => {
+            Check::Seeds { protocol, traitors } => {
                 let seeds = Check::SEEDS.to_string();
-                command.args(["run", "--nodes", "mixed", "--json", "--seeds", &seeds]);
+                command.args(["run", "--protocol", protocol, "--json", "--seeds", &seeds]);
                 command.args(traitors.then_some("--traitors"))
             }
         };
@@ -96,8 +110,10 @@ impl Hunt {
         self.workspace.join("core")
     }
 
-    /// Builds what runs a check, with a canary in it, and says where it is.
-    fn build(&self, name: &str, check: Check) -> Result<PathBuf, String> {
+    /// Builds what runs a check, with one canary in it or with all of them, switched off, and says
+    /// where it is.
+    fn build(&self, alone: Option<&Canary>, check: Check) -> Result<PathBuf, String> {
+        let name = alone.map_or(ALL, |canary| canary.name);
         let wrapper = self.wrapper(name).map_err(|error| format!("no wrapper: {error}"))?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
@@ -132,13 +148,14 @@ impl Hunt {
         self.workspace.join("target/canaries")
     }
 
-    /// A compiler that plants a canary in the crates of the workspace, and in no dependency: those
-    /// are built once.
+    /// A compiler that plants a canary, or all, in the crates of the workspace, and in no
+    /// dependency: those are built once.
     fn wrapper(&self, name: &str) -> std::io::Result<PathBuf> {
         let folder = self.nest().join("compilers");
         fs::create_dir_all(&folder)?;
         let path = folder.join(name);
-        let text = format!("#!/bin/sh\nexec \"$@\" --cfg canary --cfg 'canary=\"{name}\"'\n");
+        let one = if name == ALL { String::new() } else { format!(" --cfg 'canary=\"{name}\"'") };
+        let text = format!("#!/bin/sh\nexec \"$@\" --cfg canary{one}\n");
         if fs::read_to_string(&path).ok().as_deref() != Some(&*text) {
             fs::write(&path, text)?;
             executable_by_owner(&path)?;
@@ -249,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_random_runs_complain_of_is_told() {
-        let check = Check::Seeds { traitors: true };
+        let check = Check::Seeds { protocol: "sm", traitors: true };
         let said = r#"{"violations":[{"seed":7,"checker":"agreement","what":"two histories"}]}"#;
         let told = complaint(check, said);
         assert_eq!(told.as_deref(), Some("seed 7: agreement: two histories"));
