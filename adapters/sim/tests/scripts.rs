@@ -1,8 +1,9 @@
 //! All scripts: what they expect is kept, and their transcripts are what they were.
 
 use quorate_sim::script::{Script, golden};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The names of all scripts, and their texts.
 fn scripts() -> Vec<(String, String)> {
@@ -67,4 +68,35 @@ fn a_script_is_the_same_run_each_time() {
     let (name, text) = scripts().swap_remove(0);
     let script = Script::read(&name, &text).unwrap();
     assert_eq!(golden(&script.play()), golden(&script.play()));
+}
+
+/// The text of every source of Rust under a folder.
+fn sources(folder: &Path, text: &mut String) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() && !path.ends_with("target") {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_script_and_test_that_the_list_names_is_there() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(here.join("scripts/README.md")).unwrap();
+    let mut text = String::new();
+    ["../../core", ".."].iter().for_each(|folder| sources(&here.join(folder), &mut text));
+    let rows = list.lines().filter(|line| line.starts_with("| "));
+    let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+    let names: BTreeSet<&str> = quoted.filter(|name| name.contains(['_', '.'])).collect();
+    assert!(names.len() > 70, "{names:?}");
+    for name in names {
+        let there = match (name.strip_suffix(".txt"), name.strip_suffix('*')) {
+            (Some(script), _) => scripts().iter().any(|(other, _)| other == script),
+            (_, Some(begin)) => text.contains(&format!("#[test]\nfn {begin}")),
+            _ => text.contains(&format!("fn {name}()")),
+        };
+        assert!(there, "{name} is in the list and nowhere else");
+    }
 }

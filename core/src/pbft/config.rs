@@ -301,6 +301,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sizes_that_cannot_work_are_refused() {
+        let good =
+            Dimensions { nodes: 4, window: 8, batch_bytes: 1024, clients: 1, reply_bytes: 8 };
+        let refused = |sizes: Dimensions, word: &str| {
+            assert!(sizes.problem().is_some_and(|problem| problem.contains(word)), "{sizes:?}");
+        };
+        assert_eq!(good.problem(), None);
+        // Half of the window is the checkpoint interval, which is at least 1 and never longer.
+        for window in [0, 1, 3, 9] {
+            refused(Dimensions { window, ..good }, "even and at least 2");
+        }
+        refused(Dimensions { window: 4098, ..good }, "at most 4096");
+        for window in [2, 4096] {
+            assert_eq!(Dimensions { window, ..good }.problem(), None);
+            assert_eq!(Dimensions { window, ..good }.checkpoint_interval(), window as u64 / 2);
+        }
+        for nodes in [0, 3, 65] {
+            refused(Dimensions { nodes, ..good }, "4 to 64 replicas");
+        }
+        for batch_bytes in [0, 78] {
+            refused(Dimensions { batch_bytes, ..good }, "room for one");
+        }
+        refused(Dimensions { clients: 0, ..good }, "1 to 65536 clients");
+        assert_eq!(Dimensions { clients: 65_536, ..good }.problem(), None);
+        refused(Dimensions { clients: 65_537, ..good }, "1 to 65536 clients");
+    }
+
+    #[test]
     fn budget_interval_of_zero_or_above_the_status_interval_is_refused() {
         let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
         let sizes =
