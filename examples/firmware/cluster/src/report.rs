@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
-use quorate::Digest;
+use quorate::{Digest, Fault, NodeId};
 
 /// What a board prints whenever it has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,22 +19,40 @@ pub struct Report {
     pub digest: Digest,
     /// How many wrongs it saw others do.
     pub faults: u32,
-    /// Who did the last one.
-    pub culprit: Option<u8>,
+    /// Who did the last one, and what it was.
+    pub last: Option<(NodeId, Fault)>,
 }
+
+/// What replicas can do wrong: printed by number.
+const FAULTS: [Fault; 14] = [
+    Fault::Malformed,
+    Fault::OutOfBounds,
+    Fault::Forged,
+    Fault::Impersonation,
+    Fault::NotAllowed,
+    Fault::Equivocation,
+    Fault::NotPrimary,
+    Fault::BadBatch,
+    Fault::BadViewChange,
+    Fault::BadNewView,
+    Fault::BadContent,
+    Fault::WrongDigest,
+    Fault::OverBudget,
+    Fault::Stalled,
+];
 
 /// What a line begins with.
 const NAME: &str = "report";
-/// In the place of a culprit where there is none.
-const NOBODY: &str = "-";
+/// In the place of a wrong where there is none.
+const NONE: &str = "-";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { view, executed, stable, total, digest, faults, culprit } = self;
+        let Self { view, executed, stable, total, digest, faults, last } = self;
         write!(f, "{NAME} {view} {executed} {stable} {total} {digest} {faults} ")?;
-        match culprit {
-            Some(id) => write!(f, "{id}"),
-            None => f.write_str(NOBODY),
+        match last {
+            Some((node, fault)) => write!(f, "{} {}", node.0, *fault as u8),
+            None => f.write_str(NONE),
         }
     }
 }
@@ -52,13 +70,20 @@ impl FromStr for Report {
         let [view, executed, stable, total] = [number()?, number()?, number()?, number()?];
         let digest = digest(next()?)?;
         let faults = next()?.parse().map_err(|_| ())?;
-        let culprit = match next()? {
-            NOBODY => None,
-            id => Some(id.parse().map_err(|_| ())?),
+        let last = match next()? {
+            NONE => None,
+            id => {
+                let (id, number) = (id.parse().map_err(|_| ())?, next()?.parse().map_err(|_| ())?);
+                Some((NodeId(id), fault(number)?))
+            }
         };
-        let report = Self { view, executed, stable, total, digest, faults, culprit };
+        let report = Self { view, executed, stable, total, digest, faults, last };
         words.next().map_or(Ok(report), |_| Err(()))
     }
+}
+
+fn fault(number: u8) -> Result<Fault, ()> {
+    FAULTS.into_iter().find(|fault| *fault as u8 == number).ok_or(())
 }
 
 fn digest(word: &str) -> Result<Digest, ()> {
@@ -80,18 +105,10 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_what_is_read() {
-        for culprit in [None, Some(3)] {
-            let digest = Digest::of(b"state");
-            let faults = u32::MAX;
-            let report = Report {
-                view: 1,
-                executed: 2,
-                stable: 3,
-                total: u64::MAX,
-                digest,
-                faults,
-                culprit,
-            };
+        let wrongs = FAULTS.map(|fault| Some((NodeId(3), fault)));
+        for last in wrongs.into_iter().chain([None]) {
+            let (total, digest, faults) = (u64::MAX, Digest::of(b"state"), u32::MAX);
+            let report = Report { view: 1, executed: 2, stable: 3, total, digest, faults, last };
             assert_eq!(report.to_string().parse(), Ok(report));
         }
     }

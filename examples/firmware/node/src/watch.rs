@@ -45,7 +45,7 @@ impl Watch {
             total: registers.total(),
             digest: registers.digest(),
             faults,
-            culprit: last.map(|(node, _)| node.0),
+            last,
         };
         if self.said != Some(report) {
             // Nobody listens: then nobody misses it.

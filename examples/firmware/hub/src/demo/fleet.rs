@@ -7,7 +7,7 @@ use cluster::{Arguments, NODES, Report};
 use quorate::{NodeId, Principal};
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -54,8 +54,11 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Places for all boards, none of them with power.
-    pub(crate) fn new(board: Board, image: PathBuf, router: Arc<Router>, run: u64) -> Result<Self> {
+    pub(crate) fn new(board: Board, image: &Path, router: Arc<Router>, run: u64) -> Result<Self> {
         let folder = TempDir::with_prefix("quorate-boards-").context("a folder for the boards")?;
+        // Boards that are started later have the same image, whatever is built meanwhile.
+        let copy = folder.path().join("image");
+        std::fs::copy(image, &copy).context("a copy of the image")?;
         let mut places = Vec::new();
         for id in 0..NODES {
             let home = folder.path().join(id.to_string());
@@ -67,7 +70,7 @@ impl Fleet {
         }
         let Ok(places) = places.try_into() else { bail!("as many places as boards") };
         let (tell, news) = channel();
-        Ok(Self { board, image, router, run, places, news, tell, folder })
+        Ok(Self { board, image: copy, router, run, places, news, tell, folder })
     }
 
     /// Switches a board on, with what its flash holds.

@@ -58,7 +58,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     tools::check(&[plan.board.machine().0])?;
     eprintln!("building the image of a node for {}", plan.board.target());
     let image = image::build(plan.board, "node", "node", "")?;
-    let outcome = Story::begin(plan, image)?.tell()?;
+    let outcome = Story::begin(plan, &image)?.tell()?;
     if plan.json {
         println!("{}", serde_json::to_string(&outcome)?);
     } else {

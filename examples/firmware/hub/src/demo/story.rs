@@ -6,8 +6,8 @@ use super::load::Load;
 use super::outcome::Outcome;
 use crate::wire::{Loss, Router};
 use anyhow::{Result, bail};
-use cluster::{NODES, Report};
-use std::path::PathBuf;
+use cluster::NODES;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,7 +32,7 @@ pub(super) struct Story<'p> {
 
 impl<'p> Story<'p> {
     /// Switches all boards on.
-    pub(super) fn begin(plan: &'p Plan, image: PathBuf) -> Result<Self> {
+    pub(super) fn begin(plan: &'p Plan, image: &Path) -> Result<Self> {
         let begin = Instant::now();
         // No two runs are the same one, whatever the seed: nonces are never used again.
         let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
@@ -181,14 +181,13 @@ impl<'p> Story<'p> {
         }
     }
 
-    /// Who saw whom do wrong.
+    /// What the board that saw most wrongs saw last.
     fn blamed(&self) -> String {
-        let blames = |report: &Report| Some((report.faults, report.culprit?));
-        let mut blames: Vec<_> = self.fleet.reports().iter().filter_map(blames).collect();
-        blames.sort_unstable();
-        match blames.last() {
-            Some((faults, culprit)) => {
-                format!(", {faults} wrongs seen, the last of board {culprit}")
+        let reports = self.fleet.reports();
+        let most = reports.iter().max_by_key(|report| report.faults);
+        match most.and_then(|report| Some((report.faults, report.last?))) {
+            Some((faults, (node, fault))) => {
+                format!("; wrongs seen: {faults}, the last: board {} {fault}", node.0)
             }
             None => String::new(),
         }

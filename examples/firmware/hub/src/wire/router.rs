@@ -81,7 +81,8 @@ impl Router {
         // The end of a line and a broken one are the same: nothing comes any more.
         while let Ok(length @ 1..) = stream.read(&mut chunk) {
             splitter.feed(&chunk[..length], |frame| self.lines().pass(frame));
-            // An emulated UART sends byte by byte: waking up for each would cost more than all else.
+            // An emulated UART sends byte by byte: waking up for each would cost more than all
+            // else.
             thread::sleep(PAUSE);
         }
     }
