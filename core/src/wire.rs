@@ -98,13 +98,53 @@ pub fn encode<'b, M: Serialize>(
     message: &M,
     buffer: &'b mut [u8],
 ) -> Result<&'b [u8], EncodeError> {
-    postcard::to_slice(message, buffer).map(|written| &*written).map_err(|_| EncodeError)
+    let length = write(message, buffer);
+    buffer.get(..length).ok_or(EncodeError)
 }
 
 /// How many bytes [`encode`] will write.
 #[must_use]
 pub fn encoded_len<M: Serialize>(message: &M) -> usize {
-    postcard::experimental::serialized_size(message).unwrap_or(usize::MAX)
+    write(message, &mut [])
+}
+
+/// Writes as much of a message as there is room for, and returns how long all of it is;
+/// `usize::MAX` for what does not encode. Writing and measuring are one function, so that there
+/// is one copy of the code for each message.
+fn write<M: Serialize>(message: &M, buffer: &mut [u8]) -> usize {
+    let page = Page { buffer, length: 0 };
+    postcard::serialize_with_flavor(message, page).unwrap_or(usize::MAX)
+}
+
+/// Where [`write`] writes.
+struct Page<'b> {
+    buffer: &'b mut [u8],
+    length: usize,
+}
+
+impl Flavor for Page<'_> {
+    type Output = usize;
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        let rest = self.buffer.get_mut(self.length..).unwrap_or_default();
+        if let Some(room) = rest.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
+        self.length = self.length.saturating_add(bytes.len());
+        Ok(())
+    }
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        if let Some(room) = self.buffer.get_mut(self.length) {
+            *room = byte;
+        }
+        self.length = self.length.saturating_add(1);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.length)
+    }
 }
 
 /// Decodes a message that fills `bytes` exactly and is encoded as [`encode`] would.
