@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 /// A SHA-256 digest.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Digest(pub [u8; 32]);
+pub struct Digest(#[serde(deserialize_with = "wire::array")] pub [u8; 32]);
 
 impl Digest {
     /// All zeros: the digest of nothing that was ever hashed.
@@ -53,7 +53,7 @@ impl fmt::Display for Digest {
 /// A signature of 64 bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Signature([[u8; 32]; 2]);
+pub struct Signature(#[serde(deserialize_with = "wire::halves")] [[u8; 32]; 2]);
 
 impl Signature {
     /// The bytes of a signature in a message that is not signed yet.
@@ -88,7 +88,7 @@ impl fmt::Debug for Signature {
 /// A public key of 32 bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct PublicKey(pub [u8; 32]);
+pub struct PublicKey(#[serde(deserialize_with = "wire::array")] pub [u8; 32]);
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@
 //! as long as what was decoded: every padded number makes it longer. What is signed is never
 //! these bytes but the fixed-width fields of [`Statement`].
 
-use crate::auth::{Scope, Signed, Signer, Statement};
+use crate::auth::{Digest, Scope, Signed, Signer, Statement};
 use crate::node::Principal;
 use core::fmt;
 use postcard::ser_flavors::Flavor;
@@ -51,6 +51,38 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
         }
         deserializer.deserialize_bytes(Borrowed)
     }
+}
+
+/// Reads bytes whose number is known, one after the other in a loop. What `serde` makes for an
+/// array has a piece of code for each of its elements: a kilobyte for a digest.
+pub(crate) fn array<'de, D: Deserializer<'de>, const N: usize>(
+    deserializer: D,
+) -> Result<[u8; N], D::Error> {
+    struct Each<const N: usize>;
+    impl<'de, const N: usize> de::Visitor<'de> for Each<N> {
+        type Value = [u8; N];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{N} bytes")
+        }
+
+        fn visit_seq<S: de::SeqAccess<'de>>(self, mut bytes: S) -> Result<[u8; N], S::Error> {
+            let mut array = [0; N];
+            for (at, byte) in array.iter_mut().enumerate() {
+                let next = bytes.next_element()?;
+                *byte = next.ok_or_else(|| de::Error::invalid_length(at, &self))?;
+            }
+            Ok(array)
+        }
+    }
+    deserializer.deserialize_tuple(N, Each::<N>)
+}
+
+/// Reads two arrays, as [`array`] reads one.
+pub(crate) fn halves<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<[[u8; 32]; 2], D::Error> {
+    Ok(<[Digest; 2]>::deserialize(deserializer)?.map(|half| half.0))
 }
 
 /// Bytes that are not the encoding of any message.
