@@ -1,7 +1,7 @@
 //! How much memory the whole state of one node takes.
 
 use core::mem::size_of;
-use quorate::pbft::{Dimensions, Fixed, Storage};
+use quorate::pbft::{Dimensions, Fixed, Replica, Storage};
 use quorate::rounds::{Config, Instance, Schedule};
 use quorate::{Digest, Input, Instant, NodeId, Order, Output, Protocol, king, om, sm, wire};
 use std::time::Duration;
@@ -37,6 +37,11 @@ fn a_general_of_the_phase_king_is_small_in_any_army() {
     at_most::<king::General<u8, king::Fixed<u8, 16, 5, { king::slots(16, 5) }>>>(256);
     at_most::<king::General<u8, king::Fixed<u8, 64, 21, { king::slots(64, 21) }>>>(512);
     at_most::<king::General<Digest, king::Fixed<Digest, 16, 5, { king::slots(16, 5) }>>>(1280);
+}
+
+#[test]
+fn a_replica_is_small_beside_the_memory_that_it_is_lent() {
+    at_most::<Replica<&mut Fixed<4, 4, 2048, 4, 32>>>(4700);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use super::message::Sequence;
 use super::rules::{Effect, Rules};
 use super::slot::CheckpointVote;
 use super::view_store::CHECKPOINTS;
+use super::whom::Whom;
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet};
-use crate::protocol::Target;
 use crate::service::ClientTable;
 
 /// The most replicas that one step accuses of a wrong checkpoint.
@@ -62,7 +62,7 @@ impl Rules<'_> {
     pub(super) fn say_checkpoint(&mut self, sequence: Sequence, digest: Digest) {
         if !self.node.is_mute() {
             self.emit(Effect::PersistCheckpoint { sequence, digest });
-            self.emit(Effect::Checkpoint { to: Target::All, sequence, digest });
+            self.emit(Effect::Checkpoint { to: Whom::All, sequence, digest });
         }
     }
 

@@ -203,6 +203,7 @@ mod view_change;
 mod view_store;
 mod vow;
 mod watch;
+mod whom;
 
 pub use crate::fault::ConfigError;
 pub use crate::protocol::Admission;

@@ -6,10 +6,10 @@ use super::message::{NewView, Sequence, View, ViewChange, Vote};
 use super::rules::{Effect, Kept, NewViewStage, Rules, StoredNewView};
 use super::slot::Pending;
 use super::view_change::Shelf;
+use super::whom::Whom;
 use crate::auth::{Digest, Signature};
 use crate::fault::Fault;
 use crate::node::{NodeId, NodeSet};
-use crate::protocol::Target;
 
 /// How many sequences one step looks at again.
 const REVIEWED: usize = 3;
@@ -49,7 +49,7 @@ impl Rules<'_> {
         };
         self.node.new_view.digest = self.own_new_view().digest(&self.node.config.scope);
         self.enter(&start);
-        self.emit(Effect::NewView { to: Target::All });
+        self.emit(Effect::NewView { to: Whom::All });
     }
 
     /// The NEW-VIEW that this replica has just made, before it is signed.
@@ -128,7 +128,7 @@ impl Rules<'_> {
             since: self.node.now,
         };
         self.gather_named();
-        self.fetch_named(Target::Node(from));
+        self.fetch_named(Whom::One(from));
         self.try_enter();
     }
 
@@ -208,7 +208,7 @@ impl Rules<'_> {
     }
 
     /// Asks for named VIEW-CHANGEs that are not at hand, a few at a time.
-    pub(super) fn fetch_named(&mut self, to: Target) {
+    pub(super) fn fetch_named(&mut self, to: Whom) {
         if self.node.new_view.stage != NewViewStage::Pending {
             return;
         }

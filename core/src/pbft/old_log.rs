@@ -19,10 +19,10 @@ use super::amnesia::Recovering;
 use super::message::{NewView, View, ViewChange};
 use super::rules::{Effect, NewViewStage, Rules};
 use super::view_change::Shelf;
+use super::whom::Whom;
 use crate::auth::Digest;
 use crate::fault::Refusal;
 use crate::node::NodeId;
-use crate::protocol::Target;
 
 impl Rules<'_> {
     /// A VIEW-CHANGE of this replica's own, back from a peer, its signature verified. Whether it
@@ -84,7 +84,7 @@ impl Rules<'_> {
     /// Sends a peer that is in a lower view than it asked for its VIEW-CHANGE back.
     pub(super) fn remind(&mut self, peer: NodeId, view: View) {
         if self.row(Shelf::Latest, peer).is_some_and(|row| row.view > view) {
-            let to = Target::Node(peer);
+            let to = Whom::One(peer);
             self.emit(Effect::ViewChange { to, author: peer, named: false });
         }
     }

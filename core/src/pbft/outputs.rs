@@ -86,13 +86,13 @@ impl<'a> Outputs<'a> {
             Effect::Prepare(vote) => send(all, Message::Prepare(vote)),
             Effect::Commit(vote) => send(all, Message::Commit(vote)),
             Effect::Checkpoint { to, sequence, digest } => {
-                send(to, Message::Checkpoint { sequence, digest })
+                send(to.into(), Message::Checkpoint { sequence, digest })
             }
             Effect::ViewChange { to, author, named } => {
-                send(to, Message::ViewChange(self.view_change(author, named)?))
+                send(to.into(), Message::ViewChange(self.view_change(author, named)?))
             }
-            Effect::NewView { to } => send(to, Message::NewView(self.new_view())),
-            Effect::Status { to, wanting } => send(to, self.status(wanting)),
+            Effect::NewView { to } => send(to.into(), Message::NewView(self.new_view())),
+            Effect::Status { to, wanting } => send(to.into(), self.status(wanting)),
             Effect::Reply { client } => send(Target::Client(client), self.reply(client)?),
             Effect::Stale { client, timestamp } => {
                 let (view, outcome) = (self.node.view, Outcome::Stale);
@@ -108,10 +108,10 @@ impl<'a> Outputs<'a> {
                 send(Target::Node(to), Message::Batch { sequence, batch })
             }
             Effect::FetchBatch { to, sequence, digest } => {
-                send(to, Message::FetchBatch { sequence, digest })
+                send(to.into(), Message::FetchBatch { sequence, digest })
             }
             Effect::FetchViewChange { to, author, digest } => {
-                send(to, Message::FetchViewChange { author, digest })
+                send(to.into(), Message::FetchViewChange { author, digest })
             }
             Effect::FetchState { to, sequence, place } => {
                 send(Target::Node(to), Message::FetchState { sequence, place })

@@ -9,10 +9,10 @@ use super::merkle::{Place, Roots};
 use super::message::{Sequence, View, Vote};
 use super::storage::Parts;
 use super::watch::Watch;
+use super::whom::Whom;
 use crate::auth::{Digest, Signature};
 use crate::fault::{Fault, Refusal};
 use crate::node::{ClientId, NodeId, NodeSet};
-use crate::protocol::Target;
 use crate::quorum::Quorum;
 use crate::service::Batch;
 use crate::time::Instant;
@@ -269,21 +269,21 @@ pub(super) enum Effect {
     Prepare(Vote),
     Commit(Vote),
     Checkpoint {
-        to: Target,
+        to: Whom,
         sequence: Sequence,
         digest: Digest,
     },
     /// The latest VIEW-CHANGE of an author (`named` false), or the one a NEW-VIEW names.
     ViewChange {
-        to: Target,
+        to: Whom,
         author: NodeId,
         named: bool,
     },
     NewView {
-        to: Target,
+        to: Whom,
     },
     Status {
-        to: Target,
+        to: Whom,
         wanting: bool,
     },
     Reply {
@@ -299,12 +299,12 @@ pub(super) enum Effect {
         which: usize,
     },
     FetchBatch {
-        to: Target,
+        to: Whom,
         sequence: Sequence,
         digest: Digest,
     },
     FetchViewChange {
-        to: Target,
+        to: Whom,
         author: NodeId,
         digest: Digest,
     },

@@ -5,10 +5,10 @@ use super::history::PrePrepared;
 use super::message::{Sequence, Vote};
 use super::normal::Phase;
 use super::rules::{Effect, Rules};
+use super::whom::Whom;
 use crate::auth::Digest;
 use crate::fault::Fault;
 use crate::node::{NodeId, NodeSet};
-use crate::protocol::Target;
 use crate::service::Batch;
 
 impl Rules<'_> {
@@ -50,7 +50,7 @@ impl Rules<'_> {
         let turn = sequence.0.wrapping_add(self.node.status.ticks.into());
         let at = turn % (from.len().max(1) as u64);
         if let Some((_, node)) = (0u64..).zip(from.iter()).find(|(index, _)| *index == at) {
-            let to = Target::Node(node);
+            let to = Whom::One(node);
             self.emit(Effect::FetchBatch { to, sequence, digest: *digest });
         }
     }

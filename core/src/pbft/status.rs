@@ -8,8 +8,8 @@ use super::message::{Sequence, Status, View};
 use super::rules::{Effect, NewViewStage, Resend, Rules};
 use super::slot::Slot;
 use super::view_change::Shelf;
+use super::whom::Whom;
 use crate::node::NodeId;
-use crate::protocol::Target;
 use crate::time::Instant;
 
 /// How many sequences one answer covers with votes, and how many of those with proposals.
@@ -134,7 +134,7 @@ impl Rules<'_> {
         let wanting = lacks && (stuck || behind);
         let heartbeat = status.ticks.is_multiple_of(HEARTBEAT);
         if wanting || heartbeat {
-            self.emit(Effect::Status { to: Target::All, wanting });
+            self.emit(Effect::Status { to: Whom::All, wanting });
         }
         if wanting {
             self.refetch();
@@ -161,11 +161,11 @@ impl Rules<'_> {
         for (sequence, digest) in wanted.into_iter().flatten() {
             self.want(sequence, &digest);
         }
-        self.fetch_named(Target::All);
+        self.fetch_named(Whom::All);
         let again = self.node.status.ticks.is_multiple_of(2) && !canary!("view_change_said_once");
         if self.has_a_say() && !self.node.is_mute() && again {
             let author = self.node.me();
-            self.emit(Effect::ViewChange { to: Target::All, author, named: false });
+            self.emit(Effect::ViewChange { to: Whom::All, author, named: false });
         }
     }
 
@@ -202,7 +202,7 @@ impl Rules<'_> {
     }
 
     fn help(&mut self, peer: NodeId, status: &Status) {
-        let to = Target::Node(peer);
+        let to = Whom::One(peer);
         let enters = status.view < self.node.view
             || (status.view == self.node.view && !status.active && self.node.active);
         if enters

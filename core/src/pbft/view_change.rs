@@ -5,10 +5,10 @@ use super::history::{History, Pairs};
 use super::message::{Sequence, View, ViewChange};
 use super::rules::{Effect, Kept, NewViewStage, Rules};
 use super::view_store::{CHECKPOINTS, ViewRow};
+use super::whom::Whom;
 use crate::auth::{Digest, Signature};
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet};
-use crate::protocol::Target;
 use core::time::Duration;
 
 /// Which of the two VIEW-CHANGEs that are kept of each replica.
@@ -56,7 +56,7 @@ impl Rules<'_> {
         self.write_view_change(view);
         self.emit(Effect::PersistViewChange);
         let author = self.node.me();
-        self.emit(Effect::ViewChange { to: Target::All, author, named: false });
+        self.emit(Effect::ViewChange { to: Whom::All, author, named: false });
         self.watch_new_view();
         self.try_new_view();
         self.try_enter();
@@ -321,7 +321,7 @@ impl Rules<'_> {
 
     /// Asks for a VIEW-CHANGE by its digest: answered from either shelf.
     pub(super) fn on_fetch_view_change(&mut self, from: NodeId, author: NodeId, digest: &Digest) {
-        let to = Target::Node(from);
+        let to = Whom::One(from);
         let holds = |shelf| {
             self.row(shelf, author).is_some_and(|row| row.view > View(0) && row.digest == *digest)
         };
