@@ -103,6 +103,7 @@ impl NodeSet {
 
     /// How many distinct nodes the set holds.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }

@@ -28,6 +28,7 @@ impl Instant {
 
     /// This instant plus a span, at most the end of time.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(micros(span)))
     }
