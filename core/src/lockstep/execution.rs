@@ -109,8 +109,9 @@ where
                 row.begin(request.timestamp);
             }
             if let Some(desk) = self.memory.desks.get_mut(client) {
-                let waits = desk.timestamp > request.timestamp;
-                *desk = if waits { *desk } else { Desk::default() };
+                if desk.timestamp <= request.timestamp {
+                    desk.clear();
+                }
                 desk.unanswered = true;
             }
         }

@@ -24,6 +24,16 @@ pub struct Desk {
     pub(super) length: u32,
     /// Whether a request of the client is with the host and not answered yet.
     pub(super) unanswered: bool,
+    /// How many of its requests were let through to be verified since the last slot began.
+    pub(super) tries: u8,
+}
+
+impl Desk {
+    /// Nothing waits any more. What the client has cost stays.
+    pub(super) const fn clear(&mut self) {
+        let Self { unanswered, tries, .. } = *self;
+        *self = Self { timestamp: 0, arrival: 0, proposed: 0, length: 0, unanswered, tries };
+    }
 }
 
 /// What is known of one peer.

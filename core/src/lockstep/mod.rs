@@ -22,7 +22,8 @@
 //!
 //! A client sends its request to all generals and believes what `m + 1` of them answer, so
 //! `n >= 2m + 1`, also with signed messages. Every request executes once, by client and
-//! timestamp; a request that is repeated is answered from the table.
+//! timestamp; a request that is repeated is answered from the table. Of each client a general has
+//! two requests verified in a slot, forged or not, and puts the others off.
 //!
 //! # A general that misses a deadline
 //!

@@ -112,7 +112,7 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         self.node.behind = None;
         for (desk, row) in self.memory.desks.iter_mut().zip(self.memory.rows.iter()) {
             if desk.timestamp <= row.timestamp {
-                *desk = super::memory::Desk::default();
+                desk.clear();
             }
         }
         self.emit(Effect::Install { slot });

@@ -24,6 +24,7 @@ where
             if next > self.node.next {
                 self.wake_lanes();
                 self.node.next = next;
+                self.renew_tries();
                 self.fall_behind();
                 return self.prepare(next);
             }
@@ -33,6 +34,7 @@ where
             if self.node.now < self.node.config.start(slot) || slot == u64::MAX {
                 return;
             }
+            self.renew_tries();
             let proposal = self.propose(slot);
             if let Ok(lane) = self.lane(slot) {
                 // It is before its first round, and this general commands its own instance.

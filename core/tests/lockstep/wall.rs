@@ -5,7 +5,7 @@ use quorate::lockstep::*;
 use quorate::service::Request;
 use quorate::vector;
 use quorate::wire::{self, Bytes};
-use quorate::{Admission, ClientId, Digest, Fault, NodeId, Signature};
+use quorate::{Admission, ClientId, Digest, Fault, Input, NodeId, Protocol, Signature};
 
 fn admit(from: quorate::Principal, payload: &[u8]) -> Admission {
     let mut general = member::<Oral>(Shape::ORAL, 0);
@@ -41,6 +41,75 @@ fn a_forged_request_does_not_pass_the_wall() {
         let verdict = roster(4).verify(&TestVerifier, stranger, message);
         assert_eq!(verdict.err(), Some(Fault::Impersonation), "{stranger:?}");
     }
+}
+
+/// The request with a signature that is not its client's.
+fn forge(mut payload: Vec<u8>) -> Vec<u8> {
+    *payload.last_mut().unwrap() ^= 1;
+    payload
+}
+
+/// How often in a thousand a request with the next timestamp is let through to be verified.
+fn verified(general: &mut Member<Oral>, now: u64, of: usize, stepped: bool) -> usize {
+    let now = quorate::Instant::from_micros(now);
+    let verified = (1..=1000u64).filter(|timestamp| {
+        let good = request(of, *timestamp, b"op");
+        let payload = if stepped { good } else { forge(good) };
+        let mut message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+        match general.admit(now, client(of), &mut message) {
+            Admission::Verify => {
+                let verified = roster(4).verify(&TestVerifier, client(of), message);
+                assert_eq!(verified.is_ok(), stepped);
+                let step = verified.map(|it| general.step(now, Input::Message(it)).count());
+                assert!(step.unwrap_or(0) == 0, "nothing comes of it yet");
+                true
+            }
+            Admission::Later { after } => {
+                assert!(!after.is_zero(), "it says when there may be more");
+                false
+            }
+            Admission::Known => false,
+            Admission::Refused(fault) => panic!("{fault:?}"),
+        }
+    });
+    verified.count()
+}
+
+#[test]
+fn a_client_that_floods_a_general_has_two_requests_verified_a_slot_well_signed_or_not() {
+    for stepped in [false, true] {
+        let mut general = member::<Oral>(Shape::ORAL, 0);
+        assert_eq!(verified(&mut general, FIRST - 1, 1, stepped), 2);
+        assert_eq!(verified(&mut general, FIRST - 1, 2, stepped), 2, "each has its own budget");
+        for slot in 0..4 {
+            let now = FIRST + slot * ROUND;
+            let _ = general.step(quorate::Instant::from_micros(now), Input::Wake).count();
+            let admission = {
+                let payload = request(1, 5_000 + slot, b"good");
+                let mut message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+                general.admit(quorate::Instant::from_micros(now), client(1), &mut message)
+            };
+            assert_eq!(admission, Admission::Verify, "a flood is forgotten when a slot begins");
+            assert_eq!(verified(&mut general, now + 1, 1, stepped), 1, "slot {slot}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_a_spent_budget_kept_out_is_served_when_it_is_sent_again() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.run_until(bench.begin(2) + 10 * MS);
+    for id in 0..4 {
+        for timestamp in 1..=9 {
+            bench.post(client(0), node(id), 1, forge(request(0, timestamp, b"forged")));
+        }
+        bench.post(client(0), node(id), 2, request(0, 9, b"good"));
+        bench.post(client(0), node(id), ROUND, request(0, 9, b"good"));
+    }
+    bench.run_until(bench.begin(8));
+    let log = &bench.hosts[0].log;
+    assert_eq!(log.as_slice(), [(4, 0, 9, b"good".to_vec())], "known in slot 3, executed in 4");
+    bench.check("a spent budget");
 }
 
 #[test]
