@@ -30,10 +30,11 @@
 //! It counts itself faulty: it decides nothing, executes nothing, answers nobody, and says
 //! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline). It goes on taking part in slots
 //! whose beginning it does not miss, for the others need it. To rejoin it asks for the state after
-//! a slot that has not begun, waits until `m + 1` generals vouch for one digest of it, fetches
-//! the state from one of them, and checks it against that digest before it is installed. What was
-//! agreed on in later slots it has held in the meantime and executes it then. A general that is
-//! started late, or again, does the same.
+//! a slot that has not begun, the next of those at which states are captured, see `rejoin`. It
+//! waits until `m + 1` generals vouch for one digest of it, fetches the state from one of them,
+//! and checks it against that digest before it is installed. What was agreed on in later slots it
+//! has held in the meantime and executes it then. A general that is started late, or again, does
+//! the same.
 //!
 //! A host must execute a slot in less time than its lanes last, see [`Config::lanes`]. If more
 //! than m generals are behind at once, because they all paused or all hosts were too slow, nobody

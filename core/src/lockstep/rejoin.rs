@@ -1,19 +1,41 @@
 //! Rejoining: a general that missed a deadline takes over the state that m + 1 others vouch for.
+//!
+//! A host has room for one capture, and all who rejoin must find theirs in it until they have
+//! fetched it. So states are captured after every `lanes`th slot and no other, with the least
+//! number of lanes that a cluster of these settings can have, see [`Config::lanes`]: one capture
+//! serves all who missed something since the last, and no question makes it go before the next
+//! one is due. Until then there is time to vouch for it and to fetch it, there and back.
+//!
+//! [`Config::lanes`]: super::Config::lanes
 
 use super::message::state_digest;
 use super::rules::{Behind, Effect, Rules};
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet};
+use crate::rounds::Rules as _;
 use crate::service;
 use crate::vector::Broadcast;
 
 impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
+    /// How many slots there are from one whose state is captured to the next such: the same for
+    /// all generals.
+    fn pause(&self) -> u64 {
+        let rounds = self.memory.lanes.first().map_or(0, |lane| lane.rules().rounds());
+        self.node.config.lanes(rounds) as u64
+    }
+
+    /// The first slot, from this one on, whose state is captured if somebody asks for it.
+    pub(super) fn capture_after(&self, slot: u64) -> u64 {
+        slot.checked_next_multiple_of(self.pause()).unwrap_or(u64::MAX)
+    }
+
     /// A peer missed something. Its question, the latest it asked, is kept until that slot is
     /// executed.
     pub(super) fn on_rejoin(&mut self, from: NodeId, after: u64) {
         let horizon = self.node.next.saturating_add(self.memory.lanes.len() as u64);
-        if after < self.node.executed || after > horizon {
+        let past = after < self.node.executed;
+        if past || after > horizon || after != self.capture_after(after) {
             return;
         }
         if let Some(peer) = self.memory.peers.get_mut(from.index()) {
@@ -21,16 +43,13 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>, A> Rules<'_, P, T, A> {
         }
     }
 
-    /// Whether the state after this slot is captured for a peer: for each of them once in as many
-    /// slots as there are lanes, however often it asks.
+    /// Whether the state after this slot is captured: for all who asked for it, once.
     pub(super) fn is_asked_for(&mut self, slot: u64) -> bool {
-        let (asked, pause) = (slot.saturating_add(1), self.memory.lanes.len() as u64);
+        let asked = slot.saturating_add(1);
         let mut any = false;
         for peer in self.memory.peers.iter_mut().filter(|peer| peer.asked == asked) {
-            if peer.captured == 0 || peer.captured.saturating_add(pause) <= asked {
-                peer.captured = asked;
-                any = true;
-            }
+            peer.captured = asked;
+            any = true;
         }
         any
     }

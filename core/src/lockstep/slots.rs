@@ -110,10 +110,10 @@ where
         waiting.min_by_key(|(_, desk)| desk.arrival)
     }
 
-    /// The general counts itself faulty: it asks for the state after the next slot, and holds
-    /// what is agreed on from there on until it comes.
+    /// The general counts itself faulty: it asks for the state after the next slot whose state is
+    /// captured, and holds what is agreed on from there on until it comes.
     pub(super) fn fall_behind(&mut self) {
-        let after = self.node.next;
+        let after = self.capture_after(self.node.next);
         self.node.executed = after.saturating_add(1);
         self.node.executing = None;
         self.node.capturing = None;

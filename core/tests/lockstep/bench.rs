@@ -179,6 +179,10 @@ pub struct Bench<P: Slots> {
     pub accusations: Vec<(usize, NodeId, Fault)>,
     /// The replies that the generals have sent: general, client, timestamp, reply.
     pub replied: Vec<(usize, u16, u64, Vec<u8>)>,
+    /// Microseconds that a frame is under way.
+    pub delay: u64,
+    /// The questions for a state that were asked: by whom, and after which slot.
+    pub rejoins: Vec<(usize, u64)>,
     /// Microseconds that each host takes to execute a slot.
     pub slow: Vec<u64>,
     pub traitors: Vec<usize>,
@@ -220,6 +224,8 @@ where
             now: 0,
             accusations: Vec::new(),
             replied: Vec::new(),
+            delay: DELAY,
+            rejoins: Vec::new(),
             slow: vec![0; shape.nodes],
             traitors: Vec::new(),
             tamper: None,
@@ -314,7 +320,7 @@ where
         let due = desktop.client.deadline();
         for payload in sent {
             for to in 0..self.shape.nodes {
-                self.post(client(id), node(to), DELAY, payload.clone());
+                self.post(client(id), node(to), self.delay, payload.clone());
             }
         }
         if let Some(due) = due {
@@ -384,7 +390,12 @@ where
         for output in outputs {
             match output {
                 Output::Persist(never) => match never {},
-                Output::Send { to, message } => self.send(id, to, seal(node(id), message)),
+                Output::Send { to, message } => {
+                    if let Message::Rejoin { after } = message {
+                        self.rejoins.push((id, after));
+                    }
+                    self.send(id, to, seal(node(id), message));
+                }
                 Output::Accuse { node, fault } => self.accusations.push((id, node, fault)),
                 Output::Refuse(refusal) => self.hosts[id].refusals.push(refusal),
                 Output::Decide(decision) => self.decide(id, decision, input, answers),
@@ -439,7 +450,7 @@ where
             let ClientMessage::Reply(reply) = reply else { panic!("{reply:?}") };
             let (client, bytes) = (reply.client.0, reply.reply.0.to_vec());
             self.replied.push((from, client, reply.timestamp, bytes));
-            return self.post(node(from), Principal::Client(to), DELAY, payload);
+            return self.post(node(from), Principal::Client(to), self.delay, payload);
         }
         for peer in (0..self.shape.nodes).filter(|peer| *peer != from) {
             if !to.includes(NodeId(peer as u8)) {
@@ -451,7 +462,7 @@ where
                         self.post(node(from), node(peer), delay, payload);
                     }
                 }
-                _ => self.post(node(from), node(peer), DELAY, payload.clone()),
+                _ => self.post(node(from), node(peer), self.delay, payload.clone()),
             }
         }
     }

@@ -227,3 +227,42 @@ fn one_that_asks_in_every_slot_keeps_nobody_from_rejoining() {
     assert_eq!(bench.hosts[2].installed.len(), 1);
     bench.check("asked in every slot");
 }
+
+/// General 2 was frozen; the traitor asks for the state after the slots behind that which general
+/// 2 asks for, as soon as it hears of it.
+#[test]
+fn one_that_asks_for_the_next_state_takes_nobodys_away() {
+    for rounds in [1, 2] {
+        for ahead in 1..=6 {
+            let mut bench = Bench::<Oral>::new(Shape { rounds, ..Shape::ORAL });
+            // There and back is longer than from one slot to the next.
+            bench.delay = 60 * MS;
+            bench.traitors = vec![3];
+            bench.tamper = Some(Box::new(|_, _, payload| {
+                let message: Message<'_, Oral> = wire::decode(&payload).unwrap();
+                // It vouches for what is true, and serves nothing.
+                if matches!(message, Message::State { .. }) { vec![] } else { vec![(1, payload)] }
+            }));
+            let from = FIRST + 5 * ROUND + 60 * MS;
+            busy(&mut bench, from);
+            bench.frozen[2] = from + 3 * ROUND;
+            let mut answered = 0;
+            while bench.now < from + 40 * ROUND * rounds {
+                let until = bench.now + 5 * MS;
+                busy(&mut bench, until);
+                while let Some((by, after)) = bench.rejoins.get(answered).copied() {
+                    answered += 1;
+                    let ask = |to| {
+                        let ask = said::<Oral>(3, Message::Rejoin { after: after + ahead });
+                        (node(to), ask)
+                    };
+                    for (to, ask) in (0..3).filter(|_| by == 2).map(ask) {
+                        bench.post(node(3), to, 1, ask);
+                    }
+                }
+            }
+            assert_eq!(bench.hosts[2].installed.len(), 1, "{rounds} rounds, {ahead} slots ahead");
+            bench.check("asked for the next one");
+        }
+    }
+}
