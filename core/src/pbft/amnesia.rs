@@ -33,7 +33,7 @@ pub(super) struct Estimate {
 }
 
 /// What a replica that lost its log knows of what it may have said before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Recovering {
     pub(super) nonce: u64,
     /// Whether it knows that it had a log; otherwise it may be new.
@@ -44,7 +44,7 @@ pub(super) struct Recovering {
 }
 
 /// NULLs that a primary with nothing else to do orders for a peer that recovers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fill {
     /// How far the peer needs the others to get.
     pub(super) until: Sequence,

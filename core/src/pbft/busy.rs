@@ -4,7 +4,7 @@ use crate::node::{NodeId, NodeSet};
 use core::time::Duration;
 
 /// Who said, since the request was sent last, that it has no room, and for how long at the least.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Refrain {
     said: NodeSet,
     least: Duration,

@@ -35,7 +35,7 @@ use core::time::Duration;
 const PART: u32 = 8;
 
 /// What a backup knows about things that are late.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lateness {
     /// Microseconds during which this replica was not late itself, and one more: 0 stands for never
     /// where its times are kept.

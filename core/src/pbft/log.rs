@@ -12,7 +12,7 @@ use super::storage::Lent;
 use core::ops::Range;
 
 /// Where the things of a sequence lie.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ring {
     sizes: Dimensions,
 }

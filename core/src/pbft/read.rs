@@ -116,7 +116,7 @@ pub struct ReadReply<'a> {
 }
 
 /// A client's read that the host is answering, or the last one that it answered.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Whether the host has not answered yet.
     pub(super) open: bool,

@@ -13,7 +13,7 @@ use crate::time::Instant;
 ///
 /// A record is borrowed only while it is taken, so a host may read one after the other into the
 /// same buffer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery<S> {
     replica: Replica<S>,
 }

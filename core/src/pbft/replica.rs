@@ -21,7 +21,7 @@ use crate::time::Instant;
 ///
 /// A copy is for exploring what would happen: two that both speak with one key are one Byzantine
 /// replica.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica<S> {
     pub(super) node: Node,
     pub(super) storage: S,

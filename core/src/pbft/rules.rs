@@ -23,7 +23,7 @@ use core::cell::Cell;
 pub(super) const EFFECTS: usize = 48;
 
 /// The state of a replica that does not depend on the sizes of its cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) config: Config,
     pub(super) sizes: Dimensions,
@@ -93,7 +93,7 @@ pub(super) struct Node {
 }
 
 /// The batch that the host is executing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Executing {
     pub(super) sequence: Sequence,
     /// Where its batch lies.
@@ -106,7 +106,7 @@ pub(super) struct Executing {
 pub(super) const REQUESTS: usize = 8;
 
 /// A state that is being fetched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transfer {
     pub(super) sequence: Sequence,
     pub(super) digest: Digest,
@@ -139,7 +139,7 @@ pub(super) enum Awaiting {
 }
 
 /// A piece of a state that a server was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) place: Place,
     pub(super) digest: Digest,
@@ -148,7 +148,7 @@ pub(super) struct Request {
 }
 
 /// The NEW-VIEW that is waited for or that began the current view. Its lists lie in the storage.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct StoredNewView {
     pub(super) stage: NewViewStage,
     pub(super) view: View,
@@ -175,7 +175,7 @@ pub(super) enum NewViewStage {
 }
 
 /// When to tell the others where this replica stands, and whom it helped since it last did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StatusClock {
     pub(super) due: Instant,
     pub(super) ticks: u32,
@@ -196,7 +196,7 @@ pub(super) struct StatusClock {
 }
 
 /// Where the host is in the outputs of the last step.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub(super) effect: usize,
     pub(super) part: u64,
@@ -206,7 +206,7 @@ pub(super) struct Cursor {
 
 /// All that this replica said at some sequences, again: votes, and proposals of what the peer
 /// has not executed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Resend {
     pub(super) to: NodeId,
     pub(super) first: Sequence,
@@ -216,7 +216,7 @@ pub(super) struct Resend {
 }
 
 /// What a step wants done: small facts by value; lists and batches stay where they lie.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     PersistPrePrepared {
         view: View,
@@ -364,7 +364,7 @@ pub(super) enum Effect {
 }
 
 /// A signed statement that is kept, as far as evidence goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     /// A client's request, in the pool.
     Request(ClientId),

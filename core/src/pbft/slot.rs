@@ -6,7 +6,7 @@ use crate::auth::Digest;
 use crate::time::Instant;
 
 /// What a replica knows about one sequence. Its votes and batches lie beside it in the storage.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// P and Q of the sequence; `sequence` 0: the slot is free.
     pub(super) history: History,
@@ -128,7 +128,7 @@ impl CheckpointVote {
 }
 
 /// A request that is known here and not executed yet; one a client.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
     /// Its timestamp; 0: none.
     pub(super) timestamp: u64,

@@ -10,7 +10,7 @@ use crate::node::NodeId;
 pub(super) const CHECKPOINTS: usize = 4;
 
 /// A stored VIEW-CHANGE without its P and Q, which lie beside it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ViewRow {
     /// The view it wants; 0: the row is empty.
     pub(super) view: View,

@@ -83,7 +83,7 @@ enum Verdict {
 }
 
 /// What a backup knows about the primary of its view.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Watch {
     /// Microseconds during which a primary could propose and this replica would have seen it.
     clock: u64,

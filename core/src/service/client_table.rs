@@ -7,7 +7,7 @@ use core::ops::Range;
 use sha2::{Digest as _, Sha256};
 
 /// What is remembered of one client.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientRow {
     /// The timestamp of its last executed request; 0 if there is none.
     pub(crate) timestamp: u64,

@@ -1,9 +1,9 @@
-//! The memory of a replica that is fuzzed, and what a replica is, as one number.
+//! The memory of a replica that is fuzzed, and whether two replicas are one.
 
 use super::phrases::{CLIENTS, NODES, WINDOW};
 use crate::pbft::Memory;
 use quorate::pbft::{Dimensions, Lent, Parts, Replica, Storage};
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// The sizes: small, so that a fuzzer comes to their ends.
 pub(super) const DIMENSIONS: Dimensions = Dimensions {
@@ -14,8 +14,8 @@ pub(super) const DIMENSIONS: Dimensions = Dimensions {
     reply_bytes: 32,
 };
 
-/// Memory whose picture leaves out what peers owe: a message that is not accepted changes
-/// nothing but that.
+/// Memory that is equal to another, and looks like it, whatever peers owe: a message that is not
+/// accepted changes nothing but that.
 #[derive(Clone)]
 pub(super) struct Ground(Memory);
 
@@ -25,8 +25,9 @@ impl Ground {
     }
 }
 
-impl fmt::Debug for Ground {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Ground {
+    /// What counts.
+    fn seen(&self) -> impl PartialEq + fmt::Debug + '_ {
         let Lent {
             slots,
             prepares,
@@ -47,8 +48,19 @@ impl fmt::Debug for Ground {
             answer,
         } = self.0.lend();
         let tables = (slots, prepares, commits, clients, pending, checkpoints, view_rows, reads);
-        let bytes = [batches, pool, replies, histories, named, chosen, answer];
-        write!(f, "{tables:?} {:x?}", bytes.map(print))
+        (tables, [batches, pool, replies, histories, named, chosen, answer])
+    }
+}
+
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.seen())
+    }
+}
+
+impl PartialEq for Ground {
+    fn eq(&self, other: &Self) -> bool {
+        self.seen() == other.seen()
     }
 }
 
@@ -66,14 +78,6 @@ impl Storage for Ground {
     }
 }
 
-/// A number that is the same for equal replicas, and nearly never for others. What peers owe
-/// does not count.
-pub(super) fn fingerprint(replica: &Replica<Ground>) -> u64 {
-    let mut print = Print(OFFSET);
-    write!(print, "{replica:?}").expect("nothing to fail");
-    print.0
-}
-
 /// Where the pictures of two replicas differ first.
 pub(super) fn difference(one: &Replica<Ground>, other: &Replica<Ground>) -> String {
     let (one, other) = (format!("{one:?}"), format!("{other:?}"));
@@ -82,24 +86,4 @@ pub(super) fn difference(one: &Replica<Ground>, other: &Replica<Ground>) -> Stri
     let shown = |text: &str| String::from_utf8_lossy(&text.as_bytes()[from..]).into_owned();
     let cut = |text: &str| shown(text).chars().take(200).collect::<String>();
     format!("\n  {}\n  {}", cut(&one), cut(&other))
-}
-
-/// FNV-1a of what is written.
-struct Print(u64);
-
-const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-
-impl Write for Print {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 = text.bytes().fold(self.0, fold);
-        Ok(())
-    }
-}
-
-fn fold(print: u64, byte: u8) -> u64 {
-    (print ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-}
-
-fn print(bytes: &[u8]) -> u64 {
-    bytes.iter().copied().fold(OFFSET, fold)
 }

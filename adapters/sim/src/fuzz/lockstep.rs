@@ -232,15 +232,13 @@ where
         if let Some((from, payload)) = &arrived {
             match self.wall(&mut general, now, *from, payload) {
                 Ok(Some(input)) => {
-                    let outputs = general.step(now, input).collect::<Vec<_>>();
-                    self.perform(id, outputs, &mut answers, whim);
+                    self.perform(id, general.step(now, input), &mut answers, whim);
                 }
                 Ok(None) => {}
                 Err(fault) => self.accuse(id, *from, fault),
             }
         } else {
-            let outputs = general.step(now, Input::Wake).collect::<Vec<_>>();
-            self.perform(id, outputs, &mut answers, whim);
+            self.perform(id, general.step(now, Input::Wake), &mut answers, whim);
         }
         while !answers.is_empty() {
             let answer = answers.remove(0);
@@ -248,8 +246,7 @@ where
                 Answer::Executed(client, reply) => Command::Executed { client: *client, reply },
                 Answer::Captured(slot, state) => Command::Captured { slot: *slot, state: *state },
             };
-            let outputs = general.step(now, Input::Command(command)).collect::<Vec<_>>();
-            self.perform(id, outputs, &mut answers, whim);
+            self.perform(id, general.step(now, Input::Command(command)), &mut answers, whim);
         }
         if let Some(due) = general.deadline()
             && (arrived.is_none() || due <= now)
@@ -279,13 +276,15 @@ where
         }
     }
 
-    fn perform(
+    fn perform<'g>(
         &mut self,
         id: usize,
-        outputs: Vec<quorate::OutputOf<'_, Member<P>>>,
+        outputs: impl Iterator<Item = quorate::OutputOf<'g, Member<P>>>,
         answers: &mut Vec<Answer>,
         whim: &mut Whim<'_>,
-    ) {
+    ) where
+        P: 'g,
+    {
         for output in outputs {
             match output {
                 Output::Persist(never) => match never {},

@@ -11,6 +11,7 @@ use core::time::Duration;
 use quorate::pbft::{Batch, Message, Record, RecoverError, View};
 use quorate::protocol::{Admission, Input, Protocol};
 use quorate::{Instant, NodeId, Principal, wire};
+use std::fmt::{self, Write};
 use std::rc::Rc;
 
 thread_local! {
@@ -95,9 +96,11 @@ fn damage(whim: &mut Whim<'_>, history: &History) {
 
 /// Where a replica stands, and its P and Q: what it must not forget.
 fn promises(machine: &Machine) -> String {
-    let picture = format!("{machine:?}");
-    let (_, tables) = picture.split_once("storage: ([").expect("it has a memory");
-    let (slots, _) = tables.split_once("], [Vote").expect("slots, then votes");
+    let mut picture = Beginning::default();
+    // It ends where the votes begin: the rest is long.
+    assert!(write!(picture, "{machine:?}").is_err(), "slots, then votes");
+    let (_, slots) = picture.0.split_once("storage: (([").expect("it has a memory");
+    let slots = slots.trim_end_matches(VOTES);
     let status = machine.status();
     let mut told = format!("{status:?}");
     for slot in slots.split("Slot { history: History { sequence: Sequence(").skip(1) {
@@ -108,6 +111,20 @@ fn promises(machine: &Machine) -> String {
         }
     }
     told
+}
+
+/// Where a picture of a machine comes to its votes, after its slots.
+const VOTES: &str = "], [Vote";
+
+/// What is written, up to there.
+#[derive(Default)]
+struct Beginning(String);
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(text);
+        if self.0.ends_with(VOTES) { Err(fmt::Error) } else { Ok(()) }
+    }
 }
 
 fn place(whim: &mut Whim<'_>, length: usize) -> usize {

@@ -16,6 +16,7 @@ type Scrolls = sm::Chains<u32, Vec<sm::Row>>;
 
 thread_local! {
     static PHRASES: RefCell<Phrases> = RefCell::new(Phrases::new(all()));
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Decodes the bytes after the first as one kind of message, which the first one chooses; of all
@@ -48,16 +49,13 @@ pub fn wire(data: &[u8]) {
 fn canonical<'a, M: Serialize + Deserialize<'a>>(bytes: &'a [u8]) -> Option<M> {
     let message: M = wire::decode(bytes).ok()?;
     assert_eq!(wire::encoded_len(&message), bytes.len(), "it is longer than it was");
-    let mut again = [0; 4096];
-    let mut long = Vec::new();
-    let buffer = if bytes.len() <= again.len() {
-        &mut again[..bytes.len()]
-    } else {
-        long.resize(bytes.len(), 0);
-        &mut long[..]
-    };
-    let written = wire::encode(&message, buffer).expect("as long as it says");
-    assert_eq!(written, bytes, "what decodes has another encoding");
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.len() < bytes.len() {
+            buffer.resize(bytes.len(), 0);
+        }
+        let written = wire::encode(&message, &mut buffer[..bytes.len()]);
+        assert_eq!(written, Ok(bytes), "what decodes has another encoding");
+    });
     Some(message)
 }
 
@@ -135,11 +133,14 @@ fn composed(bytes: &[u8]) {
         let from = NodeId(whim.below(NODES) as u8);
         let payload = phrases.compose(&mut whim, from);
         let message = canonical::<Message<'_>>(&payload).expect("what was encoded decodes");
-        let mut longer = payload.to_vec();
-        longer.push(whim.byte());
-        assert!(wire::decode::<Message<'_>>(&longer).is_err(), "a rest is ignored");
-        let padded = [&[payload[0] | 0x80, 0], &payload[1..]].concat();
-        assert!(wire::decode::<Message<'_>>(&padded).is_err(), "a padded number passes");
+        let mut other = Vec::with_capacity(payload.len() + 1);
+        other.extend_from_slice(&payload);
+        other.push(whim.byte());
+        assert!(wire::decode::<Message<'_>>(&other).is_err(), "a rest is ignored");
+        other.clear();
+        other.extend([payload[0] | 0x80, 0]);
+        other.extend_from_slice(&payload[1..]);
+        assert!(wire::decode::<Message<'_>>(&other).is_err(), "a padded number passes");
         let shorter = &payload[..payload.len() - 1];
         assert!(wire::decode::<Message<'_>>(shorter).is_err(), "an end is made up");
         let _ = phrases.roster.verify(&phrases.scheme, quorate::Principal::Node(from), message);
