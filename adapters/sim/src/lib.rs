@@ -20,6 +20,8 @@
 //! on it with its own hosts and observations. A [`script`] says in plain words who does what and
 //! what is expected; [`explain`] tells any run as text, chart or trace, from its [`chronicle`].
 
+#![forbid(unsafe_code)]
+
 pub mod campaign;
 pub mod canaries;
 pub mod check;
@@ -31,6 +33,7 @@ pub mod disk;
 pub mod engine;
 pub mod explain;
 pub mod faults;
+pub mod fingerprints;
 pub mod frames;
 pub mod fuzz;
 pub mod generals;

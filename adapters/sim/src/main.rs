@@ -71,6 +71,9 @@ enum Command {
     /// The exit code is 0 if no promise was broken, 1 if one was (what led there is printed), 2 if
     /// the arguments are wrong.
     Explore(command::explore::Arguments),
+    /// Print the fingerprints of some runs of every protocol: the same in every build, on every
+    /// machine.
+    Fingerprints,
     /// Write the inputs with which fuzzers begin, made of real runs, to `DIR/<target>/<name>`.
     Corpus {
         /// A folder; it and those in it are made if there are none.
@@ -241,6 +244,10 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Twins(arguments) => command::twins::run(&arguments),
         Command::Explore(arguments) => command::explore::run(&arguments),
+        Command::Fingerprints => {
+            print_quietly(&quorate_sim::fingerprints::table());
+            ExitCode::SUCCESS
+        }
         Command::Corpus { dir } => corpus(&dir),
     }
 }
