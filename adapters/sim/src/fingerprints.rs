@@ -10,7 +10,7 @@ use crate::generals::{self, Protocol};
 use crate::twins::{Enumeration, play};
 use std::fmt::Write;
 
-/// How many seeds of PBFT under each kind of weather, each of the general's protocols, lockstep
+/// How many seeds of PBFT under each kind of weather, each of the generals' protocols, lockstep
 /// under each, and how many scenarios of twins there are in the table.
 const PBFT: u64 = 6;
 const GENERALS: u64 = 16;
