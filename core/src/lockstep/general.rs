@@ -38,8 +38,9 @@ pub struct Status {
 }
 
 impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
-    /// A general at the initial state of the cluster. If slot 0 has begun when it is stepped for
-    /// the first time, it has missed it, and rejoins.
+    /// A general at the initial state of the cluster, to be stepped at once. If slot 0 has begun
+    /// when it is stepped for the first time, it has missed it, and rejoins: it cannot know what it
+    /// said in slots that have begun before it was started again.
     ///
     /// # Errors
     /// Sizes or settings that do not fit together.
@@ -121,6 +122,7 @@ impl<S: Storage<B>, A: Authority, const B: usize> Protocol for General<S, A, B> 
                 memory: self.storage.parts(),
                 authority: &self.authority,
             };
+            rules.start();
             rules.begin_slots();
             match input {
                 Input::Wake => {}
@@ -140,6 +142,10 @@ impl<S: Storage<B>, A: Authority, const B: usize> Protocol for General<S, A, B> 
     }
 
     fn deadline(&self) -> Option<Instant> {
+        if !self.node.started {
+            // At once: the first step tells whether it is too late for the first slot.
+            return Some(self.node.now);
+        }
         let memory = self.storage.lend();
         let lanes = memory.lanes.iter().filter_map(|lane| lane.deadline());
         let retry = self.node.behind.map(|behind| behind.retry_at);

@@ -53,6 +53,8 @@ pub(super) struct Behind {
 pub(super) struct Node {
     pub(super) config: Config,
     pub(super) now: Instant,
+    /// Whether it was stepped before.
+    pub(super) started: bool,
     /// The next slot to begin; its lane hears early frames already.
     pub(super) next: u64,
     /// The next slot to execute.
@@ -79,6 +81,7 @@ impl Node {
         Self {
             config,
             now: Instant::ZERO,
+            started: false,
             next: 0,
             executed: 0,
             executing: None,

@@ -15,6 +15,28 @@ where
     P: Broadcast<Value = Proposal<B>>,
     T: AsRef<[P]> + AsMut<[P]>,
 {
+    /// Before everything else, once: if the first slot has begun, this general was started late, or
+    /// again. It may have proposed something in slots that have begun, so it says nothing in them
+    /// and goes on at the next one.
+    pub(super) fn start(&mut self) {
+        if core::mem::replace(&mut self.node.started, true)
+            || self.node.now < self.node.config.start(0)
+        {
+            return;
+        }
+        let next = self.node.config.slot_after(self.node.now);
+        self.node.next = next;
+        self.renew_tries();
+        self.fall_behind();
+        self.refuse(Refusal::MissedDeadline { round: 1 });
+        for ahead in 0..self.memory.lanes.len() as u64 {
+            let Some(slot) = next.checked_add(ahead).filter(|slot| *slot != u64::MAX) else {
+                break;
+            };
+            self.prepare(slot);
+        }
+    }
+
     /// Begins every slot whose time has come. A general that slept through more slots than it
     /// has lanes for goes on at the next one.
     pub(super) fn begin_slots(&mut self) {

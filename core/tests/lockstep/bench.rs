@@ -235,7 +235,7 @@ where
             queued: 0,
         };
         for id in 0..shape.nodes {
-            bench.enqueue(FIRST, Event::Wake(id));
+            bench.enqueue(0, Event::Wake(id));
         }
         bench
     }

@@ -266,3 +266,38 @@ fn one_that_asks_for_the_next_state_takes_nobodys_away() {
         }
     }
 }
+
+/// It may have proposed something in these slots before it lost its memory.
+#[test]
+fn a_general_that_is_started_again_says_nothing_in_slots_that_have_begun() {
+    use quorate::{Input, Instant, Output, Protocol};
+    for slot in 0..12 {
+        for late in [0, 1, MARGIN / 2, MARGIN, ROUND - 1] {
+            let mut general = member::<Oral>(Shape::ORAL, 2);
+            assert_eq!(general.deadline(), Some(Instant::ZERO), "it is to be stepped at once");
+            let now = FIRST + slot * ROUND + late;
+            let mut said = Vec::new();
+            for now in [now, FIRST + (slot + 1) * ROUND - 1] {
+                let now = Instant::from_micros(now);
+                for output in general.step(now, Input::Wake) {
+                    if let Output::Send { message, .. } = output {
+                        let kind = match message {
+                            Message::Slot(_) => "slot",
+                            Message::Rejoin { .. } => "rejoin",
+                            _ => "another",
+                        };
+                        said.push(kind);
+                    }
+                }
+            }
+            assert!(!said.contains(&"slot"), "slot {slot}, {late} us late: {said:?}");
+            assert!(said.contains(&"rejoin") && general.status().is_behind);
+            let next = Instant::from_micros(FIRST + (slot + 1) * ROUND);
+            let speaks = |it: Output<Message<'_, Oral>, _, _>| {
+                matches!(it, Output::Send { message: Message::Slot(frame), .. }
+                    if frame.number == slot + 1)
+            };
+            assert!(general.step(next, Input::Wake).any(speaks), "and takes part in the next");
+        }
+    }
+}

@@ -153,8 +153,10 @@ fn the_bounds_of_generals_and_lanes_are_enforced() {
 fn outputs_that_were_dropped_follow_a_refusal_and_the_input_is_not_consumed() {
     let mut general = member::<Oral>(Shape::ORAL, 0);
     let at = Instant::from_micros(FIRST);
+    assert_eq!(general.step(Instant::ZERO, Input::Wake).count(), 0);
     assert!(matches!(general.step(at, Input::Wake).next(), Some(Output::Send { .. })));
     let mut general = member::<Oral>(Shape::ORAL, 0);
+    assert_eq!(general.step(Instant::ZERO, Input::Wake).count(), 0);
     let _ = general.step(at, Input::Wake);
     let rest: Vec<bool> = general
         .step(at, Input::Wake)

@@ -115,7 +115,7 @@ where
             seen: Vec::new(),
             requests: Vec::new(),
         };
-        (0..nodes).for_each(|id| world.enqueue(FIRST, Event::Wake(id)));
+        (0..nodes).for_each(|id| world.enqueue(0, Event::Wake(id)));
         world
     }
 

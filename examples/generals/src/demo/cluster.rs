@@ -152,7 +152,7 @@ impl Cluster {
             lies: 0,
         };
         for id in all() {
-            cluster.enqueue(ROUND, Event::Wake(id));
+            cluster.enqueue(0, Event::Wake(id));
         }
         Ok(cluster)
     }
