@@ -134,12 +134,12 @@ impl Annals {
         }
     }
 
-    /// A client believes a reply.
-    pub(super) fn believed(&mut self, now: Instant, client: ClientId, said: &[u8]) {
+    /// A client believes a reply to what it asked last.
+    pub(super) fn believed(&mut self, now: Instant, client: ClientId, timestamp: u64, said: &[u8]) {
         self.court.statistics.replies += 1;
-        let mut known = self.replies.range((client.0, 0)..=(client.0, u64::MAX));
-        if !known.any(|(_, reply)| reply == said) {
-            let what = format!("c{} believes a reply that nobody correct gave", client.0);
+        if self.replies.get(&(client.0, timestamp)).is_none_or(|known| known != said) {
+            let what =
+                format!("c{}@{timestamp} believes a reply that nobody correct gave", client.0);
             self.court.fail("replies", now, what);
         }
     }
@@ -155,6 +155,37 @@ impl Annals {
             let (has, all) = (log.len(), self.common.len());
             let what = format!("r{} has executed {has} requests in the end, of {all}", node.0);
             self.court.fail("progress", now, what);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::mouth::Role;
+    use super::super::super::plan::Protocol;
+    use super::*;
+    use crate::faults::Faults;
+
+    /// What has come of a client's two requests, executed by one who is correct.
+    fn two_requests() -> (Annals, [[u8; 16]; 2]) {
+        let plan = Plan::draw(Protocol::Lockstep, 1, Some(4), Faults::None, Role::ALL, false);
+        let mut annals = Annals::new(&plan);
+        let replies = [0, 1].map(|place| {
+            let entry = (place, 0, 1 + place, vec![place as u8]);
+            annals.asked(ClientId(0), &entry.3);
+            annals.executed(Instant::ZERO, NodeId(0), place as usize, &entry);
+            reply(place as usize, &entry)
+        });
+        (annals, replies)
+    }
+
+    #[test]
+    fn the_reply_to_another_request_of_the_same_client_is_not_to_be_believed() {
+        for (timestamp, at, holds) in [(1, 0, true), (2, 1, true), (2, 0, false), (1, 1, false)] {
+            let (mut annals, replies) = two_requests();
+            annals.believed(Instant::ZERO, ClientId(0), timestamp, &replies[at]);
+            let checker = annals.court.violation().map(|violation| violation.checker);
+            assert_eq!(checker, (!holds).then_some("replies"), "{timestamp}, {at}");
         }
     }
 }

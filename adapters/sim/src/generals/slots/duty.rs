@@ -266,6 +266,9 @@ where
             match output {
                 Output::Persist(never) => match never {},
                 Output::Send { message, .. } => {
+                    if let ClientMessage::Request(request) = &message {
+                        patron.timestamp = request.timestamp;
+                    }
                     let scope = self.roster.scope();
                     asks = Some(self.engine.seal(message, me, scope, &patron.key));
                 }
@@ -314,8 +317,8 @@ where
     fn replied(&mut self, client: ClientId, reply: &[u8]) {
         let now = self.engine.now();
         self.enter(&Line::Replied { client });
-        self.annals.believed(now, client, reply);
         let patron = &self.patrons[client.index()];
+        self.annals.believed(now, client, patron.timestamp, reply);
         // A request known to one correct general is executed in that general's next slot.
         let timing = self.plan.timing;
         let slot = self.plan.interval + 2 * timing.skew + self.agreement() + timing.margin;

@@ -22,6 +22,8 @@ pub(super) struct Patron {
     pub(super) alarm: Alarm,
     /// How many requests it has still to make.
     pub(super) left: usize,
+    /// The timestamp of the request that it made last.
+    pub(super) timestamp: u64,
     /// When it asked for what it waits for.
     pub(super) since: Instant,
     /// It asks these generals for something else, with the same timestamp.
@@ -44,6 +46,7 @@ impl Patron {
             client: Client::new(config, vec![0; OPERATION], vec![0; REPLY]),
             alarm: Alarm::default(),
             left,
+            timestamp: 0,
             since: Instant::ZERO,
             victims: NodeSet::EMPTY,
         }
