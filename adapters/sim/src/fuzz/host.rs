@@ -27,6 +27,9 @@ pub(super) type Machine = Replica<Ground>;
 pub(super) struct House<A> {
     pub(super) me: NodeId,
     pub(super) application: A,
+    /// The application as a replica would have it that restored the last capture. It executes
+    /// what follows as well, so that nothing that a snapshot forgets stays unseen.
+    other: Option<A>,
     pub(super) disk: Disk,
     pub(super) owed: VecDeque<Owed>,
     /// What left, and to whom.
@@ -67,6 +70,7 @@ impl<A: Application, F: Fn() -> A> Host<A, F> {
         let house = House {
             me: config.me,
             application: blank(),
+            other: None,
             disk: Disk::default(),
             owed: VecDeque::new(),
             said: Vec::new(),
@@ -208,7 +212,7 @@ impl<A: Application, F: Fn() -> A> Host<A, F> {
         let stable = last_stable(&records);
         let newest = self.house.disk.captures().range(stable..).next_back();
         let newest = newest.map(|(sequence, capture)| (*sequence, Rc::clone(capture)));
-        self.house.application = (self.blank)();
+        (self.house.application, self.house.other) = ((self.blank)(), None);
         self.house.draft = Draft::default();
         if let Some((_, capture)) = &newest {
             self.house.application.restore(&capture.state);
@@ -358,9 +362,16 @@ impl<A: Application> House<A> {
         for request in execution.requests() {
             let reply = self.application.execute(request.client, request.operation.0);
             witness.executed(me, sequence, &request, &reply);
+            if let Some(other) = &mut self.other {
+                let again = other.execute(request.client, request.operation.0);
+                assert!(again == reply, "a restored application gives another reply");
+            }
             self.owed.push_back(Owed::Executed { client: request.client, reply });
         }
-        witness.reached(me, sequence, Digest::of(&self.application.snapshot()));
+        let state = self.application.snapshot();
+        let alike = self.other.as_ref().is_none_or(|other| other.snapshot() == state);
+        assert!(alike, "a restored application comes to another state");
+        witness.reached(me, sequence, Digest::of(&state));
     }
 
     fn capture(
@@ -374,6 +385,7 @@ impl<A: Application> House<A> {
         let mut other = blank();
         other.restore(&state);
         assert!(other.snapshot() == state, "a restored application has another snapshot");
+        self.other = Some(other);
         witness.captured(self.me, sequence, Digest::of(&state), Digest::of(&clients.concat()));
         let capture = Capture { clients, state };
         let state = Image::of(&capture).roots().state();
@@ -411,6 +423,7 @@ impl<A: Application> House<A> {
         let capture = self.draft.finish(&self.held(), at, digest);
         let capture = capture.expect("all pieces of what is installed are there");
         self.application.restore(&capture.state);
+        self.other = None;
         self.installed.push((sequence, digest));
         witness.resumed(self.me, sequence, Digest::of(&self.application.snapshot()));
         let clients = capture.clients.concat();

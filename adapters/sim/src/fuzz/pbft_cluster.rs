@@ -3,10 +3,13 @@
 use super::application::Application;
 use super::caller::Caller;
 use super::host::{Host, Machine, config};
+use super::operations::{Operations, RAW};
 use super::phrases::{CLIENTS, NODES, Payload, Phrases, all};
+use super::story::{Deed, Story, happens};
 use super::whim::Whim;
 use super::witness::Witness;
 use crate::pbft::Journal;
+use arbitrary::Unstructured;
 use core::time::Duration;
 use quorate::pbft::{Message, Replica};
 use quorate::protocol::Target;
@@ -22,9 +25,11 @@ const CORRECT_CLIENTS: usize = 2;
 /// How long everything may take when nothing is broken any more.
 const BOUND: Duration = Duration::from_secs(120);
 
+/// Operations that a restored application executes once more in the end.
+const AGAIN: usize = 8;
 /// What the simulator's own application does in a cluster under the fuzzer: see [`cluster`].
 pub fn pbft_cluster(data: &[u8]) {
-    cluster(data, || Journal::new(CLIENTS));
+    play(data, &|| Journal::new(CLIENTS), Operations::Raw(32));
 }
 
 /// A cluster of four replicas, each with an application that `new` makes, and three clients. The
@@ -38,7 +43,10 @@ pub fn pbft_cluster(data: &[u8]) {
 /// everybody is up, every message arrives, and every request of a correct client must have its
 /// reply within a bound.
 ///
-/// A violation panics: the fuzzer reports the input.
+/// A violation panics: the fuzzer reports the input. Before that the run is told on standard
+/// error, as the draft of a [script](crate::script).
+///
+/// Operations are any bytes, 128 at most: see [`cluster_with`] for others.
 ///
 /// ```
 /// use quorate::ClientId;
@@ -65,11 +73,42 @@ pub fn pbft_cluster(data: &[u8]) {
 /// fuzz::cluster(b"any bytes, from a fuzzer", || Sum(0));
 /// ```
 pub fn cluster<A: Application>(data: &[u8], new: impl Fn() -> A) {
+    play(data, &new, Operations::Raw(RAW));
+}
+
+/// The same as [`cluster`] with operations that `operation` makes of the fuzzer's bytes, which it
+/// reads as far as it needs. An error, which comes where the bytes end, is no operation. The
+/// traitorous client sends any bytes half of the time.
+///
+/// ```
+/// # use quorate_sim::{fuzz, pbft::Journal};
+/// use quorate_sim::fuzz::arbitrary::Unstructured;
+///
+/// // "add" and a number, or "clear".
+/// let operation = |bytes: &mut Unstructured<'_>| {
+///     let amount: u32 = bytes.arbitrary()?;
+///     Ok(if bytes.ratio(1, 4)? { b"clear".to_vec() } else { format!("add {amount}").into() })
+/// };
+/// fuzz::cluster_with(b"any bytes, from a fuzzer", || Journal::new(3), operation);
+/// ```
+///
+/// # Panics
+/// As in [`cluster`]; and if an operation is longer than [`OPERATION_BYTES`](super::OPERATION_BYTES).
+pub fn cluster_with<A: Application>(
+    data: &[u8],
+    new: impl Fn() -> A,
+    operation: impl Fn(&mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>>,
+) {
+    play(data, &new, Operations::Shaped(&operation));
+}
+
+fn play<A: Application>(data: &[u8], new: &impl Fn() -> A, operations: Operations<'_>) {
+    let _story = Story::begin();
     let mut whim = Whim::new(data);
     let odd = NodeId(whim.below(NODES) as u8);
     // Who has lost its disk counts among the f until it has recovered: it is that or a traitor.
     let treason = !whim.chance(64);
-    let mut world = World::new(odd, treason, &new);
+    let mut world = World::new(odd, treason, new, operations);
     for _ in 0..DEEDS {
         if whim.is_over() {
             break;
@@ -98,10 +137,14 @@ struct World<'n, A, N> {
     witness: Witness,
     mail: VecDeque<Letter>,
     now: Instant,
+    new: &'n N,
+    operations: Operations<'n>,
+    /// What correct clients asked for first.
+    asked: Vec<(ClientId, Vec<u8>)>,
 }
 
 impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
-    fn new(odd: NodeId, treason: bool, new: &'n N) -> Self {
+    fn new(odd: NodeId, treason: bool, new: &'n N, operations: Operations<'n>) -> Self {
         let hands: NodeSet = [odd].into_iter().filter(|_| treason).collect();
         let phrases = Phrases::new(hands).sparing(CORRECT_CLIENTS);
         let hosts = all().iter().map(|me| Host::new(config(me, &phrases), new)).collect();
@@ -115,6 +158,9 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
             witness: Witness::new(hands, CORRECT_CLIENTS),
             mail: VecDeque::new(),
             now: Instant::ZERO,
+            new,
+            operations,
+            asked: Vec::new(),
         };
         world.pass(Duration::ZERO);
         world
@@ -131,44 +177,67 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
     }
 
     fn deed(&mut self, whim: &mut Whim<'_>) {
-        match whim.below(32) {
+        let at = whim.below(32);
+        match at {
             0..6 => {
-                let at = whim.below(self.mail.len());
-                self.bring(at, whim.chance(24));
+                let letter = whim.below(self.mail.len());
+                self.bring(letter, whim.chance(24));
             }
             6..10 => (0..=whim.below(24)).for_each(|_| self.bring(0, false)),
-            10 => drop(self.mail.remove(whim.below(self.mail.len()))),
+            10 => {
+                if let Some(Letter { from, to, payload }) =
+                    self.mail.remove(whim.below(self.mail.len()))
+                {
+                    happens(self.now, Deed::Lost { from, to, payload });
+                }
+            }
             11..17 => self.lie(whim),
             17 | 18 => {
                 let caller = whim.below(self.callers.len());
-                let operation = whim.bytes(32);
-                self.ask(caller, operation);
+                if let Some(operation) = self.operations.next(whim) {
+                    self.ask(caller, &operation);
+                }
             }
             19 => self.ask_falsely(whim),
             20 | 21 => self.pass(Duration::from_millis(1 << whim.below(11))),
+            22..31 => self.befall(at, whim),
+            _ => self.calm(),
+        }
+    }
+
+    /// Something happens to a disk, an application or the power of a correct replica.
+    fn befall(&mut self, what: usize, whim: &mut Whim<'_>) {
+        let now = self.now;
+        match what {
             22..25 => {
                 let (host, writes) = (self.correct(whim), whim.number(8).saturating_add(1));
+                happens(now, Deed::Durable { node: host, writes });
                 self.hosts[host].settle(writes, &mut self.witness);
             }
             25 | 26 => {
                 let host = self.correct(whim);
+                happens(now, Deed::Answered { node: host });
                 self.hosts[host].answer(self.now, &self.phrases, &mut self.witness);
             }
             27 => {
                 let host = self.correct(whim);
                 let (survive, torn) = (whim.number(8), whim.below(64));
+                happens(now, Deed::Crashed { node: host, survive, torn });
                 self.hosts[host].crash(survive, torn, &mut self.witness);
             }
             28 => {
                 let host = self.correct(whim);
+                happens(now, Deed::Restarted { node: host });
                 self.hosts[host].restart(self.now, &self.phrases, &mut self.witness);
             }
             29 => {
                 let host = self.correct(whim);
+                happens(now, Deed::Compacted { node: host });
                 self.hosts[host].compact();
             }
             30 if !self.treason && !self.lost => {
                 self.lost = true;
+                happens(now, Deed::Wiped { node: self.odd.index() });
                 self.hosts[self.odd.index()].lose(&mut self.witness);
             }
             _ => self.calm(),
@@ -190,6 +259,7 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
         }
         let only = whim.chance(160).then(|| self.correct(whim));
         let from = Principal::Node(self.odd);
+        happens(self.now, Deed::Lied { from, only, payload: payload.clone() });
         for to in (0..NODES).filter(|to| only.is_none_or(|only| *to == only)) {
             let to = NodeId(to as u8);
             if to != self.odd {
@@ -206,14 +276,19 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
     /// A client that is a traitor asks.
     fn ask_falsely(&mut self, whim: &mut Whim<'_>) {
         let client = ClientId(CORRECT_CLIENTS as u16);
-        let operation = whim.bytes(32);
-        let request = self.phrases.request_of(client, whim.number(8), operation);
+        let operation = self.operations.false_one(whim);
+        let request = self.phrases.request_of(client, whim.number(8), &operation);
         let payload = self.phrases.seal(Message::Request(request));
         let to = Principal::Node(NodeId(self.correct(whim) as u8));
         self.post(Letter { from: Principal::Client(client), to, payload });
     }
 
     fn ask(&mut self, caller: usize, operation: &[u8]) {
+        let client = ClientId(caller as u16);
+        happens(self.now, Deed::Asked { client, operation: operation.into() });
+        if self.asked.len() < AGAIN {
+            self.asked.push((client, operation.to_vec()));
+        }
         let said =
             self.callers[caller].submit(self.now, operation, &self.phrases, &mut self.witness);
         self.send(Principal::Client(ClientId(caller as u16)), said);
@@ -246,6 +321,8 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
     /// Delivers a message that waits; it stays, to be delivered again, if `again`.
     fn bring(&mut self, at: usize, again: bool) {
         let Some(letter) = self.mail.remove(at) else { return };
+        let Letter { from, to, ref payload } = letter;
+        happens(self.now, Deed::Brought { from, to, payload: payload.clone(), again });
         match letter.to {
             Principal::Node(to) if self.is_correct(to) => {
                 let host = &mut self.hosts[to.index()];
@@ -268,6 +345,7 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
     /// Lets time pass for everybody.
     fn pass(&mut self, span: Duration) {
         self.now = self.now.after(span);
+        happens(self.now, Deed::Passed);
         let (now, phrases, witness) = (self.now, &self.phrases, &mut self.witness);
         for host in &mut self.hosts {
             host.wake(now, phrases, witness);
@@ -280,6 +358,7 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
 
     /// Everything that is under way at correct replicas comes to its end.
     fn calm(&mut self) {
+        happens(self.now, Deed::Calmed);
         for host in &mut self.hosts {
             loop {
                 host.settle(u64::MAX, &mut self.witness);
@@ -320,6 +399,7 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
 
     /// All faults are over but the traitor, who is silent: what correct clients ask for is done.
     fn heal(&mut self) {
+        happens(self.now, Deed::Healed);
         (0..NODES).for_each(|at| {
             self.hosts[at].restart(self.now, &self.phrases, &mut self.witness);
         });
@@ -335,7 +415,8 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
                 (0..self.mail.len()).for_each(|_| self.bring(0, false));
             }
             if self.callers.iter().all(|caller| !caller.is_busy()) {
-                return self.compare();
+                self.compare();
+                return self.restore();
             }
             self.pass(self.until_next());
         }
@@ -366,5 +447,20 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
             let same = states.iter().filter(|(other, _)| other == executed);
             assert!({ same }.all(|(_, other)| other == state), "states differ at s{executed}");
         }
+    }
+
+    /// An application that is restored goes on as the one whose snapshot it has.
+    fn restore(&mut self) {
+        let correct = (0..NODES).find(|at| self.is_correct(NodeId(*at as u8)));
+        let Some(host) = correct.and_then(|at| self.hosts.get_mut(at)) else { return };
+        let one = &mut host.house.application;
+        let mut other = (self.new)();
+        other.restore(&one.snapshot());
+        for (client, operation) in &self.asked {
+            let replies = (one.execute(*client, operation), other.execute(*client, operation));
+            assert!(replies.0 == replies.1, "a restored application gives another reply");
+        }
+        let alike = one.snapshot() == other.snapshot();
+        assert!(alike, "a restored application comes to another state");
     }
 }

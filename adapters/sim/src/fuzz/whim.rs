@@ -56,6 +56,11 @@ impl<'a> Whim<'a> {
         items.get(self.below(items.len()))
     }
 
+    /// The bytes that are left, for a reader of one's own.
+    pub(super) fn unstructured(&mut self) -> &mut Unstructured<'a> {
+        &mut self.0
+    }
+
     /// All bytes that are left.
     #[must_use]
     pub fn rest(self) -> &'a [u8] {

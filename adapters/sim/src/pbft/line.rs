@@ -170,6 +170,11 @@ impl fmt::Display for Name {
 }
 
 /// An encoded message in words.
+pub(crate) fn words(payload: &[u8]) -> String {
+    Said(payload).to_string()
+}
+
+/// An encoded message, to be written in words.
 struct Said<'a>(&'a [u8]);
 
 impl fmt::Display for Said<'_> {

@@ -32,6 +32,7 @@ pub use cluster::Cluster;
 pub use direct::Lie;
 pub use instances::Round;
 pub use journal::{Journal, READ};
+pub(crate) use line::words;
 pub use memory::Memory;
 pub use replay::{Divergence, Replayed, replay, replay_lines};
 pub(crate) use telling::{KINDS, kind};
