@@ -2,6 +2,7 @@
 
 use crate::faults::Faults;
 use crate::kinds::Kinds;
+use crate::matrix::Matrix;
 use crate::network::Traffic;
 use crate::pbft::{Cluster, Statistics};
 use crate::plan::{Plan, Role};
@@ -9,11 +10,11 @@ use crate::violation::Violation;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// What is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Campaign {
     /// Replicas, 4 to 64; 4 or 7 by the seed, if it is not given.
     pub nodes: Option<usize>,
@@ -29,6 +30,17 @@ pub struct Campaign {
     pub threads: usize,
     /// Whether to go on after a violation.
     pub keep_going: bool,
+    /// Where everybody is; as each seed likes, if it is not given.
+    pub map: Option<Arc<Map>>,
+}
+
+/// Round trips between places, and the file that tells them.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// The file, for the command that replays.
+    pub file: String,
+    /// What it tells: see [`Plan::settle`].
+    pub matrix: Matrix,
 }
 
 /// How one seed went.
@@ -89,6 +101,7 @@ impl Campaign {
             seeds,
             threads: 1,
             keep_going: false,
+            map: None,
         }
     }
 
@@ -97,8 +110,10 @@ impl Campaign {
     pub fn replay(&self, seed: u64) -> String {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
         let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
+        let map = self.map.as_ref().map(|map| format!("--matrix '{}' ", map.file));
+        let map = map.unwrap_or_default();
         format!(
-            "quorate-sim run --protocol pbft --nodes {nodes} {faults} --seed {seed} --seeds 1 \
+            "quorate-sim run --protocol pbft --nodes {nodes} {faults} {map}--seed {seed} --seeds 1 \
              --trace"
         )
     }
@@ -112,7 +127,11 @@ impl Campaign {
     /// What happens in the run of one seed.
     #[must_use]
     pub fn plan(&self, seed: u64) -> Plan {
-        Plan::with(seed, self.nodes, self.faults, self.kinds)
+        let mut plan = Plan::with(seed, self.nodes, self.faults, self.kinds);
+        if let Some(map) = &self.map {
+            plan.settle(&map.matrix);
+        }
+        plan
     }
 
     /// Runs all seeds, and calls `each` after every one. After a violation no higher seed is
@@ -222,6 +241,13 @@ mod tests {
              --trace"
         );
         let kinds = Role::ALL.only(["mutator", "silent"]).unwrap();
+        let map = Map { file: "a map.txt".to_owned(), matrix: Matrix::cities() };
+        let far = Campaign { map: Some(Arc::new(map)), ..campaign.clone() };
+        assert_eq!(
+            far.replay(2),
+            "quorate-sim run --protocol pbft --nodes mixed --faults traitors \
+             --matrix 'a map.txt' --seed 2 --seeds 1 --trace"
+        );
         assert_eq!(
             Campaign { kinds, nodes: Some(7), ..campaign }.replay(1),
             "quorate-sim run --protocol pbft --nodes 7 --traitor silent --traitor mutator \

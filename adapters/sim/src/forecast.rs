@@ -5,7 +5,8 @@ use clap::Args;
 use quorate::node::MAX_NODES;
 use quorate_sim::costs::Costs;
 use quorate_sim::matrix::Matrix;
-use quorate_sim::wan::{Prediction, Wan};
+use quorate_sim::wan::{MOST, Prediction, Wan};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,9 +15,13 @@ pub(crate) struct Arguments {
     /// Round trips between places, as text: `matrices/cities.txt` if not given.
     #[arg(long)]
     matrix: Option<std::path::PathBuf>,
-    /// Replicas, 4 to 64; the i-th is at place i modulo the number of places.
-    #[arg(long, default_value = "13", value_parser = replicas)]
-    nodes: Replicas,
+    /// Replicas, 4 to 1000; the i-th is at place i modulo the number of places. More than 64 are a
+    /// question only: the core has no cluster of so many.
+    #[arg(long, default_value_t = 13, value_parser = clap::value_parser!(u16).range(4..=MOST as i64))]
+    nodes: u16,
+    /// Costs as `--json` prints them, for an answer that can be had again: nothing is measured.
+    #[arg(long)]
+    costs: Option<std::path::PathBuf>,
     /// Requests of a full batch.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
     batch: u16,
@@ -47,43 +52,64 @@ pub(crate) fn replicas(text: &str) -> Result<Replicas, String> {
 
 /// Measures costs, then predicts what a cluster across a wide area would do.
 pub(crate) fn wan(arguments: &Arguments) -> ExitCode {
-    let read = |file: &std::path::PathBuf| {
-        let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-        Matrix::parse(&text).map_err(|error| error.to_string())
-    };
-    let matrix = match arguments.matrix.as_ref().map(read) {
-        None => Matrix::cities(),
-        Some(Ok(matrix)) => matrix,
-        Some(Err(problem)) => {
-            let file = arguments.matrix.as_ref().map(|file| file.display().to_string());
-            eprintln!("{}: {problem}", file.unwrap_or_default());
+    let Arguments { nodes, batch, operation, window, uplink, .. } = *arguments;
+    let (nodes, batch, uplink) = (usize::from(nodes), usize::from(batch), uplink * 1e6);
+    let matrix = arguments.matrix.as_deref().map_or_else(|| Ok(Matrix::cities()), read_matrix);
+    let measure = || Ok(Costs::measure(nodes.min(MAX_NODES)));
+    let read = |file| read(file, |text| Costs::from_json(text));
+    let costs = arguments.costs.as_deref().map_or_else(measure, read);
+    let (matrix, costs) = match matrix.and_then(|matrix| Ok((matrix, costs?))) {
+        Ok(both) => both,
+        Err(problem) => {
+            eprintln!("{problem}");
             return ExitCode::from(2);
         }
     };
-    let Arguments { nodes: Replicas(nodes), batch, operation, window, uplink, .. } = *arguments;
-    let batch = usize::from(batch);
-    let costs = Costs::measure(nodes);
-    let uplink = uplink * 1e6;
     let wan = Wan { matrix: &matrix, nodes, batch, operation, window, uplink, costs };
     let predictions = wan.predict();
     if arguments.json {
         print_quietly(&format!("{}\n", wan_json(&wan, &predictions)));
     } else {
-        print_quietly(&wan_table(&wan, &predictions));
+        let source = arguments.costs.as_ref().map(|file| format!("of {}", file.display()));
+        let source = source.unwrap_or_else(|| "measured here".to_owned());
+        print_quietly(&wan_table(&wan, &source, &predictions));
     }
     ExitCode::SUCCESS
 }
 
-fn wan_table(wan: &Wan<'_>, predictions: &[Prediction]) -> String {
+/// Reads a file with round trips.
+pub(crate) fn read_matrix(file: &Path) -> Result<Matrix, String> {
+    read(file, |text| Matrix::parse(text).map_err(|error| error.to_string()))
+}
+
+/// Reads a file; a problem begins with its name.
+fn read<T>(file: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let read = text.and_then(|text| parse(&text));
+    read.map_err(|problem| format!("{}: {problem}", file.display()))
+}
+
+/// What is to be known of more replicas than the core allows.
+fn beyond(nodes: usize) -> String {
+    if nodes <= MAX_NODES {
+        return String::new();
+    }
+    format!(
+        "what if: the core ends at {MAX_NODES} replicas, a set of which is one word; beyond that \
+         a vote is taken to cost what it costs among {MAX_NODES}\n"
+    )
+}
+
+fn wan_table(wan: &Wan<'_>, source: &str, predictions: &[Prediction]) -> String {
     let Wan { matrix, nodes, batch, operation, window, uplink, costs } = wan;
     let micros = |cost: Duration| cost.as_nanos() as f64 / 1e3;
     let millis = |time: Duration| time.as_micros() as f64 / 1e3;
     let mut text = format!(
-        "measured here, us: sign {:.1}, verify {:.1}, frame {:.2} and {:.2} a kilobyte, vote \
+        "costs {source}, us: sign {:.1}, verify {:.1}, frame {:.2} and {:.2} a kilobyte, vote \
          {:.2}, request of a batch {:.2}\n\
          predicted (critical path, and the least of thread, window {window} and uplink {:.0} \
          Mbit/s): {nodes} replicas at {} places, batches of {batch} requests of {operation} bytes\n\
-         no loss, no queues, full batches, equal replicas; a real cluster does less\n\n\
+         no loss, no queues, full batches, equal replicas; a real cluster does less\n{}\n\
          {:>16} {:>11} {:>12} {:>12} {:>13} {:>14}\n",
         micros(costs.sign),
         micros(costs.verify),
@@ -93,6 +119,7 @@ fn wan_table(wan: &Wan<'_>, predictions: &[Prediction]) -> String {
         micros(costs.request),
         uplink / 1e6,
         matrix.places().len().min(*nodes),
+        beyond(*nodes),
         "primary at",
         "commit ms",
         "mean reply",
@@ -116,7 +143,6 @@ fn wan_table(wan: &Wan<'_>, predictions: &[Prediction]) -> String {
 }
 
 fn wan_json(wan: &Wan<'_>, predictions: &[Prediction]) -> serde_json::Value {
-    let nanos = |cost: Duration| cost.as_nanos() as u64;
     let each = predictions.iter().map(|it| {
         let micros = |time: &Duration| time.as_micros() as u64;
         serde_json::json!({
@@ -127,15 +153,11 @@ fn wan_json(wan: &Wan<'_>, predictions: &[Prediction]) -> serde_json::Value {
             "requests_per_second_more_threads": it.throughput(true),
         })
     });
-    let Costs { sign, verify, frame_empty, frame_kilobyte, step, request } = wan.costs;
     serde_json::json!({
         "nodes": wan.nodes,
         "places": wan.matrix.places(),
-        "nanoseconds": {
-            "sign": nanos(sign), "verify": nanos(verify), "frame": nanos(frame_empty),
-            "frame_kilobyte": nanos(frame_kilobyte), "vote": nanos(step),
-            "request": nanos(request),
-        },
+        "beyond_the_core": wan.nodes > MAX_NODES,
+        "nanoseconds": wan.costs.to_json(),
         "predictions": each.collect::<Vec<_>>(),
     })
 }

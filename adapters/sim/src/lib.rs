@@ -62,7 +62,7 @@ mod violation;
 pub mod wan;
 pub mod worlds;
 
-pub use campaign::{Campaign, Report, Summary};
+pub use campaign::{Campaign, Map, Report, Summary};
 pub use cuts::Cuts;
 pub use faults::Faults;
 pub use kinds::Kinds;

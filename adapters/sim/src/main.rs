@@ -11,8 +11,9 @@ use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
 use quorate_sim::plan::Role;
 use quorate_sim::recording::Recording;
-use quorate_sim::{Campaign, Cuts, Faults, Kinds, Report, Summary, generals};
+use quorate_sim::{Campaign, Cuts, Faults, Kinds, Map, Report, Summary, generals};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Plays clusters of real protocol machines in a virtual world, seed after seed.
@@ -134,6 +135,11 @@ struct Run {
     /// lists those that are.
     #[arg(long, value_name = "NAME", conflicts_with = "faults")]
     traitor: Vec<String>,
+    /// PBFT: the wide area that lies between replicas, as round trips in a text file such as
+    /// `matrices/cities.txt`; the i-th replica and client are at place i modulo the number of
+    /// places. Without it each seed chooses.
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<std::path::PathBuf>,
     /// Let one traitor more lie than the protocol in rounds withstands: checkers must object.
     #[arg(long)]
     beyond: bool,
@@ -326,13 +332,23 @@ fn cuts(arguments: CutsArguments) -> ExitCode {
 
 fn run_seeds(run: &Run) -> ExitCode {
     let faults = run.faults();
+    let map = run.matrix.as_ref().map(|file| {
+        let (matrix, file) = (forecast::read_matrix(file)?, file.display().to_string());
+        Ok(Arc::new(Map { file, matrix }))
+    });
+    let map = match map.transpose() {
+        Ok(map) => map,
+        Err(problem) => return refuse(&problem),
+    };
     if let Some(protocol) = run.protocol.in_rounds() {
+        if map.is_some() {
+            return refuse("--matrix is for PBFT: rounds are as long as their frames take");
+        }
         return command::generals::run(protocol, faults, run);
     }
     if run.beyond || run.nodes.0 == Some(3) {
         let problem = forecast::replicas("3").err().unwrap_or_default();
-        eprintln!("{problem}, and --beyond is for protocols in rounds");
-        return ExitCode::from(2);
+        return refuse(&format!("{problem}, and --beyond is for protocols in rounds"));
     }
     let Some(kinds) = run.kinds(Role::ALL) else { return ExitCode::from(2) };
     let campaign = Campaign {
@@ -343,8 +359,15 @@ fn run_seeds(run: &Run) -> ExitCode {
         seeds: run.seeds,
         threads: run.threads.unwrap_or_else(processors),
         keep_going: run.keep_going,
+        map,
     };
     if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
+}
+
+/// The arguments are wrong.
+fn refuse(problem: &str) -> ExitCode {
+    eprintln!("{problem}");
+    ExitCode::from(2)
 }
 
 fn processors() -> usize {

@@ -8,8 +8,9 @@
 //! 20   0.5
 //! ```
 //!
-//! Words are separated by blanks. The two directions may differ; one way is half of what stands
-//! in the sender's line.
+//! Words are separated by blanks. The two directions may differ, as they do where routes do: one
+//! way is half of what stands in the sender's line, so that a message and its answer take half of
+//! the one and half of the other.
 
 use core::time::Duration;
 use std::fmt;
@@ -60,10 +61,14 @@ impl Matrix {
         let wrong = |line: usize, what: String| MatrixError { line: line + 1, what };
         let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim()));
         let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        let Some((_, names)) = lines.next() else {
+        let Some((at, names)) = lines.next() else {
             return Err(wrong(0, "no line names the places".to_owned()));
         };
         let places: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
+        let twice = places.iter().enumerate().find(|(at, name)| places[..*at].contains(name));
+        if let Some((_, name)) = twice {
+            return Err(wrong(at, format!("two places are called `{name}`")));
+        }
         let mut round_trips = Vec::new();
         let mut last = 0;
         for (at, line) in lines {
@@ -77,7 +82,10 @@ impl Matrix {
                 round_trips.push(Duration::from_micros((millis * 1e3).round() as u64));
             }
             let (found, wanted) = (round_trips.len() - before, places.len());
-            if found != wanted || before == wanted * wanted {
+            if before == wanted * wanted {
+                return Err(wrong(at, format!("a line too many: {wanted} places have one each")));
+            }
+            if found != wanted {
                 return Err(wrong(at, format!("{found} numbers, and {wanted} places")));
             }
         }
@@ -126,7 +134,8 @@ mod tests {
         assert_eq!(told("a b\n0 NaN\n"), "line 2: `NaN` is no round trip in milliseconds");
         assert_eq!(told("a b\n0 1\n1\n"), "line 3: 1 numbers, and 2 places");
         assert_eq!(told("a b\n0 1\n"), "line 2: 1 lines of numbers, and 2 places");
-        assert_eq!(told("a\n0\n0\n"), "line 3: 1 numbers, and 1 places");
+        assert_eq!(told("a\n0\n0\n"), "line 3: a line too many: 1 places have one each");
+        assert_eq!(told("# x\na b a\n"), "line 2: two places are called `a`");
     }
 
     #[test]

@@ -22,6 +22,9 @@ use std::collections::BTreeSet;
 /// The most that a link adds to a message: its header and its proof.
 const FRAME_BYTES: usize = 128;
 
+/// Round trips on one Earth are shorter.
+const EARTH: Duration = Duration::from_millis(400);
+
 /// A partition that never ends.
 pub(crate) const FOR_EVER: Instant = Instant::from_micros(u64::MAX);
 
@@ -84,14 +87,41 @@ impl Plan {
         let places: Vec<(Principal, usize)> =
             all.into_iter().map(|who| (who, random.below(places) as usize)).collect();
         self.terrain.settle(&cities, &places);
+        self.be_patient(1);
+    }
+
+    /// Puts the i-th replica and the i-th client at place i modulo the number of places, instead
+    /// of wherever they are, and makes all patient enough for that.
+    pub fn settle(&mut self, matrix: &Matrix) {
+        let count = matrix.places().len();
+        let place = |who| match who {
+            Principal::Node(node) => (who, node.index() % count),
+            Principal::Client(client) => (who, client.index() % count),
+        };
+        let places: Vec<(Principal, usize)> = self.principals().into_iter().map(place).collect();
+        for terrain in [&mut self.terrain, &mut self.settled] {
+            terrain.distances.clear();
+            terrain.settle(matrix, &places);
+        }
+        let all = (0..count).flat_map(|from| (0..count).map(move |to| (from, to)));
+        let longest = all.map(|(from, to)| matrix.round_trip(from, to)).max().unwrap_or_default();
+        self.be_patient(1 + (longest.as_millis() / EARTH.as_millis()) as u32);
+        let longest = self.dimensions().message_bytes() + FRAME_BYTES;
+        for terrain in [&mut self.terrain, &mut self.settled] {
+            terrain.lanes.fit(longest);
+        }
+    }
+
+    /// Patience for a network that is so many times as wide as the Earth.
+    fn be_patient(&mut self, earths: u32) {
         // A checkpoint must stay for as long as it takes to fetch its state, which is some round
         // trips: so checkpoints are far apart, and a primary without requests takes its time.
         self.window = self.window.max(16);
-        self.status_interval = Duration::from_millis(400);
-        self.timeout = Duration::from_secs(3);
-        self.timeout_cap = Duration::from_secs(12);
-        self.retry = Duration::from_secs(1);
-        self.bound *= 3;
+        self.status_interval = Duration::from_millis(400) * earths;
+        self.timeout = Duration::from_secs(3) * earths;
+        self.timeout_cap = Duration::from_secs(12) * earths;
+        self.retry = Duration::from_secs(1) * earths;
+        self.bound *= 3 * earths;
     }
 
     /// Links through which not everything fits, but the longest message does behind another one:
@@ -100,8 +130,7 @@ impl Plan {
         let bandwidth = *random.pick(&[50_000, 200_000, 1_000_000]);
         let queue = Duration::from_millis(random.between(25, 80));
         let mut lanes = Lanes { bandwidth, queue };
-        let longest = self.dimensions().message_bytes() + FRAME_BYTES;
-        lanes.queue = queue.max(lanes.sending(2 * longest));
+        lanes.fit(self.dimensions().message_bytes() + FRAME_BYTES);
         self.terrain.lanes = lanes;
     }
 

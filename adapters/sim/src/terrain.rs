@@ -42,6 +42,11 @@ pub struct Lanes {
 }
 
 impl Lanes {
+    /// Has a message of so many bytes wait for another such one, if it must.
+    pub(crate) fn fit(&mut self, longest: usize) {
+        self.queue = self.queue.max(self.sending(2 * longest));
+    }
+
     /// How long it takes to send so many bytes.
     #[must_use]
     pub fn sending(&self, bytes: usize) -> Duration {

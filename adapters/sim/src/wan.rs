@@ -7,12 +7,32 @@
 //! at most; and the primary's uplink, which carries each batch n - 1 times. It assumes that
 //! nothing is lost, that nothing waits in queues, that batches are full and that replicas are
 //! equally fast. Real clusters do less. [`Costs`] are measured where the program runs.
+//!
+//! A prediction may be about more replicas than the core allows, [`MOST`] at most: what if there
+//! were a cluster of so many? Its quorums are those of the same formulas. What it takes to count
+//! votes of more than 64 replicas is not known, and that of 64 is assumed.
 
 use crate::costs::Costs;
 use crate::matrix::Matrix;
 use core::time::Duration;
-use quorate::Quorum;
 use quorate::pbft::Request;
+
+/// The most replicas that a prediction is made for.
+pub const MOST: usize = 1000;
+
+/// Votes that are enough, by the formulas of [`quorate::Quorum`], for any number of replicas.
+#[derive(Clone, Copy, Debug)]
+struct Enough {
+    weak: usize,
+    strong: usize,
+}
+
+impl Enough {
+    const fn of(nodes: usize) -> Self {
+        let faults = nodes.saturating_sub(1) / 3;
+        Self { weak: faults + 1, strong: usize::midpoint(nodes, faults) + 1 }
+    }
+}
 
 /// What is predicted.
 #[derive(Clone, Debug)]
@@ -69,13 +89,15 @@ impl Prediction {
 }
 
 impl Wan<'_> {
-    /// The prediction with a primary at each place that has a replica; nothing if there cannot
-    /// be so many replicas.
+    /// The prediction with a primary at each place that has a replica; nothing if there are no
+    /// replicas, or more than [`MOST`].
     #[must_use]
     pub fn predict(&self) -> Vec<Prediction> {
-        let Some(quorum) = Quorum::of(self.nodes) else { return Vec::new() };
+        if self.nodes == 0 || self.nodes > MOST {
+            return Vec::new();
+        }
         let places = self.matrix.places().len().min(self.nodes);
-        (0..places).map(|primary| self.with_primary(quorum, primary)).collect()
+        (0..places).map(|primary| self.with_primary(primary)).collect()
     }
 
     /// One way between two replicas.
@@ -92,8 +114,8 @@ impl Wan<'_> {
         self.batch * (self.operation + Request::OVERHEAD)
     }
 
-    fn with_primary(&self, quorum: Quorum, primary: usize) -> Prediction {
-        let (nodes, costs) = (self.nodes, &self.costs);
+    fn with_primary(&self, primary: usize) -> Prediction {
+        let (nodes, costs, enough) = (self.nodes, &self.costs, Enough::of(self.nodes));
         let votes = costs.vote() * nodes as u32;
         let checked = costs.verify * self.batch as u32 + costs.proposal(self.batch);
         let proposed: Vec<Duration> = (0..nodes)
@@ -103,13 +125,13 @@ impl Wan<'_> {
             .map(|me| {
                 let backups = (0..nodes).filter(|other| *other != primary);
                 let arrivals = backups.map(|other| proposed[other] + self.way(other, me));
-                votes + proposed[me].max(nth(arrivals, quorum.strong() - 1))
+                votes + proposed[me].max(nth(arrivals, enough.strong - 1))
             })
             .collect();
         let committed: Vec<Duration> = (0..nodes)
             .map(|me| {
                 let arrivals = (0..nodes).map(|other| prepared[other] + self.way(other, me));
-                votes + prepared[me].max(nth(arrivals, quorum.strong()))
+                votes + prepared[me].max(nth(arrivals, enough.strong))
             })
             .collect();
         let places = self.matrix.places().len();
@@ -117,9 +139,9 @@ impl Wan<'_> {
             let to = self.matrix.round_trip(client, primary % places) / 2;
             let replies = (0..nodes)
                 .map(|from| committed[from] + self.matrix.round_trip(from % places, client) / 2);
-            to + costs.verify + nth(replies, quorum.weak())
+            to + costs.verify + nth(replies, enough.weak)
         });
-        let commit = nth(committed.iter().copied(), quorum.weak());
+        let commit = nth(committed.iter().copied(), enough.weak);
         let latency = latency.collect();
         self.rates(Prediction {
             primary,
@@ -201,8 +223,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_predicted_is_what_the_simulator_shows() {
+    fn enough_is_what_the_core_counts_to_and_goes_on_beyond_it() {
+        for nodes in 1..=quorate::node::MAX_NODES {
+            let (enough, quorum) = (Enough::of(nodes), quorate::Quorum::of(nodes).unwrap());
+            assert_eq!((enough.weak, enough.strong), (quorum.weak(), quorum.strong()), "{nodes}");
+        }
+        // Two strong quorums of a hundred share 34, one more than may be liars.
+        assert_eq!((Enough::of(100).weak, Enough::of(100).strong), (34, 67));
         let cities = Matrix::cities();
+        let predicted = free(&cities, 100).predict();
+        assert_eq!((predicted.len(), predicted[0].latency.len()), (13, 13));
+        assert!(predicted.iter().all(|it| !it.commit.is_zero()));
+        assert!(free(&cities, MOST + 1).predict().is_empty());
+    }
+
+    #[test]
+    fn what_is_predicted_is_what_the_simulator_shows() {
+        // There and back differ, and two places have several replicas each.
+        let lopsided = Matrix::parse("a b c\n1 40 90\n70 2 60\n30 110 4\n").unwrap();
+        for cities in [Matrix::cities(), lopsided] {
+            agree(&cities);
+        }
+    }
+
+    fn agree(cities: &Matrix) {
         for nodes in [4, 7, 13] {
             let at_once = Delay {
                 min: Duration::ZERO,
@@ -221,14 +265,14 @@ mod tests {
                     (0..nodes).map(|id| (Principal::Node(NodeId(id as u8)), id % places));
                 let client = (Principal::Client(ClientId(0)), home);
                 let mut plan = quiet.clone();
-                plan.settled.settle(&cities, &replicas.chain([client]).collect::<Vec<_>>());
+                plan.settled.settle(cities, &replicas.chain([client]).collect::<Vec<_>>());
                 let mut cluster = Cluster::new(plan, false);
                 // The weather is fair from the first event on.
                 cluster.run_until(Instant::from_micros(1_000)).unwrap();
                 cluster.submit(ClientId(0), b"far away");
                 while cluster.replies(ClientId(0)).is_empty() && cluster.step() {}
                 let took = cluster.now().since(Instant::from_micros(1_000));
-                let predicted = free(&cities, nodes).predict()[0].latency[home];
+                let predicted = free(cities, nodes).predict()[0].latency[home];
                 let apart = took.abs_diff(predicted);
                 assert!(
                     apart < Duration::from_millis(2),

@@ -156,3 +156,47 @@ fn traitors_are_chosen_by_name_and_an_unknown_name_lists_those_that_there_are() 
         assert_eq!(run(&wrong).status.code(), Some(2));
     }
 }
+
+#[test]
+fn wide_areas_are_predicted_also_beyond_the_core_and_the_same_from_kept_costs() {
+    let here = file("wan", "here.txt", "a b\n1 20\n30 1\n");
+    let told = run(&["wan", "--matrix", &here, "--nodes", "100", "--json"]);
+    assert_eq!(told.status.code(), Some(0));
+    let costs = file("wan", "costs.json", &out(&told));
+    let first: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&first["nodes"], &first["beyond_the_core"]), (&100.into(), &true.into()));
+    assert_eq!(first["predictions"].as_array().unwrap().len(), 2);
+    let again = run(&["wan", "--matrix", &here, "--nodes", "100", "--costs", &costs, "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&again.stdout).unwrap(), first);
+    let shown = out(&run(&["wan", "--matrix", &here, "--nodes", "100", "--costs", &costs]));
+    assert!(shown.contains("what if: the core ends at 64 replicas"), "{shown}");
+    let inside = out(&run(&["wan", "--matrix", &here, "--nodes", "64", "--costs", &costs]));
+    assert!(inside.contains("costs of ") && !inside.contains("what if"), "{inside}");
+    for (wrong, name) in [(&costs, "--matrix"), (&here, "--costs")] {
+        let told = run(&["wan", name, wrong]);
+        assert_eq!(told.status.code(), Some(2));
+        assert!(String::from_utf8(told.stderr).unwrap().starts_with(wrong.as_str()));
+    }
+    assert_eq!(run(&["wan", "--nodes", "1001"]).status.code(), Some(2));
+}
+
+#[test]
+fn runs_across_a_wide_area_of_a_file_hold_and_take_their_time() {
+    let wide = file("run", "wide.txt", "a b c\n1 300 300\n300 1 300\n300 300 1\n");
+    let fingerprint = |arguments: &[&str]| {
+        let all = ["run", "--nodes", "4", "--faults", "none", "--seeds", "3", "--json"];
+        let told = run(&[&all[..], arguments].concat());
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        (told["fingerprint"].clone(), told["virtual_seconds"].as_f64().unwrap())
+    };
+    let (near, far) = (fingerprint(&[]), fingerprint(&["--matrix", &wide]));
+    // Five messages of 150 ms each stand between a request and its reply, and there are five
+    // requests of a client at least.
+    assert!(near.0 != far.0 && far.1 > 3.0 * 5.0 * 0.45, "{near:?} {far:?}");
+    let trace = out(&run(&["run", "--nodes", "4", "--seeds", "1", "--trace", "--matrix", &wide]));
+    assert!(trace.contains("HAS ITS REPLY"));
+    let rounds = run(&["run", "--protocol", "om", "--matrix", &wide]);
+    assert_eq!(rounds.status.code(), Some(2));
+    assert_eq!(run(&["run", "--matrix", "/nowhere.txt"]).status.code(), Some(2));
+}

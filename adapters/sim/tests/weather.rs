@@ -173,3 +173,15 @@ fn the_core_finishes_while_the_others_stay_as_they_are() {
         assert_eq!((report.statistics.cores, report.statistics.requests), (1, 3 * 23));
     }
 }
+
+#[test]
+fn seeds_hold_across_the_world_that_they_are_put_in() {
+    let wide = Matrix::parse("moon earth\n1 2600\n2600 1\n").unwrap();
+    for matrix in [Matrix::cities(), wide] {
+        for seed in 0..10 {
+            let mut plan = Plan::draw(seed, Some(4), seed % 2 == 0);
+            plan.settle(&matrix);
+            holds(plan);
+        }
+    }
+}
