@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod abroad;
 pub mod campaign;
 pub mod canaries;
 pub mod check;

@@ -12,9 +12,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key of a principal in the run of a seed.
+    /// The key of a principal in the run of a seed. Clusters hand out each to its own principal,
+    /// and nobody else can ask for one.
     #[must_use]
-    pub fn new(seed: u64, who: Principal) -> Self {
+    pub(crate) fn new(seed: u64, who: Principal) -> Self {
         let mut bytes = *b"quorate-sim key 0123456789a";
         bytes[16..24].copy_from_slice(&seed.to_le_bytes());
         bytes[24..].copy_from_slice(&who.to_bytes());

@@ -13,7 +13,21 @@ use quorate::auth::{Scope, Signed};
 use quorate::{NodeId, Principal, wire};
 use std::fmt::Debug;
 
-/// What a traitor may use.
+/// What a traitor may use: the key of its own is behind [`Rights::seal`]. It cannot be taken out,
+///
+/// ```compile_fail,E0616
+/// # use quorate_sim::traitor::Rights;
+/// fn lend(rights: Rights<'_>) {
+///     let mine = rights.key;
+/// }
+/// ```
+///
+/// and there is no way to that of another:
+///
+/// ```compile_fail,E0624
+/// use quorate::{NodeId, Principal};
+/// let stolen = quorate_sim::scheme::Key::new(1, Principal::Node(NodeId(2)));
+/// ```
 #[derive(Debug)]
 pub struct Rights<'a> {
     /// Who it is.

@@ -3,11 +3,11 @@
 use quorate::auth::{Roster, Scope, Signed, Verifier};
 use quorate::protocol::{Input, InputOf, Never, Output, Protocol, Target};
 use quorate::{
-    Digest, Fault, Instant, NodeId, NodeSet, Principal, PublicKey, Refusal, Signer, wire,
+    Digest, Fault, Instant, NodeId, NodeSet, Principal, PublicKey, Refusal, Signature, Signer, wire,
 };
 use quorate_sim::engine::{Alarm, Engine, Event, Host, perform};
 use quorate_sim::network::{Delay, Weather};
-use quorate_sim::scheme::{Key, Scheme};
+use quorate_sim::scheme::Scheme;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -38,6 +38,15 @@ impl Signed for Rumour {
         _: &V,
     ) -> Result<Digest, Fault> {
         Ok(Digest::ZERO)
+    }
+}
+
+/// Rumours are not signed.
+struct Illiterate;
+
+impl Signer for Illiterate {
+    fn sign(&self, _: &Digest) -> Signature {
+        Signature::ZERO
     }
 }
 
@@ -92,7 +101,6 @@ struct Street<'e> {
     nodes: usize,
     engine: &'e mut Engine<()>,
     scope: Scope,
-    key: Key,
     decided: &'e mut NodeSet,
 }
 
@@ -103,7 +111,7 @@ impl Host<Gossip> for Street<'_> {
 
     fn send(&mut self, to: Target, message: Rumour) {
         let from = Principal::Node(self.me);
-        let payload = self.engine.seal(message, from, &self.scope, &self.key);
+        let payload = self.engine.seal(message, from, &self.scope, &Illiterate);
         let everybody = (0..self.nodes as u8).map(NodeId);
         let receivers: Vec<NodeId> = match to {
             Target::Node(node) => vec![node],
@@ -164,9 +172,8 @@ fn gossip(seed: u64) -> (Instant, u64) {
             continue;
         };
         let (machine, alarm) = (&mut machines[me.index()], &mut alarms[me.index()]);
-        let key = Key::new(seed, Principal::Node(me));
         let (scope, decided) = (*roster.scope(), &mut decided);
-        let mut street = Street { me, nodes: NODES, engine: &mut engine, scope, key, decided };
+        let mut street = Street { me, nodes: NODES, engine: &mut engine, scope, decided };
         if let Event::Deliver { from, payload, .. } = &event {
             street.engine.transcript.enter(now, &"delivered");
             let rumour = wire::decode::<Rumour>(payload).unwrap();

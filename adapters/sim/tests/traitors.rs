@@ -224,3 +224,21 @@ fn p49_a_proposal_that_is_one_too_high_for_one_backup_splits_nothing() {
         assert!(lines.iter().any(lie), "seed {seed}");
     }
 }
+
+/// What no compiler checks within the crate: a traitor's file asks nobody for a key.
+#[test]
+fn no_traitor_makes_keys() {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut read = 0;
+    for folder in ["traitors", "generals/traitors"] {
+        for file in std::fs::read_dir(source.join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let reaches = ["scheme", "Key::", "abroad::"].into_iter().find(|it| text.contains(it));
+            let casts = path.ends_with("traitors/cast.rs") && reaches == Some("abroad::");
+            assert!(reaches.is_none() || casts, "{}: {reaches:?}", path.display());
+            read += 1;
+        }
+    }
+    assert!(read > 25, "{read} files");
+}

@@ -21,7 +21,7 @@ pub fn cast(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
         Role::Hoarder => Box::new(Hoarder::by(plan.timeout * 9 / 10)),
         Role::Delayer => Box::new(Delayer::by(plan.timeout * 3 / 2)),
         Role::Forger => Box::new(Forger::default()),
-        Role::Replayer => Box::new(Replayer::new(plan.seed, plan.nodes, plan.clients)),
+        Role::Replayer => Box::new(Replayer::new(crate::abroad::letters(plan))),
         Role::Spammer => Box::new(Spammer::default()),
         Role::Withholder(victims) => Box::new(Withholder::from(victims)),
         Role::Poisoner => Box::new(Poisoner),

@@ -1,17 +1,13 @@
 //! Says again what was said before, by anybody, anywhere.
 
 use crate::engine::Payload;
-use crate::scheme::{Key, Scheme};
 use crate::traitor::{Rights, Traitor};
-use quorate::auth::{Scope, Verifier};
-use quorate::pbft::{Histories, Message, Pairs, Request, Sequence, View, ViewChange};
-use quorate::wire::{self, Bytes};
-use quorate::{ClientId, Digest, NodeId, Principal, Signature};
+use quorate::Principal;
 
 /// A traitor that tells the truth and beside it sends, to anybody, what it heard or said long
 /// before: in other views, at other sequences. What others signed is good wherever it is said
 /// again, and must change nothing. It also has what the same replicas and clients signed in
-/// another epoch and in another cluster, where they have the same keys.
+/// another epoch and in another cluster, where they have the same keys: the messages, not the keys.
 #[derive(Clone, Debug)]
 pub struct Replayer {
     heard: Vec<Payload>,
@@ -22,39 +18,9 @@ pub struct Replayer {
 const MEMORY: usize = 256;
 
 impl Replayer {
-    /// A traitor with a past: the keys are those of a seed.
+    /// A traitor that has these messages from abroad.
     #[must_use]
-    pub fn new(seed: u64, nodes: usize, clients: usize) -> Self {
-        let scope = |cluster, epoch| Scope { cluster, epoch, profile: Scheme::PROFILE };
-        let here = Digest::of(&seed.to_le_bytes());
-        let scopes = [scope(here, 1), scope(Digest::of(b"another cluster"), 0)];
-        let mut abroad = Vec::new();
-        for scope in scopes {
-            for client in (0..clients as u16).map(ClientId) {
-                // Far ahead of anything that the client asks for here.
-                let request = Request {
-                    client,
-                    timestamp: u64::MAX / 2,
-                    operation: Bytes(b"asked for elsewhere"),
-                    signature: Signature::ZERO,
-                };
-                let who = Principal::Client(client);
-                abroad.push(sign(Message::Request(request), seed, who, &scope));
-            }
-            for author in (0..nodes as u8).map(NodeId) {
-                let start = [&0u64.to_le_bytes()[..], &[0; 32]].concat();
-                let change = ViewChange {
-                    author,
-                    view: View(1),
-                    stable: Sequence(0),
-                    checkpoints: Pairs::from_bytes(&start),
-                    histories: Histories::default(),
-                    signature: Signature::ZERO,
-                };
-                let who = Principal::Node(author);
-                abroad.push(sign(Message::ViewChange(change), seed, who, &scope));
-            }
-        }
+    pub const fn new(abroad: Vec<Payload>) -> Self {
         Self { heard: Vec::new(), abroad }
     }
 
@@ -65,13 +31,6 @@ impl Replayer {
             self.heard[at % MEMORY] = payload;
         }
     }
-}
-
-fn sign(message: Message<'_>, seed: u64, who: Principal, scope: &Scope) -> Payload {
-    let mut buffer = vec![0; wire::encoded_len(&message)];
-    let key = Key::new(seed, who);
-    wire::seal(message, who, scope, &key, &mut buffer).expect("as long as it says");
-    Payload::from(buffer)
 }
 
 impl Traitor for Replayer {
