@@ -1,6 +1,7 @@
 //! The engine: one clock, one queue, one network, and the loop body that any protocol shares.
 
 use crate::network::{Network, Weather};
+use crate::probe::{self, Watched};
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::sieve::{Fate, Sieve};
@@ -174,7 +175,8 @@ where
     P: Protocol + 'static,
     H: Host<P>,
 {
-    for output in machine.step(now, input) {
+    probe::enter();
+    for output in Watched::of(machine.step(now, input)) {
         match output {
             Output::Persist(record) => host.persist(record),
             Output::Send { to, message } => host.send(to, message),

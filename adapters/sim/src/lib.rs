@@ -45,6 +45,7 @@ mod mishaps;
 pub mod network;
 pub mod pbft;
 pub mod plan;
+pub mod probe;
 pub mod queue;
 pub mod random;
 pub mod recording;

@@ -8,6 +8,7 @@ use super::host::Answer;
 use super::room::Parcel;
 use super::town::{Happening, Town, said};
 use crate::engine::Payload;
+use crate::probe::{self, Watched};
 use core::time::Duration;
 use quorate::lockstep::{ClientMessage, Command, Decision, Message};
 use quorate::protocol::Target;
@@ -122,7 +123,8 @@ where
         let Some(general) = &mut host.general else { return };
         let (me, scope) = (Principal::Node(host.me), self.roster.scope());
         let mut deeds = Vec::new();
-        for output in general.step(local, input) {
+        probe::enter();
+        for output in Watched::of(general.step(local, input)) {
             deeds.push(match output {
                 Output::Persist(never) => match never {},
                 Output::Send { to, message } => {
