@@ -1,5 +1,7 @@
 //! The virtual disk of one node: what is written becomes durable later, in order.
 
+mod spoil;
+
 use crate::frames::{self, Damage};
 use crate::random::Random;
 use quorate::{Digest, NodeId};
@@ -61,6 +63,8 @@ struct Image {
     /// Frames, and perhaps a torn one behind them.
     log: Vec<u8>,
     captures: BTreeMap<u64, Rc<Capture>>,
+    /// The checksum of each snapshot.
+    sums: BTreeMap<u64, Digest>,
     staged: Staged,
 }
 
@@ -231,8 +235,8 @@ impl Disk {
     /// Snapshots, and pages staged for one, as they will be when everything is durable.
     #[must_use]
     pub fn settled(&self) -> (BTreeMap<u64, Rc<Capture>>, Staged) {
-        let Image { captures, staged, .. } = self.durable.clone();
-        let durable = Image { captures, staged, ..Image::default() };
+        let Image { captures, sums, staged, .. } = self.durable.clone();
+        let durable = Image { captures, sums, staged, ..Image::default() };
         let mut disk = Self { durable, ..Self::default() };
         for write in &self.cached {
             if !matches!(write, Write::Record(_) | Write::Rewrite(_)) {
@@ -243,7 +247,7 @@ impl Disk {
     }
 
     fn apply(&mut self, write: Write) {
-        let Image { log, captures, staged } = &mut self.durable;
+        let Image { log, captures, sums, staged } = &mut self.durable;
         match write {
             Write::Record(record) => frames::append(log, log.len(), &record),
             Write::Rewrite(records) => {
@@ -251,6 +255,7 @@ impl Disk {
                 records.iter().for_each(|record| frames::append(log, log.len(), record));
             }
             Write::Capture(sequence, capture) => {
+                sums.insert(sequence, spoil::sum(&capture));
                 captures.insert(sequence, capture);
             }
             Write::Forget(below) => {
@@ -260,12 +265,14 @@ impl Disk {
                 });
                 let leased = |at| self.leases.values().any(|(sequence, _)| *sequence == at);
                 captures.retain(|at, _| *at >= below || leased(*at));
+                sums.retain(|at, _| captures.contains_key(at));
             }
             Write::Stage(digest, page) => {
                 staged.insert(digest, page);
             }
             Write::Install(sequence, capture) => {
                 captures.split_off(&sequence);
+                sums.insert(sequence, spoil::sum(&capture));
                 captures.insert(sequence, capture);
                 staged.clear();
             }

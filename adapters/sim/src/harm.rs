@@ -32,6 +32,28 @@ pub enum Kind {
     /// A record of the log was written to the place of an earlier one. The replica does not
     /// start.
     Misdirected,
+    /// A record of the log that was acknowledged is not there, and later ones are. The replica
+    /// does not start.
+    Lost,
+    /// A snapshot has another bit. The replica does not start.
+    CaptureCorrupted,
+    /// Each page that was staged in a transfer of state has another bit. The replica fetches them
+    /// once more.
+    PagesCorrupted,
+}
+
+impl Kind {
+    /// What becomes of a disk in the words of a transcript.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::RolledBack { .. } => "goes back to an older state",
+            Self::Corrupted => "corrupts a sector",
+            Self::Misdirected => "has a record in the place of another",
+            Self::Lost => "loses a record that was durable",
+            Self::CaptureCorrupted => "corrupts a snapshot",
+            Self::PagesCorrupted => "corrupts the pages that were staged",
+        }
+    }
 }
 
 impl fmt::Display for Harm {

@@ -1,6 +1,6 @@
 //! What befalls the machines and the network of a run: crashes, bad disks, partitions.
 
-use crate::harm::{self, Harm};
+use crate::harm::{Harm, Kind};
 use crate::network::Cut;
 use crate::plan::{Crash, Partition, Plan, Trigger};
 use crate::random::Random;
@@ -41,7 +41,14 @@ impl Plan {
         }
         let at = Instant::from_micros(random.between(1, self.calm.as_micros()));
         let to = Instant::from_micros(random.below(at.as_micros()));
-        let kinds = [harm::Kind::RolledBack { to }, harm::Kind::Corrupted, harm::Kind::Misdirected];
+        let kinds = [
+            Kind::RolledBack { to },
+            Kind::Corrupted,
+            Kind::Misdirected,
+            Kind::Lost,
+            Kind::CaptureCorrupted,
+            Kind::PagesCorrupted,
+        ];
         let (kind, down) = (*random.pick(&kinds), random.between(0, 1_000_000));
         self.harms.push(Harm { node, at, down: Duration::from_micros(down), kind });
     }

@@ -114,6 +114,47 @@ fn a_record_in_the_place_of_another_keeps_a_replica_from_starting() {
 }
 
 #[test]
+fn a_lost_write_and_a_spoiled_snapshot_stop_a_replica_and_nobody_else() {
+    for (kind, told) in [(Kind::Lost, "is damaged at byte"), (Kind::CaptureCorrupted, "snapshot")] {
+        let (mut damaged, mut seen) = (0, 0);
+        for seed in 0..10 {
+            let (at, down) = (seconds(1), Duration::from_millis(100));
+            let harm = Harm { node: NodeId(1), at, down, kind };
+            let report = holds(Plan { harms: vec![harm], ..busy(seed, seconds(3)) });
+            damaged += report.statistics.damaged;
+            let refusal = |line: &&String| line.contains(told) && line.contains("does not start");
+            seen += report.lines.iter().filter(refusal).count();
+        }
+        assert!(damaged >= 5 && seen >= 5, "{kind:?}: {damaged} of 10, {seen} told");
+    }
+}
+
+#[test]
+fn pages_that_were_spoiled_in_a_transfer_are_fetched_once_more() {
+    let (mut harmed, mut installed) = (0, 0);
+    for seed in 0..30 {
+        // r3 is cut off until it needs a state, and loses its power while that comes.
+        let all = (0..4).map(|id| Principal::Node(NodeId(id)));
+        let clients = (0..3).map(|id| Principal::Client(ClientId(id)));
+        let r3 = BTreeSet::from([Principal::Node(NodeId(3))]);
+        let others: BTreeSet<_> = all.take(3).chain(clients).collect();
+        let cuts = vec![Cut { from: r3.clone(), to: others.clone() }, Cut { from: others, to: r3 }];
+        let partition = Partition { from: Instant::ZERO, until: seconds(2), cuts };
+        let (at, down) = (2_000_000 + 2_000 * seed, Duration::from_millis(10));
+        let (node, at, kind) = (NodeId(3), Instant::from_micros(at), Kind::PagesCorrupted);
+        let harms = vec![Harm { node, at, down, kind }];
+        let mut plan = Plan { partitions: vec![partition], harms, ..busy(seed, seconds(3)) };
+        plan.core = None;
+        let report = holds(plan);
+        harmed += report.statistics.harmed;
+        let hurt = report.lines.iter().position(|line| line.contains("staged"));
+        let after = hurt.map(|at| &report.lines[at..]).unwrap_or_default();
+        installed += after.iter().filter(|line| line.contains("r3  installs")).count();
+    }
+    assert!(harmed > 0 && installed as u64 >= harmed, "{harmed} harmed, {installed} installed");
+}
+
+#[test]
 fn a_world_wide_cluster_on_narrow_links_gets_everything_done() {
     let cities = Matrix::cities();
     for seed in 0..3 {

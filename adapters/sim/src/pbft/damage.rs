@@ -13,14 +13,13 @@ impl Site {
             Kind::RolledBack { .. } => self.disk.roll_back(),
             Kind::Corrupted => self.disk.corrupt(&mut stage.engine.random),
             Kind::Misdirected => self.disk.misdirect(&mut stage.engine.random),
+            Kind::Lost => self.disk.lose(&mut stage.engine.random),
+            Kind::CaptureCorrupted => self.disk.corrupt_capture(&mut stage.engine.random),
+            Kind::PagesCorrupted => self.disk.corrupt_staged(&mut stage.engine.random),
         };
         if done {
             stage.checks.statistics.harmed += 1;
-            let what = match kind {
-                Kind::RolledBack { .. } => "goes back to an older state",
-                Kind::Corrupted => "corrupts a sector",
-                Kind::Misdirected => "has a record in the place of another",
-            };
+            let what = kind.words();
             stage.enter(&Line::Disk { node, what });
         }
     }

@@ -119,7 +119,10 @@ pub(crate) struct Holdings {
 
 impl Holdings {
     fn bytes(&self, sought: &Sought) -> Option<Vec<u8>> {
-        let staged = self.staged.get(&sought.digest).map(|page| page.to_vec());
+        let Place { part, index, .. } = sought.place;
+        // A disk may have spoiled it: then it is fetched once more.
+        let whole = |page: &&Rc<[u8]>| merkle::page_digest(part, index, page) == sought.digest;
+        let staged = self.staged.get(&sought.digest).filter(whole).map(|page| page.to_vec());
         staged.or_else(|| self.images.iter().find_map(|image| image.held(sought)))
     }
 }
@@ -173,5 +176,49 @@ impl Draft {
         let capture = Capture { clients, state };
         let roots = Image::of(&capture).roots();
         (roots.digest(Sequence(sequence)) == digest).then_some(capture)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staged_page_that_was_spoiled_is_sought_again_and_no_part_of_a_state() {
+        let capture = Capture { clients: vec![vec![1; 4]], state: vec![7; 3 * PAGE] };
+        let image = Image::of(&capture);
+        let roots = image.roots();
+        let mut held = Holdings { staged: BTreeMap::new(), images: Vec::new() };
+        let mut draft = Draft::default();
+        draft.begin(&roots, 1);
+        loop {
+            let lacking = draft.seek(&held, 8);
+            if lacking.is_empty() {
+                break;
+            }
+            for Sought { place, digest } in lacking {
+                let bytes = image.bytes(place).unwrap();
+                match place.level {
+                    0 => drop(held.staged.insert(digest, bytes.into())),
+                    _ => draft.open(place, &bytes),
+                }
+            }
+        }
+        let digest = roots.digest(Sequence(8));
+        assert_eq!(draft.finish(&held, 8, digest), Some(capture));
+        let (spoiled, page) = held.staged.iter_mut().next().unwrap();
+        let (spoiled, mut bent) = (*spoiled, page.to_vec());
+        bent[0] ^= 1;
+        *page = bent.into();
+        assert_eq!(draft.finish(&held, 8, digest), None);
+        draft.begin(&roots, 1);
+        let mut lacking = Vec::new();
+        while let Some(sought) = draft.seek(&held, 1).pop() {
+            match sought.place.level {
+                0 => lacking.push(sought.digest),
+                _ => draft.open(sought.place, &image.bytes(sought.place).unwrap()),
+            }
+        }
+        assert!(!lacking.is_empty() && lacking.iter().all(|it| *it == spoiled), "{lacking:?}");
     }
 }

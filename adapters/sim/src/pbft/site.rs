@@ -145,19 +145,20 @@ impl Site {
     /// Reads the log when the power is back. `None`: it is damaged, and the replica does not
     /// start.
     pub(super) fn power_up(&mut self, stage: &mut Stage<'_>) -> Option<Vec<Vec<u8>>> {
+        let spoiled = self.disk.spoiled();
+        let problem = match (self.disk.read(), spoiled) {
+            (Ok(records), None) => return Some(records),
+            (Err(damage), _) => format!("is damaged at byte {}", damage.at),
+            (_, at) => format!("has a damaged snapshot of s{}", at.unwrap_or_default()),
+        };
         let node = self.me;
-        self.disk
-            .read()
-            .map_err(|damage| {
-                stage.checks.statistics.damaged += 1;
-                let what = &format!("is damaged at byte {}: it does not start", damage.at);
-                stage.enter(&Line::Disk { node, what });
-                if stage.checks.correct(node) {
-                    let what = format!("r{}'s disk is damaged, and nobody did it", node.0);
-                    stage.checks.fail("disk", stage.engine.now(), what);
-                }
-            })
-            .ok()
+        stage.checks.statistics.damaged += 1;
+        stage.enter(&Line::Disk { node, what: &format!("{problem}: it does not start") });
+        if stage.checks.correct(node) {
+            let what = format!("r{}'s disk is damaged, and nobody did it", node.0);
+            stage.checks.fail("disk", stage.engine.now(), what);
+        }
+        None
     }
 
     /// Whether there is power to perform one more output.
