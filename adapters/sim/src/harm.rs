@@ -1,5 +1,6 @@
 //! What becomes of disks beside losing what was not durable.
 
+use crate::plain::{lasting, moment};
 use core::time::Duration;
 use quorate::{Instant, NodeId};
 use std::fmt;
@@ -56,9 +57,31 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// A word or two for it.
+    pub(crate) const fn mark(self) -> &'static str {
+        match self {
+            Self::RolledBack { .. } => "rolled back",
+            Self::Corrupted => "corrupted",
+            Self::Misdirected => "misdirected write",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::RolledBack { to } => write!(f, "its disk as it was at {}", moment(to)),
+            Self::Corrupted => f.write_str("a sector of its log damaged"),
+            Self::Misdirected => f.write_str("a record of its log in the place of an earlier one"),
+        }
+    }
+}
+
 impl fmt::Display for Harm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (node, at, kind) = (self.node.0, self.at.as_micros() as f64 / 1e6, self.kind);
-        write!(f, "r{node} goes down at {at:.3} s for {:?}, its disk {kind:?}", self.down)
+        let Self { node, at, down, kind } = *self;
+        let (at, down) = (moment(at), lasting(down));
+        write!(f, "r{} goes down at {at} for {down}, and finds {kind}", node.0)
     }
 }

@@ -12,7 +12,6 @@ use core::time::Duration;
 use quorate::auth::Scope;
 use quorate::pbft::{Config, Dimensions};
 use quorate::{Digest, Instant, NodeId, NodeSet, Quorum};
-use std::fmt;
 
 /// Everything that is decided before a run begins. The same plan gives the same run.
 #[derive(Clone, Debug)]
@@ -341,57 +340,6 @@ impl Plan {
             self.fair = self.storm;
             self.fair.loss = self.storm.loss.min(200);
         }
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let storm = &self.storm;
-        writeln!(
-            f,
-            "seed {}: {} replicas, window {}, {} clients with {} requests each",
-            self.seed, self.nodes, self.window, self.clients, self.requests
-        )?;
-        writeln!(
-            f,
-            "batches of up to {} requests, {} bytes, {:?} delay; timeout {:?} to {:?}",
-            self.batch_requests, self.batch_bytes, self.batch_delay, self.timeout, self.timeout_cap
-        )?;
-        let percent = |permille: u32| f64::from(permille) / 10.0;
-        let (loss, twice, spikes) =
-            (percent(storm.loss), percent(storm.duplicates), percent(storm.delay.spikes));
-        let (calm, later) = (self.calm.as_micros() as f64 / 1e6, percent(self.fair.loss));
-        write!(f, "network: {:?} to {:?}, spikes {spikes:.1} %", storm.delay.min, storm.delay.max)?;
-        writeln!(
-            f,
-            ", duplicates {twice:.1} %, loss {loss:.1} % until {calm:.3} s, then {later:.1} %"
-        )?;
-        let reads = if self.fast_reads { "fast" } else { "ordered" };
-        writeln!(f, "reads: {:.1} % of all operations, {reads}", percent(self.reads))?;
-        writeln!(f, "disk: a write is durable after up to {:?}", self.disk_latency)?;
-        for crash in &self.crashes {
-            let Crash { node, when, down, wiped } = crash;
-            let how = down.map_or("for ever".to_owned(), |down| format!("for {down:?}"));
-            let how = how + if *wiped { ", and loses its disk" } else { "" };
-            writeln!(f, "r{} goes down {when:?} {how}", node.0)?;
-        }
-        for partition in &self.partitions {
-            let seconds = |at: Instant| at.as_micros() as f64 / 1e6;
-            let (from, until) = (seconds(partition.from), seconds(partition.until));
-            writeln!(f, "partition from {from:.3} s to {until:.3} s: {:?}", partition.cuts)?;
-        }
-        self.harms.iter().try_for_each(|harm| writeln!(f, "{harm}"))?;
-        self.relapses.iter().try_for_each(|relapse| writeln!(f, "{relapse:?}"))?;
-        self.jumps.iter().try_for_each(|jump| writeln!(f, "{jump:?}"))?;
-        writeln!(f, "features: {}", self.features().join(", "))?;
-        if let Some(core) = self.core {
-            let core: Vec<String> = core.iter().map(|node| format!("r{}", node.0)).collect();
-            writeln!(f, "core from {calm:.3} s on: {}", core.join(" "))?;
-        }
-        for (node, role) in &self.traitors {
-            writeln!(f, "r{} is a traitor: {role:?}", node.0)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Who lies in a run of PBFT, and how.
 
 use crate::kinds::Kinds;
+use crate::plain::{counted, nodes};
 use crate::plan::Plan;
 use crate::random::Random;
 use quorate::{ClientId, NodeId, NodeSet, Quorum};
+use std::fmt;
 
 /// The kinds of traitors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +98,51 @@ impl Role {
     }
 }
 
+/// Nobody: whoever is unfair to it lies only as a script says.
+pub(crate) const NOBODY: ClientId = ClientId(u16::MAX);
+
+impl Role {
+    /// Its name for a drawing.
+    pub(crate) const fn mark(&self) -> &'static str {
+        if self.is_scripted() { "faulty" } else { self.name() }
+    }
+
+    const fn is_scripted(&self) -> bool {
+        matches!(self, Self::Unfair(client) if client.0 == NOBODY.0)
+    }
+}
+
+impl fmt::Display for Role {
+    /// What a replica is that has this role: `is a traitor: silent to r1 r2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_scripted() {
+            return f.write_str("is faulty when the script says so");
+        }
+        write!(f, "is a traitor: {}", self.name())?;
+        match *self {
+            Self::Silent(victims) => write!(f, " to {}", nodes(victims)),
+            Self::Unfair(client) => write!(f, " to c{}", client.0),
+            Self::Withholder(victims) => write!(f, " of batches from {}", nodes(victims)),
+            Self::Twin(side) if side.is_empty() => f.write_str("; all talk with both copies"),
+            Self::Twin(side) => write!(f, "; {} talk with the copy", nodes(side)),
+            Self::Mutator { process, network } => {
+                let changed = counted(process, "round");
+                let unheard = counted(network, "round");
+                write!(f, " of {changed}, and not heard by some in {unheard}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Plan {
     /// One to f of the replicas lie, each as one of these kinds.
     pub(crate) fn draw_traitors(&mut self, random: &mut Random, kinds: Kinds) {
-        let mut nodes: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
-        random.shuffle(&mut nodes);
+        let mut lying: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
+        random.shuffle(&mut lying);
         let faults = Quorum::of(self.nodes).map_or(0, Quorum::faults);
-        nodes.truncate(random.between(1, faults as u64) as usize);
-        for node in nodes {
+        lying.truncate(random.between(1, faults as u64) as usize);
+        for node in lying {
             let all: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
             let victims = all.iter().filter(|_| random.chance(500)).copied().collect();
             let everyone = all.iter().copied().collect();

@@ -24,6 +24,15 @@ const HALF: u64 = 16;
 const FOOT: u64 = 256;
 
 impl Tail {
+    /// What transcripts call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Exponential => "exponential",
+            Self::Heavy => "heavy-tailed",
+        }
+    }
+
     /// A delay from `low` to `high`, both included; `low` if `high` is below it.
     pub fn draw(self, random: &mut Random, low: u64, high: u64) -> u64 {
         let width = high.saturating_sub(low);

@@ -1,8 +1,10 @@
 //! What happens to a general and is no lie.
 
+use crate::plain::{moment, percent};
 use crate::random::Random;
 use core::time::Duration;
 use quorate::Instant;
+use std::fmt;
 
 /// Something that happens to a general and counts as treason: the rounds cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,35 @@ pub enum Mishap {
     Frozen(Instant, Instant),
     /// It loses its power.
     Crashed(Instant),
+}
+
+impl Mishap {
+    /// A word or two for it.
+    pub(super) const fn mark(self) -> &'static str {
+        match self {
+            Self::Deaf(_) => "deaf",
+            Self::Mute(_) => "mute",
+            Self::Late(_) => "late",
+            Self::Clock => "wrong clock",
+            Self::Frozen(..) => "frozen",
+            Self::Crashed(_) => "crashed",
+        }
+    }
+}
+
+impl fmt::Display for Mishap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Deaf(often) => write!(f, "{} of all frames do not reach it", percent(often)),
+            Self::Mute(often) => write!(f, "{} of its frames are lost", percent(often)),
+            Self::Late(often) => write!(f, "{} of its frames are late", percent(often)),
+            Self::Clock => f.write_str("its clock is wrong by more than the skew"),
+            Self::Frozen(from, until) => {
+                write!(f, "it stands still from {} to {}", moment(from), moment(until))
+            }
+            Self::Crashed(at) => write!(f, "it loses its power at {}", moment(at)),
+        }
+    }
 }
 
 /// Until when a general with these mishaps stands still, if it does now.

@@ -4,9 +4,10 @@ use super::cabal::{Cabal, Occasion};
 use super::creed::Creed;
 use crate::engine::Payload;
 use crate::kinds::Kinds;
+use crate::plain::nodes;
 use core::time::Duration;
 use quorate::NodeSet;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 /// Something that a traitor says.
 #[derive(Clone, Debug)]
@@ -96,6 +97,18 @@ impl Role {
             Self::Mutator => "mutator",
             Self::Twin(_) => "twin",
             Self::Whimsical => "whimsical",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    /// Its name, and to whom.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match *self {
+            Self::Silent(victims) => write!(f, " to {}", nodes(victims)),
+            Self::Twin(victims) => write!(f, "; {} hear the copy", nodes(victims)),
+            _ => Ok(()),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::timing::Timing;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::kinds::Kinds;
+use crate::plain::{counted, lasting, percent};
 use crate::random::Random;
 use crate::tail::Tail;
 use core::time::Duration;
@@ -158,6 +159,16 @@ impl Plan {
     #[must_use]
     pub fn faulty(&self) -> NodeSet {
         self.liars().iter().chain(self.mishaps.iter().map(|(node, _)| *node)).collect()
+    }
+
+    /// The faulty generals, and what each is in a word or two.
+    #[must_use]
+    pub fn marks(&self) -> Vec<(NodeId, String)> {
+        let lies = self.traitors.iter().map(|(node, role)| (*node, role.name()));
+        let mishaps = self.mishaps.iter().map(|(node, mishap)| (*node, mishap.mark()));
+        let mut marks: Vec<_> = lies.chain(mishaps).map(|(node, it)| (node, it.into())).collect();
+        marks.sort();
+        marks
     }
 
     /// What happens to a general beside its own lies.
@@ -354,27 +365,29 @@ impl fmt::Display for Plan {
         if base != protocol {
             write!(f, " over {}", base.name())?;
         }
-        writeln!(f, ", {nodes} generals that withstand {faults} traitors")?;
+        writeln!(f, ", {nodes} generals that withstand {}", counted(faults, "traitor"))?;
         let Timing { skew, delay, tail, duplicates, margin, round } = timing;
-        writeln!(
+        let tail = tail.name();
+        write!(
             f,
-            "a frame takes {} to {} us ({tail:?}), {:.1} % arrive twice; skew {skew} us, margin \
-             {margin} us, round {round} us",
+            "a frame takes {} to {} us ({tail}), {} arrive",
             delay.0,
             delay.1,
-            f64::from(*duplicates) / 10.0
+            percent(*duplicates)
         )?;
+        writeln!(f, " twice; skew {skew} us, margin {margin} us, round {round} us")?;
         for (after, commander) in &self.agreements {
-            writeln!(f, "agreement after {after:?}, commanded by r{}", commander.0)?;
+            let after = lasting(*after);
+            writeln!(f, "agreement after {after}, commanded by r{}", commander.0)?;
         }
         if self.slots > 0 {
             writeln!(f, "a slot every {} us, {} of them busy", self.interval, self.slots)?;
         }
         for (node, mishap) in &self.mishaps {
-            writeln!(f, "r{} is faulty: {mishap:?}", node.0)?;
+            writeln!(f, "r{} is faulty: {mishap}", node.0)?;
         }
         for (node, role) in &self.traitors {
-            writeln!(f, "r{} is a traitor: {role:?}", node.0)?;
+            writeln!(f, "r{} is a traitor: {role}", node.0)?;
         }
         writeln!(f, "features: {}", self.features().join(", "))
     }

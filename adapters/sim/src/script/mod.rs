@@ -87,10 +87,11 @@ pub use play::{Outcome, Played};
 pub use problem::Problem;
 
 use crate::plan::{Plan, Role};
+use crate::role::NOBODY;
 use action::Action;
 use claim::Claim;
 use core::time::Duration;
-use quorate::{ClientId, Instant, NodeId};
+use quorate::{Instant, NodeId};
 use words::{Cast, Words, Wrong};
 
 /// A script that was read.
@@ -126,7 +127,7 @@ enum Deed {
 }
 
 /// A mouth that says what a correct replica says: nobody is this client.
-const HONEST: Role = Role::Unfair(ClientId(u16::MAX));
+const HONEST: Role = Role::Unfair(NOBODY);
 
 impl Script {
     /// Reads a script; `file` is what problems call it.
