@@ -10,7 +10,7 @@ pub(crate) struct Arguments {
     /// Plant these only.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// List what can be planted and end.
+    /// List what can be planted and end; with --json as an array of name and bug.
     #[arg(long)]
     list: bool,
     /// The longest that one check may run, in seconds.
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let canaries: Vec<_> = CANARIES.iter().filter(chosen).collect();
     if arguments.list {
-        canaries.iter().for_each(|canary| super::print_quietly(&line(canary, canary.bug)));
+        list(arguments.json, &canaries);
         return ExitCode::SUCCESS;
     }
     match hunt(arguments, &canaries) {
@@ -52,6 +52,18 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             eprintln!("{problem}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Tells what can be planted.
+fn list(json: bool, canaries: &[&Canary]) {
+    if json {
+        let each = canaries
+            .iter()
+            .map(|Canary { name, bug, .. }| serde_json::json!({ "name": name, "bug": bug }));
+        super::print_quietly(&format!("{}\n", each.collect::<serde_json::Value>()));
+    } else {
+        canaries.iter().for_each(|canary| super::print_quietly(&line(canary, canary.bug)));
     }
 }
 

@@ -21,10 +21,16 @@ pub(crate) struct Arguments {
 }
 
 /// Plays scripts. The exit code is 0 if every expectation is kept, 1 if one is broken, 2 if a
-/// script cannot be read.
+/// script cannot be read or a folder has none.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let (mut broken, mut unread, mut all) = (0, 0, Vec::new());
-    for file in listed(&arguments.files) {
+    for file in &arguments.files {
+        if listed(file).is_empty() {
+            unread += 1;
+            eprintln!("no script in {}: scripts are files that end with .txt", file.display());
+        }
+    }
+    for file in arguments.files.iter().flat_map(|file| listed(file)) {
         match play(&file) {
             Ok((script, played)) => {
                 let transcript = compared(&file, &golden(&played), arguments.bless);
@@ -47,17 +53,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::from(if unread > 0 { 2 } else { u8::from(broken > 0) })
 }
 
-/// The files, and those of the folders, in order.
-fn listed(files: &[PathBuf]) -> Vec<PathBuf> {
-    let each = files.iter().flat_map(|file| {
-        let Ok(entries) = std::fs::read_dir(file) else { return vec![file.clone()] };
-        let paths = entries.flatten().map(|entry| entry.path());
-        let is_script = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "txt");
-        let mut inside: Vec<PathBuf> = paths.filter(is_script).collect();
-        inside.sort();
-        inside
-    });
-    each.collect()
+/// The file, or those of the folder, in order.
+fn listed(file: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(file) else { return vec![file.to_owned()] };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let is_script = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "txt");
+    let mut inside: Vec<PathBuf> = paths.filter(is_script).collect();
+    inside.sort();
+    inside
 }
 
 /// Reads a script and plays it.
