@@ -1,5 +1,6 @@
 //! Many seeds, one after another and side by side.
 
+use crate::again::Again;
 use crate::faults::Faults;
 use crate::kinds::Kinds;
 use crate::matrix::Matrix;
@@ -105,17 +106,15 @@ impl Campaign {
         }
     }
 
-    /// The command that runs one seed of this campaign again, with its transcript.
+    /// The commands that show one seed of this campaign again.
     #[must_use]
-    pub fn replay(&self, seed: u64) -> String {
+    pub fn again(&self, seed: u64) -> Again {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
         let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
-        let map = self.map.as_ref().map(|map| format!("--matrix '{}' ", map.file));
+        let map = self.map.as_ref().map(|map| format!(" --matrix '{}'", map.file));
         let map = map.unwrap_or_default();
-        format!(
-            "quorate-sim run --protocol pbft --nodes {nodes} {faults} {map}--seed {seed} --seeds 1 \
-             --trace"
-        )
+        let draw = format!("--protocol pbft --nodes {nodes} {faults}{map}");
+        Again::of_seed(seed, &draw)
     }
 
     /// Runs one seed; `text`: with a transcript.
@@ -235,23 +234,33 @@ mod tests {
     #[test]
     fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {
         let campaign = Campaign { faults: Faults::Traitors, ..Campaign::new(0, 1) };
+        let again = campaign.again(7);
         assert_eq!(
-            campaign.replay(7),
+            again.replay,
             "quorate-sim run --protocol pbft --nodes mixed --faults traitors --seed 7 --seeds 1 \
              --trace"
         );
-        let kinds = Role::ALL.only(["mutator", "silent"]).unwrap();
         let map = Map { file: "a map.txt".to_owned(), matrix: Matrix::cities() };
         let far = Campaign { map: Some(Arc::new(map)), ..campaign.clone() };
         assert_eq!(
-            far.replay(2),
+            far.again(2).replay,
             "quorate-sim run --protocol pbft --nodes mixed --faults traitors \
              --matrix 'a map.txt' --seed 2 --seeds 1 --trace"
         );
         assert_eq!(
-            Campaign { kinds, nodes: Some(7), ..campaign }.replay(1),
+            again.explain,
+            "quorate-sim explain 7 --protocol pbft --nodes mixed --faults traitors"
+        );
+        let kinds = Role::ALL.only(["mutator", "silent"]).unwrap();
+        let again = Campaign { kinds, nodes: Some(7), ..campaign }.again(1);
+        assert_eq!(
+            again.replay,
             "quorate-sim run --protocol pbft --nodes 7 --traitor silent --traitor mutator \
              --seed 1 --seeds 1 --trace"
+        );
+        assert_eq!(
+            again.explain,
+            "quorate-sim explain 1 --protocol pbft --nodes 7 --traitor silent --traitor mutator"
         );
     }
 }

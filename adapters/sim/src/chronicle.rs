@@ -5,6 +5,7 @@
 
 use quorate::{ClientId, Fault, Instant, Principal};
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 /// One event.
@@ -14,6 +15,8 @@ pub struct Entry {
     pub at: Instant,
     /// To whom it happened; `None`: to the network.
     pub who: Option<Principal>,
+    /// Whether that was the copy of one that runs twice.
+    pub copy: bool,
     /// What happened.
     pub what: What,
     /// The same in words, as in the transcript.
@@ -91,6 +94,8 @@ pub enum What {
     Restarts {
         /// The sequence whose state it begins with.
         checkpoint: u64,
+        /// The view that it is in from the beginning, if it is in one.
+        view: Option<u64>,
     },
     /// A peer's state takes the place of a node's own.
     Installs {
@@ -105,14 +110,44 @@ pub enum What {
     Happens,
 }
 
+/// To whom something happens: a replica or a client, or the copy of one that runs twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    /// Its name.
+    pub who: Principal,
+    /// Whether it is the copy.
+    pub copy: bool,
+}
+
+impl fmt::Display for Lane {
+    /// `r0` or `c0`, and `r0'` of a copy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prime = if self.copy { "'" } else { "" };
+        write!(f, "{}{prime}", name(self.who))
+    }
+}
+
+impl Entry {
+    /// To whom it happened; `None`: to the network.
+    #[must_use]
+    pub fn lane(&self) -> Option<Lane> {
+        self.who.map(|who| Lane { who, copy: self.copy })
+    }
+}
+
 /// The entries of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Chronicle {
     entries: Vec<Entry>,
-    /// The last sending of the bytes at an address. They are not moved while they are under way,
-    /// and what is sent later from the same place is entered here later.
-    under_way: HashMap<(usize, Principal), usize, BuildHasherDefault<DefaultHasher>>,
+    /// The last sending of the bytes at an address to somebody, or to all. They are not moved while
+    /// they are under way, and what is sent later from the same place is entered here later.
+    under_way: HashMap<Journey, usize, BuildHasherDefault<DefaultHasher>>,
+    /// Whether what happens now happens to a copy.
+    copy: bool,
 }
+
+/// An address, who sent what is there, and to whom.
+type Journey = (usize, Principal, Option<Principal>);
 
 impl Chronicle {
     /// Everything that happened, in order.
@@ -123,19 +158,31 @@ impl Chronicle {
 
     /// Enters an event.
     pub fn enter(&mut self, entry: Entry) {
-        self.entries.push(entry);
+        self.entries.push(Entry { copy: self.copy, ..entry });
+    }
+
+    /// From now on what is entered happens to the copy of one that runs twice, or no longer does.
+    pub const fn turn_to(&mut self, copy: bool) {
+        self.copy = copy;
     }
 
     /// Enters that these bytes leave; the text and what happens are in the entry.
     pub fn send(&mut self, entry: Entry, from: Principal, bytes: &[u8]) {
-        self.under_way.insert((bytes.as_ptr().addr(), from), self.entries.len());
+        let to = match entry.what {
+            What::Sends { to, .. } => to,
+            What::Lies { to, .. } => Some(to),
+            _ => None,
+        };
+        self.under_way.insert((bytes.as_ptr().addr(), from, to), self.entries.len());
         self.enter(entry);
     }
 
     /// Which entry tells that these bytes, which arrive now, left.
     #[must_use]
-    pub fn sending(&self, from: Principal, bytes: &[u8]) -> Option<usize> {
-        self.under_way.get(&(bytes.as_ptr().addr(), from)).copied()
+    pub fn sending(&self, from: Principal, to: Principal, bytes: &[u8]) -> Option<usize> {
+        let address = bytes.as_ptr().addr();
+        let sent = |to| self.under_way.get(&(address, from, to)).copied();
+        sent(Some(to)).max(sent(None))
     }
 
     /// Tells of the last entry, an execution, what was executed.
@@ -143,6 +190,13 @@ impl Chronicle {
         if let Some(Entry { what: What::Executes { operation, .. }, .. }) = self.entries.last_mut()
         {
             *operation = executed.to_vec();
+        }
+    }
+
+    /// Tells of the last entry, a restart, in which view the replica is.
+    pub fn resume(&mut self, is_in: Option<u64>) {
+        if let Some(Entry { what: What::Restarts { view, .. }, .. }) = self.entries.last_mut() {
+            *view = is_in;
         }
     }
 }

@@ -55,15 +55,16 @@ impl Kind {
             Self::PagesCorrupted => "corrupts the pages that were staged",
         }
     }
-}
 
-impl Kind {
     /// A word or two for it.
     pub(crate) const fn mark(self) -> &'static str {
         match self {
             Self::RolledBack { .. } => "rolled back",
             Self::Corrupted => "corrupted",
             Self::Misdirected => "misdirected write",
+            Self::Lost => "lost write",
+            Self::CaptureCorrupted => "corrupted snapshot",
+            Self::PagesCorrupted => "corrupted pages",
         }
     }
 }
@@ -74,6 +75,9 @@ impl fmt::Display for Kind {
             Self::RolledBack { to } => write!(f, "its disk as it was at {}", moment(to)),
             Self::Corrupted => f.write_str("a sector of its log damaged"),
             Self::Misdirected => f.write_str("a record of its log in the place of an earlier one"),
+            Self::Lost => f.write_str("a record of its log missing"),
+            Self::CaptureCorrupted => f.write_str("a snapshot damaged"),
+            Self::PagesCorrupted => f.write_str("staged pages damaged"),
         }
     }
 }

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod abroad;
+mod again;
 pub mod campaign;
 pub mod canaries;
 pub mod check;
@@ -66,6 +67,7 @@ mod violation;
 pub mod wan;
 pub mod worlds;
 
+pub use again::Again;
 pub use campaign::{Campaign, Map, Report, Summary};
 pub use cuts::Cuts;
 pub use faults::Faults;

@@ -3,17 +3,16 @@
 mod command;
 mod forecast;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use command::draw::Draw;
 use command::outcome::{self, progress};
 use command::print_quietly;
 use indicatif::ProgressBar;
 use quorate_sim::network::Traffic;
 use quorate_sim::pbft::{self, Statistics};
-use quorate_sim::plan::Role;
 use quorate_sim::recording::Recording;
-use quorate_sim::{Campaign, Cuts, Faults, Kinds, Map, Report, Summary, generals};
+use quorate_sim::{Campaign, Cuts, Report, Summary};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Plays clusters of real protocol machines in a virtual world, seed after seed.
@@ -57,7 +56,11 @@ enum Command {
     /// The exit code is 0 if everything is as expected, 1 if something is not, 2 if a script cannot
     /// be read.
     Script(command::script::Arguments),
-    /// Tell what happens in the run of a seed or of a script: as text, or drawn.
+    /// Tell what happens in the run of a seed, of a script or of a Twins scenario: as text, or
+    /// drawn.
+    ///
+    /// The exit code is 0 if the run was told, whether it broke a promise or not (which is said on
+    /// standard error), 2 if it could not be: there is nothing to tell, or the arguments are wrong.
     Explain(command::explain::Arguments),
     /// Play every partition, every order of leaders and one replica that runs twice: scenarios of
     /// four replicas over four views, after "Twins: BFT Systems Made Robust" (2020).
@@ -106,43 +109,20 @@ struct CutsArguments {
     #[arg(long)]
     json: bool,
     /// Threads; as many as there are processors if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     threads: Option<usize>,
 }
 
 #[derive(Clone, Debug, Args)]
 struct Run {
-    /// Which protocol.
-    #[arg(long, value_enum, default_value = "pbft")]
-    protocol: Protocol,
-    /// Number of replicas or generals, 3 to 64; `mixed` lets each seed choose: 4 or 7 replicas.
-    #[arg(long, default_value = "mixed", value_parser = nodes)]
-    nodes: Nodes,
-    /// What may go wrong: each seed draws its own mix of it.
-    #[arg(long, value_enum, default_value = "swarm")]
-    faults: Weather,
+    #[command(flatten)]
+    draw: Draw,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many seeds to run.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// The same as `--faults traitors`.
-    #[arg(long, conflicts_with = "faults")]
-    traitors: bool,
-    /// Let all who lie do so in this manner; given more than once: in any of these. It implies
-    /// `--faults traitors`, and in rounds that each run has a traitor. A name that is not known
-    /// lists those that are.
-    #[arg(long, value_name = "NAME", conflicts_with = "faults")]
-    traitor: Vec<String>,
-    /// PBFT: the wide area that lies between replicas, as round trips in a text file such as
-    /// `matrices/cities.txt`; the i-th replica and client are at place i modulo the number of
-    /// places. Without it each seed chooses.
-    #[arg(long, value_name = "FILE")]
-    matrix: Option<std::path::PathBuf>,
-    /// Let one traitor more lie than the protocol in rounds withstands: checkers must object.
-    #[arg(long)]
-    beyond: bool,
     /// Run all seeds even if one breaks a promise, and list every one that does.
     #[arg(long)]
     keep_going: bool,
@@ -153,90 +133,14 @@ struct Run {
     #[arg(long, conflicts_with = "trace")]
     json: bool,
     /// Threads; as many as there are processors if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     threads: Option<usize>,
 }
-
-impl Run {
-    /// What may go wrong.
-    fn faults(&self) -> Faults {
-        match self.faults {
-            _ if self.traitors || !self.traitor.is_empty() => Faults::Traitors,
-            Weather::None => Faults::None,
-            Weather::Network => Faults::Network,
-            Weather::Swarm => Faults::Swarm,
-            Weather::Traitors => Faults::Traitors,
-        }
-    }
-
-    /// Those of all kinds of traitors that were asked for; says so if there is none of a name.
-    pub(crate) fn kinds(&self, all: Kinds) -> Option<Kinds> {
-        let kinds = all.only(self.traitor.iter().map(String::as_str));
-        kinds.inspect_err(|problem| eprintln!("{problem}")).ok()
-    }
-}
-
-/// How many replicas; `None`: each seed chooses.
-#[derive(Clone, Copy, Debug)]
-struct Nodes(Option<usize>);
 
 /// Reads a number that is not zero.
 fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse().map_err(|error| format!("{error}"))?;
     if number == 0 { Err("0 is not in 1..".into()) } else { Ok(number) }
-}
-
-/// Reads a number of replicas, or `mixed`.
-fn nodes(text: &str) -> Result<Nodes, String> {
-    if text == "mixed" {
-        return Ok(Nodes(None));
-    }
-    let told = |problem| format!("{problem}; or say `mixed`");
-    let three = (text == "3").then_some(3);
-    let count = three.map_or_else(|| forecast::replicas(text).map(|count| count.0), Ok);
-    count.map(|count| Nodes(Some(count))).map_err(told)
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Protocol {
-    /// Castro and Liskov's, on networks that are slow or lose.
-    Pbft,
-    /// Oral messages, in rounds.
-    Om,
-    /// Signed messages, in rounds.
-    Sm,
-    /// The phase king, in rounds.
-    King,
-    /// Interactive consistency, in rounds of any of these three.
-    Vector,
-    /// A replicated service in slots of any of these three.
-    Lockstep,
-}
-
-impl Protocol {
-    /// The protocol in rounds that it is; `None`: PBFT.
-    pub(crate) const fn in_rounds(self) -> Option<generals::Protocol> {
-        match self {
-            Self::Pbft => None,
-            Self::Om => Some(generals::Protocol::Om),
-            Self::Sm => Some(generals::Protocol::Sm),
-            Self::King => Some(generals::Protocol::King),
-            Self::Vector => Some(generals::Protocol::Vector),
-            Self::Lockstep => Some(generals::Protocol::Lockstep),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Weather {
-    /// Nothing: messages take their time.
-    None,
-    /// The network, and clocks.
-    Network,
-    /// Power and disks as well.
-    Swarm,
-    /// One to f of the replicas lie as well.
-    Traitors,
 }
 
 fn main() -> ExitCode {
@@ -331,37 +235,20 @@ fn cuts(arguments: CutsArguments) -> ExitCode {
 }
 
 fn run_seeds(run: &Run) -> ExitCode {
-    let faults = run.faults();
-    let map = run.matrix.as_ref().map(|file| {
-        let (matrix, file) = (forecast::read_matrix(file)?, file.display().to_string());
-        Ok(Arc::new(Map { file, matrix }))
-    });
-    let map = match map.transpose() {
-        Ok(map) => map,
-        Err(problem) => return refuse(&problem),
+    let Run { seed, seeds, .. } = *run;
+    let result = if seed.checked_add(seeds - 1).is_none() {
+        Err(format!("the last seed is {}: from {seed} on there are no {seeds}", u64::MAX))
+    } else if let Some(protocol) = run.draw.in_rounds() {
+        run.draw.generals(protocol).map(|campaign| command::generals::run(campaign, run))
+    } else {
+        run.draw.pbft().map(|campaign| {
+            let threads = run.threads.unwrap_or_else(processors);
+            let keep_going = run.keep_going;
+            let campaign = Campaign { first: seed, seeds, threads, keep_going, ..campaign };
+            if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
+        })
     };
-    if let Some(protocol) = run.protocol.in_rounds() {
-        if map.is_some() {
-            return refuse("--matrix is for PBFT: rounds are as long as their frames take");
-        }
-        return command::generals::run(protocol, faults, run);
-    }
-    if run.beyond || run.nodes.0 == Some(3) {
-        let problem = forecast::replicas("3").err().unwrap_or_default();
-        return refuse(&format!("{problem}, and --beyond is for protocols in rounds"));
-    }
-    let Some(kinds) = run.kinds(Role::ALL) else { return ExitCode::from(2) };
-    let campaign = Campaign {
-        nodes: run.nodes.0,
-        faults,
-        kinds,
-        first: run.seed,
-        seeds: run.seeds,
-        threads: run.threads.unwrap_or_else(processors),
-        keep_going: run.keep_going,
-        map,
-    };
-    if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
+    result.unwrap_or_else(|problem| refuse(&problem))
 }
 
 /// The arguments are wrong.
@@ -412,7 +299,7 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
         print_quietly(&as_table(campaign, &summary, seconds));
     }
     let plan = |seed| campaign.plan(seed).to_string();
-    outcome::judge(&summary.violations, plan, |seed| campaign.replay(seed))
+    outcome::judge(&summary.violations, plan, |seed| campaign.again(seed))
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
@@ -466,7 +353,7 @@ fn recovery(s: &Statistics) -> String {
 }
 
 fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
-    let violations = outcome::violations(&summary.violations, |seed| campaign.replay(seed));
+    let violations = outcome::violations(&summary.violations, |seed| campaign.again(seed));
     serde_json::json!({
         "first_seed": campaign.first,
         "seeds": summary.seeds,

@@ -1,11 +1,13 @@
 //! A run that is told in other forms can be read by the tools that these are for.
 
-use quorate_sim::Plan;
+use quorate::Principal;
 use quorate_sim::chronicle::What;
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
+use quorate_sim::generals::{Campaign, Mishap, Protocol};
 use quorate_sim::pbft::Cluster;
 use quorate_sim::script::Script;
-use serde_json::Value;
+use quorate_sim::twins::{self, ROUNDS, Scenario, Setting};
+use quorate_sim::{Faults, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A run with lies, losses, a crash and a view change.
@@ -37,12 +39,19 @@ fn drawn(seed: u64) -> Cluster {
     cluster
 }
 
-/// Calls `each` with all of several runs, briefly and in full.
+/// Calls `each` with all of several runs, briefly, in full, and in part.
 fn for_each(each: impl Fn(&Excerpt<'_>)) {
-    for cluster in [played(), drawn(3), drawn(5)] {
-        let chronicle = cluster.transcript().chronicle().unwrap();
-        for all in [false, true] {
-            each(&Excerpt { all, ..Excerpt::of("a <run>; \"told\"", chronicle) });
+    let twins = Scenario { twins: 1, rounds: [Setting { leader: 0, sides: 0b1110 }; ROUNDS] };
+    let twins = (twins.plan(), twins::play(&twins, true).transcript);
+    let told = |cluster: Cluster| (cluster.plan().clone(), cluster.transcript().clone());
+    for (plan, transcript) in [told(played()), told(drawn(3)), told(drawn(5)), twins] {
+        let (plan, faulty) = (plan.to_string(), plan.marks());
+        assert!(!faulty.is_empty(), "{plan}");
+        let chronicle = transcript.chronicle().unwrap();
+        let part = quorate::Instant::from_micros(300_000);
+        for (all, from) in [(false, quorate::Instant::ZERO), (true, part)] {
+            let of = Excerpt::of("a <run>; \"told\"", chronicle);
+            each(&Excerpt { all, from, plan: &plan, faulty: &faulty, ..of });
         }
     }
 }
@@ -56,6 +65,12 @@ fn every_arrival_has_its_sending_by_the_same_sender_and_before_it() {
             let sending = &entries[sent.expect("somebody sent it")];
             assert_eq!(sending.who, Some(*from));
             assert!(sending.at <= entry.at);
+            let to = match sending.what {
+                What::Lies { to, .. } => Some(to),
+                What::Sends { to, .. } => to,
+                _ => None,
+            };
+            assert!(to.is_none() || to == entry.who, "{} was sent to {to:?}", entry.text);
             match &sending.what {
                 What::Sends { kind: sent, .. } | What::Lies { kind: sent, .. } => {
                     assert_eq!(sent, kind, "{}", entry.text);
@@ -67,12 +82,41 @@ fn every_arrival_has_its_sending_by_the_same_sender_and_before_it() {
 }
 
 #[test]
+fn what_waited_for_a_general_that_stood_still_has_its_sending() {
+    for protocol in [Protocol::King, Protocol::Lockstep] {
+        let faults = Faults::Swarm;
+        let campaign = Campaign { faults, ..Campaign::new(protocol, 1, 1) };
+        let mut waited = 0;
+        for seed in 1..120 {
+            let mishaps = campaign.plan(seed).mishaps;
+            let until = mishaps.into_iter().find_map(|(node, mishap)| match mishap {
+                Mishap::Frozen(_, until) => Some((Some(Principal::Node(node)), until)),
+                _ => None,
+            });
+            let Some(until) = until else { continue };
+            let transcript = campaign.run_seed(seed, true).transcript;
+            for entry in transcript.chronicle().unwrap().entries() {
+                let What::Receives { sent, .. } = entry.what else { continue };
+                assert!(sent.is_some(), "seed {seed}: {}", entry.text);
+                waited += usize::from((entry.who, entry.at) == until);
+            }
+        }
+        assert!(waited > 5, "{waited} frames waited");
+    }
+}
+
+#[test]
 fn the_text_has_a_line_for_each_event_in_order() {
     for_each(|excerpt| {
         let told = text(excerpt);
-        assert_eq!(told.lines().count(), excerpt.entries().count());
+        let plan = told.lines().take_while(|line| line.starts_with("# ")).count();
+        assert_eq!(plan, 1 + excerpt.plan.lines().count() + 1);
+        let (node, mark) = &excerpt.faulty[0];
+        assert!(told.lines().nth(plan - 1).unwrap().contains(&format!("r{} ({mark})", node.0)));
+        let told = told.lines().skip(plan);
+        assert_eq!(told.clone().count(), excerpt.entries().count());
         let time = |line: &str| line.trim_start().split(' ').next().unwrap().parse::<f64>();
-        let times: Vec<f64> = told.lines().map(|line| time(line).unwrap()).collect();
+        let times: Vec<f64> = told.map(|line| time(line).unwrap()).collect();
         assert!(times.is_sorted());
     });
 }
@@ -86,10 +130,13 @@ fn mermaid_lines_are_well_formed() {
         let mut known = BTreeSet::new();
         for line in lines {
             let line = line.trim_start();
-            assert!(!line.contains(['<', '"']), "{line}");
+            let one = line.replace("<br/>", "");
+            assert!(!one.contains(['<', '"']), "{line}");
             if let Some(who) =
                 line.strip_prefix("participant ").or_else(|| line.strip_prefix("actor "))
             {
+                let (who, label) = who.split_once(" as ").unwrap();
+                assert!(label.starts_with(who) || label.starts_with("r0#39;"), "{line}");
                 known.insert(who.to_owned());
                 continue;
             }
@@ -102,7 +149,7 @@ fn mermaid_lines_are_well_formed() {
             let semicolons = said.matches(';').count();
             assert_eq!(semicolons, said.matches('#').count(), "{line}");
             let ends: Vec<&str> = match before.strip_prefix("Note over ") {
-                Some(who) => vec![who],
+                Some(who) => who.split(',').collect(),
                 None => match before.strip_prefix("Note right of ") {
                     Some(who) => vec![who],
                     None => {
@@ -141,6 +188,45 @@ fn the_page_is_well_formed_and_refers_to_nothing_outside_of_itself() {
         assert!(!page.contains("src=") && !page.contains("href="));
         let rows = page.matches("<g data-kind").count();
         assert_eq!(rows, excerpt.entries().count());
+        assert!(page.contains("features: ") && page.contains("class=\"head faulty\""));
+    });
+}
+
+/// The value of an attribute of the first tag in some markup.
+fn attribute<'m>(markup: &'m str, name: &str) -> Option<&'m str> {
+    let tag = markup.split_once('>')?.0;
+    Some(tag.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0)
+}
+
+#[test]
+fn all_texts_of_a_page_are_within_it_and_arrows_begin_in_the_rows_of_their_sendings() {
+    for_each(|excerpt| {
+        let page = html(excerpt).unwrap();
+        let chart = page.split_once(" id=\"chart\"").unwrap().1;
+        let number = |text: &str| text.parse::<usize>().unwrap();
+        let width = number(attribute(chart, "width").unwrap());
+        let sticky = page.split_once("<div class=\"head-row\"").unwrap().1;
+        let heads = sticky.split_once("</div>").unwrap().0;
+        assert_eq!(heads.matches("<text class=\"head").count(), excerpt.lanes().len());
+        let entries: Vec<_> = excerpt.entries().collect();
+        let rows: Vec<&str> = chart.split("<g data-kind").skip(1).collect();
+        let mut arrows = 0;
+        for (row, group) in rows.iter().enumerate() {
+            for text in group.split("<text").skip(1) {
+                let said = text.split_once('>').unwrap().1.split_once('<').unwrap().0;
+                let letters = said.chars().count();
+                let x = number(attribute(text, "x").unwrap());
+                assert!(x + 7 * letters <= width, "{said} ends outside of {width}");
+            }
+            let Some((_, line)) = group.split_once("<line class=\"message\"") else { continue };
+            let Some(from) = attribute(line, "data-from").map(number) else { continue };
+            let What::Receives { sent, .. } = entries[row].1.what else { panic!("{line}") };
+            assert_eq!(Some(entries[from].0), sent);
+            let rise = attribute(line, "y1").unwrap().trim_start_matches('-');
+            assert_eq!(number(rise), 16 * (row - from));
+            arrows += 1;
+        }
+        assert!(arrows > 20);
     });
 }
 
@@ -157,49 +243,19 @@ fn a_page_with_too_many_events_says_what_to_do() {
 }
 
 #[test]
-fn the_trace_has_the_fields_of_trace_events() {
-    for_each(|excerpt| {
-        let trace: Value = serde_json::from_str(&chrome(excerpt)).unwrap();
-        let events = trace["traceEvents"].as_array().unwrap();
-        let mut flows: BTreeMap<u64, (u64, bool)> = BTreeMap::new();
-        let mut slices: BTreeMap<(u64, u64, u64), u64> = BTreeMap::new();
-        for event in events {
-            assert!(event["name"].is_string() && event["pid"].is_u64() && event["tid"].is_u64());
-            let ts = || event["ts"].as_u64().unwrap();
-            match event["ph"].as_str().unwrap() {
-                "M" => assert!(event["args"]["name"].is_string()),
-                "X" => {
-                    let track = |field: &str| event[field].as_u64().unwrap();
-                    let duration = event["dur"].as_u64().unwrap();
-                    assert!(duration > 0);
-                    slices.insert((track("pid"), track("tid"), ts()), duration);
-                }
-                "s" => {
-                    flows.insert(event["id"].as_u64().unwrap(), (ts(), false));
-                }
-                "f" => {
-                    assert_eq!(event["bp"], "e");
-                    let (begun, ended) = flows.get_mut(&event["id"].as_u64().unwrap()).unwrap();
-                    assert!(*begun <= ts() && !*ended, "a flow ends once, after it began");
-                    *ended = true;
-                }
-                other => panic!("{other} is no phase that is used here"),
-            }
-        }
-        assert!(flows.len() > 20 && flows.values().all(|(_, ended)| *ended));
-        for event in events.iter().filter(|event| event["ph"] == "f") {
-            let field = |name: &str| event[name].as_u64().unwrap();
-            assert!(slices.contains_key(&(field("pid"), field("tid"), field("ts"))));
-        }
-    });
-}
-
-#[test]
 fn vector_clocks_rise_and_no_arrival_is_before_its_sending() {
     assert_eq!(SHIVIZ_REGEX, r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)");
     for_each(|excerpt| {
         let log = shiviz(excerpt);
-        let lines: Vec<&str> = log.lines().collect();
+        // The plan is told by a host of its own.
+        let lines = 2 * (1 + excerpt.plan.lines().count() + 1);
+        let (plan, lines): (Vec<_>, Vec<_>) =
+            log.lines().enumerate().partition(|(line, _)| *line < lines);
+        assert!(plan.iter().step_by(2).all(|(_, line)| line.starts_with("plan {\"plan\":")));
+        let lines: Vec<&str> = lines.into_iter().map(|(_, line)| line).collect();
+        let (node, mark) = &excerpt.faulty[0];
+        let mark = mark.replace(", ", ",").replace(' ', "-");
+        assert!(lines.iter().any(|it| it.contains(&format!("\"r{}({mark})\":", node.0))));
         let mut clocks = Vec::new();
         let mut last: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for event in lines.chunks(2) {

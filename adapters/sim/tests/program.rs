@@ -98,9 +98,87 @@ fn seeds_and_scripts_are_explained_in_every_form() {
         let told = run(&["explain", "5", "--protocol", "sm", "--traitors", form]);
         assert!(told.status.success() && out(&told).len() > 100, "{form}");
     }
-    assert_eq!(run(&["explain", "/nowhere.txt"]).status.code(), Some(2));
-    assert_eq!(run(&["explain", "3", "--nodes", "5"]).status.code(), Some(2));
     assert_eq!(run(&["explain", "3", "--html", "--mermaid"]).status.code(), Some(2));
+}
+
+/// What is said on standard error of arguments that are refused.
+fn refused(arguments: &[&str]) -> String {
+    let told = run(arguments);
+    assert_eq!(told.status.code(), Some(2), "{arguments:?}: {told:?}");
+    assert!(told.stdout.is_empty(), "{told:?}");
+    String::from_utf8(told.stderr).unwrap()
+}
+
+#[test]
+fn nothing_to_tell_or_to_play_is_an_error_that_says_why() {
+    let good = file("nothing", "good.txt", GOOD);
+    for (arguments, why) in [
+        (&["explain", "abc"][..], "abc is neither a seed nor a script"),
+        (&["explain", &good, "--nodes", "7"], "is a script, and says itself"),
+        (&["explain", &good, "--protocol", "sm"], "is a script, and says itself"),
+        (&["explain", &good, "--from", "0.5", "--until", "0.1"], "the run ends at 0."),
+        (&["explain", &good, "--from", "99"], "nothing to tell from 99 s: the run ends at 0."),
+        (&["explain", &good, "--from", "nan"], "a time is 0 or more seconds"),
+        (&["explain", "3", "--protocol", "king", "--nodes", "3"], "4 generals or more"),
+        (&["explain", "3", "--beyond"], "--beyond is for protocols in rounds"),
+        (&["explain", "99999999", "--twins", "1"], "there is no scenario 99999999"),
+        (&["explain", "3", "--twins", "1", "--nodes", "4"], "cannot be used with"),
+        (&["run", "--seed", "18446744073709551615", "--seeds", "5"], "there are no 5"),
+        (&["run", "--threads", "0"], "0 is not in 1.."),
+        (&["twins", "--threads", "0"], "0 is not in 1.."),
+    ] {
+        let problem = refused(arguments);
+        assert!(problem.contains(why), "{arguments:?}: {problem}");
+    }
+    let empty = PathBuf::from(&good).with_file_name("empty");
+    fs::create_dir_all(&empty).unwrap();
+    let problem = refused(&["script", empty.to_str().unwrap()]);
+    assert!(problem.starts_with("no script in "), "{problem}");
+    assert!(out(&run(&["explain", "--help"])).contains("The exit code is 0 if"));
+}
+
+#[test]
+fn canaries_are_listed_as_json_too() {
+    let told = run(&["canaries", "--list", "--json"]);
+    let all: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let lines = out(&run(&["canaries", "--list"])).lines().count();
+    assert_eq!(all.as_array().unwrap().len(), lines);
+    assert!(all[0]["name"].is_string() && all[0]["bug"].is_string());
+}
+
+#[test]
+fn what_is_explained_is_what_was_run() {
+    for draw in [
+        &["--faults", "network", "--nodes", "5"][..],
+        &["--traitor", "twin", "--nodes", "10"],
+        &["--protocol", "om", "--beyond", "--traitor", "liar"],
+        &["--protocol", "lockstep", "--faults", "swarm", "--nodes", "3"],
+    ] {
+        let played = run(&[&["run", "--seed", "6", "--seeds", "1", "--trace"][..], draw].concat());
+        let told = run(&[&["explain", "6", "--all"][..], draw].concat());
+        assert!(told.status.success(), "{told:?}");
+        let deeds = |told: &str| -> Vec<String> {
+            let lines = told.lines().map(str::trim_start);
+            let events = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+            // The copy of a twin has another name where it is told.
+            let words = events.map(|line| line.replace('\'', ""));
+            words.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+        };
+        let (played, told) = (out(&played), out(&told));
+        assert!(deeds(&told).len() > 20, "{told}");
+        assert_eq!(deeds(&played), deeds(&told), "{draw:?}");
+    }
+}
+
+#[test]
+fn a_diagram_that_mermaid_refuses_is_told_of() {
+    let warned = |arguments: &[&str]| {
+        let told = run(arguments);
+        assert!(told.status.success(), "{told:?}");
+        String::from_utf8(told.stderr).unwrap().contains("Mermaid refuses this diagram")
+    };
+    assert!(warned(&["explain", "3", "--mermaid"]));
+    assert!(!warned(&["explain", "3", "--mermaid", "--until", "0.05"]));
 }
 
 #[test]
@@ -125,6 +203,12 @@ fn seeds_of_every_protocol_in_rounds_are_run_replayed_and_refused() {
     let replay = problem.lines().find_map(|line| line.strip_prefix("replay: quorate-sim "));
     let again = run(&replay.expect("how to see it again").split(' ').collect::<Vec<_>>());
     assert_eq!(again.status.code(), Some(1), "{problem}");
+    let explain = problem.lines().find_map(|line| line.strip_prefix("explain: quorate-sim "));
+    let told = run(&explain.expect("how to have it told").split(' ').collect::<Vec<_>>());
+    assert!(told.status.success() && out(&told).contains("\n# faulty: r"), "{problem}");
+    let found = problem.lines().find_map(|line| line.split_once(": ")).unwrap().1;
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains(&format!("VIOLATION of {found}")), "{told} is not {problem}");
     for wrong in [&["--nodes", "3"][..], &["--beyond"]] {
         assert_eq!(run(&[&["run", "--seeds", "1"][..], wrong].concat()).status.code(), Some(2));
     }

@@ -7,7 +7,7 @@ fn hold(campaign: Campaign) -> Summary {
     let summary = campaign.run(|_| {});
     if let Some((seed, violation)) = summary.violations.first_key_value() {
         let plan = campaign.plan(*seed);
-        let replay = campaign.replay(*seed);
+        let replay = campaign.again(*seed);
         panic!("seed {seed} breaks a promise: {violation}\n{plan}replay: {replay}");
     }
     assert_eq!(summary.seeds, campaign.seeds);

@@ -22,8 +22,8 @@ fn scenarios_of_one_twin_break_nothing_and_end_in_time() {
     let all = Enumeration::new(1);
     let tally = Tally::of(all.iter(1).take(40), 1, false, |_, _| {});
     let first = tally.violations.first_key_value();
-    let replay = first.map(|(number, _)| Scenario::of(1, *number).unwrap().replay());
-    assert_eq!(first, None, "replay: {replay:?}");
+    let replay = first.map(|(number, _)| Scenario::of(1, *number).unwrap().again());
+    assert_eq!(first, None, "{replay:?}");
     assert_eq!(tally.scenarios, 40);
     assert!(tally.led[ROUNDS] > 0 && tally.led[0] < 10, "few rounds led: {:?}", tally.led);
     assert!(tally.served > 40, "agreement in {} rounds only", tally.served);
@@ -34,7 +34,7 @@ fn scenarios_of_one_twin_break_nothing_and_end_in_time() {
 fn a_leader_that_runs_twice_proposes_twice_and_no_side_without_a_quorum_agrees() {
     // r0 and r1 on one side, its twin with r2 and r3 on the other, in each round.
     let played = play(&scenario(1, [(0, 0b1110); ROUNDS]), true);
-    assert_eq!(played.violation, None, "{}", played.lines.join("\n"));
+    assert_eq!(played.violation, None, "{}", played.transcript.lines().join("\n"));
     // The quorum is where the copy is.
     assert!(played.served >= 1 && played.led >= 1, "{played:?}");
     let again = play(&scenario(1, [(0, 0b1110); ROUNDS]), false);
@@ -71,6 +71,18 @@ fn the_command_counts_and_says_how_to_play_a_failure_again() {
     let told = String::from_utf8(again.stderr).unwrap();
     assert!(told.contains(&format!("VIOLATION of {checker}")), "{told}");
     assert!(String::from_utf8(again.stdout).unwrap().lines().count() > 50);
+
+    let explain = found["violations"][0]["explain"].as_str().unwrap();
+    assert!(text.contains(&format!("explain: {explain}")), "{text}");
+    let words: Vec<&str> = explain.split(' ').skip(1).collect();
+    let told = run(&words);
+    assert_eq!(told.status.code(), Some(0), "{explain}");
+    let lines = String::from_utf8(told.stdout).unwrap();
+    assert!(
+        lines.contains("  r0'  ") && lines.contains("# faulty: r0 (twin), r1 (twin)"),
+        "{lines}"
+    );
+    assert!(String::from_utf8(told.stderr).unwrap().contains(&format!("VIOLATION of {checker}")));
 
     assert_eq!(run(&["twins", "--scenario", "16777216"]).status.code(), Some(2));
     assert_eq!(run(&["twins", "--twins", "3"]).status.code(), Some(2));

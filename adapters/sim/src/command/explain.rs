@@ -1,14 +1,14 @@
-//! `quorate-sim explain SEED` and `quorate-sim explain FILE`.
+//! `quorate-sim explain SEED`, `explain FILE` and `explain NUMBER --twins 1`.
 
+use super::draw::Draw;
 use super::{print_quietly, script};
-use crate::Protocol;
 use clap::Args;
-use quorate::Instant;
+use quorate::{Instant, NodeId};
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::pbft::Cluster;
-use quorate_sim::plan::Role;
 use quorate_sim::transcript::Transcript;
-use quorate_sim::{Faults, Kinds, Plan, Violation, generals};
+use quorate_sim::twins::{self, Scenario};
+use quorate_sim::{Violation, generals};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,28 +16,23 @@ use std::process::ExitCode;
 /// What to explain, and how.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Arguments {
-    /// A seed, or the file of a script.
+    /// A seed, or the file of a script, or with --twins the number of a scenario.
     what: String,
-    /// The protocol of the seed's run.
-    #[arg(long, value_enum, default_value = "pbft")]
-    protocol: Protocol,
-    /// The number of replicas of the seed's run, 4 or 7, or of generals; by the seed if it is not
-    /// given.
-    #[arg(long)]
-    nodes: Option<usize>,
-    /// Let one to f of the replicas or generals of the seed's run lie.
-    #[arg(long)]
-    traitors: bool,
-    /// Let all who lie in the seed's run do so in this manner; given more than once: in any of
-    /// these. See `quorate-sim run --help`.
-    #[arg(long, value_name = "NAME")]
-    traitor: Vec<String>,
+    #[command(flatten)]
+    draw: Draw,
+    /// The number is that of a scenario of `quorate-sim twins` with so many twins, 1 or 2.
+    #[arg(
+        long,
+        value_parser = clap::value_parser!(u8).range(1..=2),
+        conflicts_with_all = ["protocol", "nodes", "faults", "traitors", "traitor", "beyond"],
+    )]
+    twins: Option<u8>,
     /// Tell what happens from this second on.
-    #[arg(long, default_value_t = 0.0)]
-    from: f64,
+    #[arg(long, default_value = "0", value_parser = second)]
+    from: Instant,
     /// Tell what happens up to this second.
-    #[arg(long)]
-    until: Option<f64>,
+    #[arg(long, value_parser = second)]
+    until: Option<Instant>,
     /// Tell also what replicas write to their disks, STATUS messages, and what is lost.
     #[arg(long)]
     all: bool,
@@ -63,103 +58,165 @@ struct Form {
     shiviz: bool,
 }
 
+/// Reads a point in time.
+fn second(text: &str) -> Result<Instant, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    let sound = seconds.is_finite() && seconds >= 0.0;
+    let micros = || Instant::from_micros((seconds * 1e6) as u64);
+    sound.then(micros).ok_or_else(|| "a time is 0 or more seconds".to_owned())
+}
+
 /// Explains a run. The exit code is 0 if it was told, 2 if it could not be.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (title, transcript, violation) = match play(arguments) {
-        Ok(played) => played,
+    match tell(arguments) {
+        Ok((told, violation)) => {
+            print_quietly(&told);
+            if let Some(violation) = violation {
+                eprintln!("VIOLATION of {violation}");
+            }
+            ExitCode::SUCCESS
+        }
         Err(problem) => {
             eprintln!("{problem}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
-    let Some(chronicle) = transcript.chronicle() else { return ExitCode::from(2) };
-    let micros = |seconds: f64| Instant::from_micros((seconds.max(0.0) * 1e6) as u64);
+    }
+}
+
+fn tell(arguments: &Arguments) -> Result<(String, Option<Violation>), String> {
+    let Told { title, plan, faulty, transcript, end, violation } = play(arguments)?;
+    let chronicle = transcript.chronicle().ok_or("the run was not written down")?;
+    let until = arguments.until.unwrap_or(Instant::from_micros(u64::MAX));
     let excerpt = Excerpt {
-        from: micros(arguments.from),
-        until: arguments.until.map_or(Instant::from_micros(u64::MAX), micros),
+        plan: &plan,
+        faulty: &faulty,
+        from: arguments.from,
+        until,
         all: arguments.all,
         ..Excerpt::of(&title, chronicle)
     };
-    let Form { mermaid: as_mermaid, html: as_html, chrome: as_chrome, shiviz: as_shiviz } =
-        arguments.form;
-    let told = if as_mermaid {
-        mermaid(&excerpt)
-    } else if as_html {
-        match html(&excerpt) {
-            Ok(page) => page,
-            Err(problem) => {
-                eprintln!("{problem} (--from and --until)");
-                return ExitCode::from(2);
-            }
+    if excerpt.entries().next().is_none() {
+        let seconds = |at: Instant| at.as_micros() as f64 / 1e6;
+        let (from, end) = (seconds(arguments.from), seconds(end));
+        let until = arguments.until.map_or(String::new(), |at| format!(" to {} s", seconds(at)));
+        return Err(format!("nothing to tell from {from} s{until}: the run ends at {end} s"));
+    }
+    Ok((drawn(&excerpt, arguments.form)?, violation))
+}
+
+/// More characters than this Mermaid refuses, unless the page that renders them sets its
+/// `maxTextSize` higher: the diagram itself cannot.
+const MERMAID: usize = 50_000;
+
+fn drawn(excerpt: &Excerpt<'_>, form: Form) -> Result<String, String> {
+    let told = if form.mermaid {
+        let diagram = mermaid(excerpt);
+        let length = diagram.chars().count();
+        if length > MERMAID {
+            eprintln!(
+                "Mermaid refuses this diagram of {length} characters, for it takes {MERMAID}: tell \
+                 less of the run with --from and --until, or render it with a larger maxTextSize"
+            );
         }
-    } else if as_chrome {
-        chrome(&excerpt)
-    } else if as_shiviz {
+        diagram
+    } else if form.html {
+        html(excerpt).map_err(|problem| format!("{problem} (--from and --until)"))?
+    } else if form.chrome {
+        chrome(excerpt)
+    } else if form.shiviz {
         eprintln!("ShiViz reads this log with the regular expression {SHIVIZ_REGEX}");
-        shiviz(&excerpt)
+        shiviz(excerpt)
     } else {
-        text(&excerpt)
+        text(excerpt)
     };
-    print_quietly(&told);
-    if let Some(violation) = violation {
-        eprintln!("VIOLATION of {violation}");
-    }
-    ExitCode::SUCCESS
+    Ok(told)
 }
 
-impl Arguments {
-    /// What may go wrong in the seed's run.
-    const fn faults(&self) -> Faults {
-        let lies = self.traitors || !self.traitor.is_empty();
-        if lies { Faults::Traitors } else { Faults::Swarm }
-    }
+/// What was played.
+struct Told {
+    title: String,
+    /// What was decided before it began, and who is faulty, and how.
+    plan: String,
+    faulty: Vec<(NodeId, String)>,
+    transcript: Transcript,
+    end: Instant,
+    violation: Option<Violation>,
+}
 
-    /// Which of all kinds of traitors there may be.
-    fn kinds(&self, all: Kinds) -> Result<Kinds, String> {
-        all.only(self.traitor.iter().map(String::as_str))
+impl Told {
+    fn of(title: String, cluster: &Cluster) -> Self {
+        Self {
+            title,
+            plan: cluster.plan().to_string(),
+            faulty: cluster.plan().marks(),
+            transcript: cluster.transcript().clone(),
+            end: cluster.now(),
+            violation: cluster.violation().cloned(),
+        }
     }
 }
 
-/// What was played: its name, what happened, and what was broken.
-type Told = (String, Transcript, Option<Violation>);
-
-/// Plays the seed or the script.
+/// Plays the seed, the script or the scenario.
 fn play(arguments: &Arguments) -> Result<Told, String> {
-    let told = |title, cluster: &Cluster| {
-        (title, cluster.transcript().clone(), cluster.violation().cloned())
-    };
-    let Ok(seed) = arguments.what.parse::<u64>() else {
-        let (file, played) =
-            script::play(Path::new(&arguments.what)).map_err(|problem| problem.to_string())?;
-        return Ok(told(file.story().to_owned(), &played.cluster));
-    };
-    if let Some(protocol) = arguments.protocol.in_rounds() {
-        return play_generals(arguments, protocol, seed);
+    let Arguments { what, draw, twins, .. } = arguments;
+    let number = what.parse::<u64>();
+    if let Some(twins) = twins {
+        let number = number.map_err(|_| format!("{what} is no number of a scenario"))?;
+        return play_scenario(usize::from(*twins), number);
     }
-    if arguments.nodes.is_some_and(|nodes| nodes != 4 && nodes != 7) {
-        return Err("--nodes is 4 or 7".to_owned());
+    let Ok(seed) = number else { return play_script(what, draw) };
+    if let Some(protocol) = draw.in_rounds() {
+        return Ok(play_generals(&draw.generals(protocol)?, seed));
     }
-    let kinds = arguments.kinds(Role::ALL)?;
-    let mut cluster =
-        Cluster::new(Plan::with(seed, arguments.nodes, arguments.faults(), kinds), true);
+    let mut cluster = Cluster::new(draw.pbft()?.plan(seed), true);
     // A machine that panics is told of up to there: the panic is on standard error already.
     let _ = catch_unwind(AssertUnwindSafe(|| cluster.run()));
-    Ok(told(format!("seed {seed}"), &cluster))
+    Ok(Told::of(format!("seed {seed}"), &cluster))
 }
 
-fn play_generals(
-    arguments: &Arguments,
-    protocol: generals::Protocol,
-    seed: u64,
-) -> Result<Told, String> {
-    let (nodes, least) = (arguments.nodes, protocol.least());
-    if nodes.is_some_and(|nodes| !(least..=64).contains(&nodes)) {
-        return Err(format!("--nodes is {least} to 64"));
+fn play_script(what: &str, draw: &Draw) -> Result<Told, String> {
+    let path = Path::new(what);
+    if !path.exists() {
+        return Err(format!("{what} is neither a seed nor a script: there is no such file"));
     }
-    let faults = arguments.faults();
-    let kinds = arguments.kinds(generals::Role::ALL)?;
-    let campaign =
-        generals::Campaign { nodes, faults, kinds, ..generals::Campaign::new(protocol, seed, 1) };
-    let generals::Report { violation, transcript, .. } = campaign.run_seed(seed, true);
-    Ok((format!("seed {seed} of {}", protocol.name()), transcript, violation))
+    if !draw.is_empty() {
+        return Err(format!(
+            "{what} is a script, and says itself who takes part and who lies: --protocol, \
+             --nodes, --faults, --traitors, --traitor and --beyond are for seeds"
+        ));
+    }
+    let (file, played) = script::play(path).map_err(|problem| problem.to_string())?;
+    Ok(Told::of(file.story().to_owned(), &played.cluster))
+}
+
+fn play_scenario(twins: usize, number: u64) -> Result<Told, String> {
+    let scenario = Scenario::of(twins, number).ok_or_else(|| {
+        format!("there is no scenario {number}: they are below {}", Scenario::count(twins))
+    })?;
+    let played = twins::play(&scenario, true);
+    let plan = scenario.plan();
+    Ok(Told {
+        title: format!(
+            "scenario {number} with {}",
+            if twins == 1 { "a twin" } else { "two twins" }
+        ),
+        plan: format!("{}\n{plan}", scenario.to_string().replace("; ", "\n")),
+        faulty: plan.marks(),
+        transcript: played.transcript,
+        end: Instant::from_micros(played.micros),
+        violation: played.violation,
+    })
+}
+
+fn play_generals(campaign: &generals::Campaign, seed: u64) -> Told {
+    let plan = campaign.plan(seed);
+    let report = campaign.run_seed(seed, true);
+    Told {
+        title: format!("seed {seed} of {}", campaign.protocol.name()),
+        plan: plan.to_string(),
+        faulty: plan.marks(),
+        transcript: report.transcript,
+        end: Instant::from_micros(report.micros),
+        violation: report.violation,
+    }
 }

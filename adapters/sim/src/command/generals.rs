@@ -3,30 +3,18 @@
 use super::outcome::{self, progress};
 use super::print_quietly;
 use crate::{Run, processors};
-use quorate_sim::Faults;
-use quorate_sim::generals::{Campaign, Protocol, Report, Role, Summary};
+use quorate_sim::generals::{Campaign, Report, Summary};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Runs seeds. The exit code is 0 if no promise was broken, 1 if one was, 2 if there are too few
-/// generals.
-pub(crate) fn run(protocol: Protocol, faults: Faults, run: &Run) -> ExitCode {
-    let (nodes, least) = (run.nodes.0, protocol.least());
-    if nodes.is_some_and(|nodes| nodes < least) {
-        eprintln!("{} withstands a traitor among {least} generals or more", protocol.name());
-        return ExitCode::from(2);
-    }
-    let Some(kinds) = run.kinds(Role::ALL) else { return ExitCode::from(2) };
+/// Runs seeds. The exit code is 0 if no promise was broken, 1 if one was.
+pub(crate) fn run(campaign: Campaign, run: &Run) -> ExitCode {
     let campaign = Campaign {
-        protocol,
-        nodes,
-        faults,
-        kinds,
-        beyond: run.beyond,
         first: run.seed,
         seeds: run.seeds,
         threads: run.threads.unwrap_or_else(processors),
         keep_going: run.keep_going,
+        ..campaign
     };
     if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
 }
@@ -61,7 +49,7 @@ fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
         print_quietly(&as_table(campaign, &summary, seconds));
     }
     let plan = |seed| campaign.plan(seed).to_string();
-    outcome::judge(&summary.violations, plan, |seed| campaign.replay(seed))
+    outcome::judge(&summary.violations, plan, |seed| campaign.again(seed))
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
@@ -93,7 +81,7 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
 }
 
 fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
-    let violations = outcome::violations(&summary.violations, |seed| campaign.replay(seed));
+    let violations = outcome::violations(&summary.violations, |seed| campaign.again(seed));
     serde_json::json!({
         "protocol": campaign.protocol.name(),
         "first_seed": campaign.first,

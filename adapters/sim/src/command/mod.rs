@@ -1,6 +1,7 @@
 //! Commands of the program that need more than a page.
 
 pub(crate) mod canaries;
+pub(crate) mod draw;
 pub(crate) mod explain;
 pub(crate) mod explore;
 pub(crate) mod generals;

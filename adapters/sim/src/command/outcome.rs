@@ -1,7 +1,7 @@
 //! How a campaign went, as every command tells it.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate_sim::Violation;
+use quorate_sim::{Again, Violation};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -25,18 +25,20 @@ pub(crate) fn features(features: &BTreeMap<&'static str, u64>) -> String {
     features.collect::<Vec<String>>().join(", ")
 }
 
-/// The violations as JSON, each with the command that shows it again.
+/// The violations as JSON, each with the commands that show it again.
 pub(crate) fn violations(
     violations: &BTreeMap<u64, Violation>,
-    replay: impl Fn(u64) -> String,
+    again: impl Fn(u64) -> Again,
 ) -> Vec<serde_json::Value> {
     let objects = violations.iter().map(|(seed, violation)| {
+        let Again { replay, explain } = again(*seed);
         serde_json::json!({
             "seed": seed,
             "checker": violation.checker,
             "micros": violation.micros,
             "what": violation.what,
-            "replay": replay(*seed),
+            "replay": replay,
+            "explain": explain,
         })
     });
     objects.collect()
@@ -46,14 +48,14 @@ pub(crate) fn violations(
 pub(crate) fn judge(
     violations: &BTreeMap<u64, Violation>,
     plan: impl Fn(u64) -> String,
-    replay: impl Fn(u64) -> String,
+    again: impl Fn(u64) -> Again,
 ) -> ExitCode {
     let Some((seed, violation)) = violations.first_key_value() else {
         return ExitCode::SUCCESS;
     };
     eprintln!("VIOLATION with seed {seed}: {violation}");
     eprint!("{}", plan(*seed));
-    eprintln!("replay: {}", replay(*seed));
+    eprint!("{}", again(*seed));
     for (seed, violation) in violations.iter().skip(1) {
         eprintln!("VIOLATION with seed {seed} too: {violation}");
     }

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// Threads; as many as there are processors if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = crate::at_least_one)]
     threads: Option<usize>,
 }
 
@@ -42,7 +42,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(2);
     };
     let played = play(&scenario, true);
-    print_quietly(&played.lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    print_quietly(
+        &played.transcript.lines().iter().map(|line| format!("{line}\n")).collect::<String>(),
+    );
     eprintln!(
         "scenario {number}: {scenario}\n{} events in {:.3} s of virtual time, in {} of {ROUNDS} \
          rounds a correct replica was in the view, fingerprint {:016x}",
@@ -77,7 +79,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     for (number, violation) in &tally.violations {
         if let Some(scenario) = Scenario::of(twins, *number) {
             eprintln!("VIOLATION in scenario {number}: {violation}\n{scenario}");
-            eprintln!("replay: {}", scenario.replay());
+            eprint!("{}", scenario.again());
         }
     }
     ExitCode::from(u8::from(!tally.violations.is_empty()))
@@ -119,13 +121,15 @@ fn as_json(
     let twins = usize::from(arguments.twins);
     let violations = tally.violations.iter().filter_map(|(number, violation)| {
         let scenario = Scenario::of(twins, *number)?;
+        let again = scenario.again();
         Some(serde_json::json!({
             "scenario": number,
             "story": scenario.to_string(),
             "checker": violation.checker,
             "micros": violation.micros,
             "what": violation.what,
-            "replay": scenario.replay(),
+            "replay": again.replay,
+            "explain": again.explain,
         }))
     });
     serde_json::json!({

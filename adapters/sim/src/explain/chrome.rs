@@ -1,20 +1,25 @@
 //! A run as a trace for Perfetto and `chrome://tracing`: the JSON of the Trace Event Format.
 
-use super::Excerpt;
-use crate::chronicle::{Entry, What, name};
+use super::views::{Reign, reigns};
+use super::{Excerpt, seconds};
+use crate::chronicle::{Entry, Lane, What, name};
 use quorate::Principal;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Replicas and clients, as processes; views stand on threads of their own.
 const REPLICAS: u64 = 1;
 const CLIENTS: u64 = 2;
 const VIEWS: u64 = 1000;
-/// How long an event is drawn, in microseconds: it takes no time in the simulation.
-const DURATION: u64 = 1;
+/// Nanoseconds of a microsecond, which is the unit of a trace.
+const NANOS: u64 = 1000;
 
-/// The trace. Each event is a slice of a microsecond on the thread of its node, each message that
-/// arrives a flow from its sender's slice to its receiver's, each view a slice of its own.
+/// The trace. Each event is a slice on the thread of its node, each message that arrives a flow
+/// from its sender's slice to its receiver's, each view a slice of its own.
+///
+/// An event takes no time in the simulation. Here those of one node and one microsecond share it,
+/// one after another, so that each has a slice of its own and a flow ends within one only; of more
+/// than a thousand some have a slice without length.
 #[must_use]
 pub fn chrome(excerpt: &Excerpt<'_>) -> String {
     let mut events = Vec::new();
@@ -23,48 +28,86 @@ pub fn chrome(excerpt: &Excerpt<'_>) -> String {
             "ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": { "name": what },
         }));
     }
-    for who in excerpt.lanes() {
-        let (pid, tid) = place(who);
-        events.push(named(pid, tid, &name(who)));
-        if pid == REPLICAS {
-            events.push(named(pid, tid + VIEWS, &format!("{} view", name(who))));
+    let reigns = reigns(excerpt);
+    let turned: BTreeSet<Lane> = reigns.iter().map(|reign| reign.lane).collect();
+    for lane in excerpt.lanes().into_iter().chain(turned.iter().copied()).collect::<BTreeSet<_>>() {
+        let ((pid, tid), label) = (place(lane), excerpt.label(lane));
+        events.push(named(pid, tid, &label));
+        if turned.contains(&lane) {
+            events.push(named(pid, tid + VIEWS, &format!("{label} view")));
         }
     }
-    let mut last = 0;
-    let mut views: BTreeMap<Principal, (u64, u64)> = BTreeMap::new();
+    let slots = slots(excerpt);
     for (at, entry) in excerpt.entries() {
-        last = entry.at.as_micros();
-        let Some(who) = entry.who else { continue };
-        let (pid, tid) = place(who);
+        let (Some(lane), Some(slot)) = (entry.lane(), slots.get(&at)) else { continue };
+        let (pid, tid) = place(lane);
         events.push(json!({
             "ph": "X", "name": short(entry), "cat": category(entry), "pid": pid, "tid": tid,
-            "ts": last, "dur": DURATION, "args": { "text": entry.text },
+            "ts": micros(slot.begin), "dur": micros(slot.length),
+            "args": { "text": entry.text, "at": seconds(entry.at) },
         }));
-        if let What::Receives { from, sent: Some(sent), .. } = entry.what {
-            events.extend(flow(excerpt, (at, entry), (from, sent), who));
-        }
-        if let What::Turns { view, enters } = entry.what {
-            let since = views.remove(&who).unwrap_or_default();
-            events.extend(reign(who, since, last));
-            if enters {
-                views.insert(who, (view, last));
-            }
+        if let What::Receives { sent: Some(sent), kind, .. } = entry.what
+            && let Some(sending) = slots.get(&sent)
+            && let Some(sender) = excerpt.sender(entry)
+        {
+            events.push(end("s", (at, kind), sender, *sending));
+            events.push(end("f", (at, kind), lane, *slot));
         }
     }
-    for who in excerpt.lanes().into_iter().filter(|who| place(*who).0 == REPLICAS) {
-        events.extend(reign(who, views.get(&who).copied().unwrap_or_default(), last));
-    }
-    let other = json!({ "title": excerpt.title });
-    let trace = json!({ "traceEvents": events, "displayTimeUnit": "ms", "otherData": other });
+    events.extend(reigns.iter().map(slice));
+    let trace = json!({
+        "traceEvents": events, "displayTimeUnit": "ms", "otherData": other(excerpt),
+    });
     format!("{trace}\n")
 }
 
-/// Process and thread.
-fn place(who: Principal) -> (u64, u64) {
-    match who {
-        Principal::Node(node) => (REPLICAS, u64::from(node.0) + 1),
-        Principal::Client(client) => (CLIENTS, u64::from(client.0) + 1),
+/// The title, the plan, and who is faulty.
+fn other(excerpt: &Excerpt<'_>) -> Value {
+    let faulty = excerpt.faulty.iter().map(|(node, mark)| (format!("r{}", node.0), json!(mark)));
+    let faulty: serde_json::Map<String, Value> = faulty.collect();
+    let plan: Vec<&str> = excerpt.plan.lines().collect();
+    json!({ "title": excerpt.title, "plan": plan, "faulty": faulty })
+}
+
+/// When the slice of an event begins and how long it is, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    begin: u64,
+    length: u64,
+}
+
+/// The slots of all events that are told: those of one lane and one microsecond divide it.
+fn slots(excerpt: &Excerpt<'_>) -> BTreeMap<usize, Slot> {
+    let mut together: BTreeMap<(Lane, u64), Vec<usize>> = BTreeMap::new();
+    for (at, entry) in excerpt.entries() {
+        if let Some(lane) = entry.lane() {
+            together.entry((lane, entry.at.as_micros())).or_default().push(at);
+        }
     }
+    let mut slots = BTreeMap::new();
+    for ((_, micros), events) in together {
+        let (count, start) = (events.len() as u64, micros * NANOS);
+        for (order, at) in (0..).zip(events) {
+            let begin = start + order * NANOS / count;
+            let next = start + (order + 1) * NANOS / count;
+            slots.insert(at, Slot { begin, length: next - begin });
+        }
+    }
+    slots
+}
+
+fn micros(nanos: u64) -> Value {
+    json!(nanos as f64 / NANOS as f64)
+}
+
+/// Process and thread.
+fn place(Lane { who, copy }: Lane) -> (u64, u64) {
+    let (process, number) = match who {
+        Principal::Node(node) => (REPLICAS, u64::from(node.0)),
+        Principal::Client(client) => (CLIENTS, u64::from(client.0)),
+    };
+    // A copy stands below its original.
+    (process, 2 * number + u64::from(copy) + 1)
 }
 
 fn named(pid: u64, tid: u64, what: &str) -> Value {
@@ -91,34 +134,24 @@ fn short(entry: &Entry) -> String {
     }
 }
 
-/// A view, from when it was entered until it was left: nothing, if that took no time.
-fn reign(who: Principal, (view, since): (u64, u64), until: u64) -> Option<Value> {
-    let (pid, tid) = place(who);
-    (until > since).then(|| {
-        json!({
-            "ph": "X", "name": format!("view {view}"), "cat": "views", "pid": pid,
-            "tid": tid + VIEWS, "ts": since, "dur": until - since, "args": {},
-        })
+/// A time in a view.
+fn slice(reign: &Reign) -> Value {
+    let Reign { lane, view, since, until } = *reign;
+    let (pid, tid) = place(lane);
+    json!({
+        "ph": "X", "name": format!("view {view}"), "cat": "views", "pid": pid,
+        "tid": tid + VIEWS, "ts": since, "dur": until - since, "args": {},
     })
 }
 
-fn flow(
-    excerpt: &Excerpt<'_>,
-    (at, arrival): (usize, &Entry),
-    (from, sent): (Principal, usize),
-    to: Principal,
-) -> Vec<Value> {
-    let Some(sending) = excerpt.chronicle.entries().get(sent) else { return Vec::new() };
-    let What::Receives { kind, .. } = arrival.what else { return Vec::new() };
-    let ((from_pid, from_tid), (pid, tid)) = (place(from), place(to));
-    vec![
-        json!({
-            "ph": "s", "name": kind, "cat": "message", "id": at, "pid": from_pid,
-            "tid": from_tid, "ts": sending.at.as_micros(),
-        }),
-        json!({
-            "ph": "f", "bp": "e", "name": kind, "cat": "message", "id": at, "pid": pid,
-            "tid": tid, "ts": arrival.at.as_micros(),
-        }),
-    ]
+/// An end of a flow, in the middle of its event's slice: there it lies within no other one.
+fn end(phase: &str, (id, kind): (usize, &str), lane: Lane, slot: Slot) -> Value {
+    let ((pid, tid), ts) = (place(lane), micros(slot.begin + slot.length / 2));
+    let mut end = json!({
+        "ph": phase, "name": kind, "cat": "message", "id": id, "pid": pid, "tid": tid, "ts": ts,
+    });
+    if phase == "f" {
+        end["bp"] = json!("e");
+    }
+    end
 }

@@ -4,6 +4,7 @@ use super::mouth::Role;
 use super::plan::{Plan, Protocol};
 use super::report::{Report, run};
 use super::statistics::Statistics;
+use crate::again::Again;
 use crate::campaign::sweep;
 use crate::faults::Faults;
 use crate::kinds::Kinds;
@@ -73,17 +74,15 @@ impl Campaign {
         }
     }
 
-    /// The command that runs one seed of this campaign again, with its transcript.
+    /// The commands that show one seed of this campaign again.
     #[must_use]
-    pub fn replay(&self, seed: u64) -> String {
+    pub fn again(&self, seed: u64) -> Again {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
         let protocol = self.protocol.name();
         let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
         let beyond = if self.beyond { " --beyond" } else { "" };
-        format!(
-            "quorate-sim run --protocol {protocol} --nodes {nodes} {faults}{beyond} --seed {seed} \
-             --seeds 1 --trace"
-        )
+        let draw = format!("--protocol {protocol} --nodes {nodes} {faults}{beyond}");
+        Again::of_seed(seed, &draw)
     }
 
     /// What happens in the run of one seed.
@@ -141,14 +140,19 @@ mod tests {
     #[test]
     fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {
         let campaign = Campaign { beyond: true, ..Campaign::new(Protocol::Sm, 0, 1) };
+        let again = campaign.again(7);
         assert_eq!(
-            campaign.replay(7),
+            again.explain,
+            "quorate-sim explain 7 --protocol sm --nodes mixed --faults traitors --beyond"
+        );
+        assert_eq!(
+            again.replay,
             "quorate-sim run --protocol sm --nodes mixed --faults traitors --beyond --seed 7 \
              --seeds 1 --trace"
         );
         let campaign = Campaign { kinds: Role::ALL.only(["twin"]).unwrap(), ..campaign };
         assert_eq!(
-            campaign.replay(7),
+            campaign.again(7).replay,
             "quorate-sim run --protocol sm --nodes mixed --traitor twin --beyond --seed 7 \
              --seeds 1 --trace"
         );

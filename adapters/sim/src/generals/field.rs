@@ -113,7 +113,7 @@ impl<C: Creed<Value = Word>> Field<C> {
             match event {
                 Event::Deliver { from, to: Principal::Node(to), payload }
                 | Event::Own(Happening::Held(from, to, payload)) => {
-                    self.receive(from, to, &payload);
+                    self.receive(from, to, payload);
                 }
                 Event::Wake { who: Principal::Node(node), life }
                 | Event::Own(Happening::Woken(node, life)) => self.wake(node, life),
@@ -190,17 +190,20 @@ impl<C: Creed<Value = Word>> Field<C> {
     }
 
     /// A frame comes to the wall of a general: decoded, admitted, verified, then stepped.
-    fn receive(&mut self, from: Principal, to: NodeId, payload: &[u8]) {
+    fn receive(&mut self, from: Principal, to: NodeId, payload: Payload) {
         let (now, id) = (self.engine.now(), to.index());
         if self.members[id].is_down(now) {
             return;
         }
         if let Some(until) = self.members[id].frozen(now) {
-            let held = Happening::Held(from, to, Payload::from(payload));
-            return self.engine.schedule(until, held);
+            return self.engine.schedule(until, Happening::Held(from, to, payload));
         }
-        self.enter(&Line::Heard { from, to: Principal::Node(to), said: said::<C>(payload) });
-        let Ok(message) = wire::decode::<<C::Rules as Rules>::Message<'_>>(payload) else {
+        let line = Line::Heard { from, to: Principal::Node(to), said: said::<C>(&payload) };
+        self.enter(&line);
+        if self.members[id].twin.is_some() {
+            self.tell_copy(&line);
+        }
+        let Ok(message) = wire::decode::<<C::Rules as Rules>::Message<'_>>(&payload) else {
             return self.reject(id, from, Fault::Malformed);
         };
         let agreements = self.plan.agreements.len();
@@ -208,7 +211,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         let which = usize::try_from(number).unwrap_or(0) % agreements;
         let copies = (which..self.members[id].machines.len()).step_by(agreements);
         // Both machines of a twin hear everything.
-        copies.for_each(|which| self.hear(id, which, from, payload));
+        copies.for_each(|which| self.hear(id, which, from, &payload));
     }
 
     fn hear(&mut self, id: usize, which: usize, from: Principal, payload: &[u8]) {
@@ -274,6 +277,18 @@ impl<C: Creed<Value = Word>> Field<C> {
     /// Steps a machine and does what it wants. Returns what the sender of the message that it was
     /// stepped with is blamed for, unless the message counts all the same.
     fn step(
+        &mut self,
+        id: usize,
+        which: usize,
+        input: Input<Order<Word>, <C::Rules as Rules>::Message<'_>>,
+    ) -> Option<Fault> {
+        self.turn_to(which >= self.plan.agreements.len());
+        let blame = self.step_machine(id, which, input);
+        self.turn_to(false);
+        blame
+    }
+
+    fn step_machine(
         &mut self,
         id: usize,
         which: usize,
@@ -410,6 +425,23 @@ impl<C: Creed<Value = Word>> Field<C> {
         self.cabal.overhear(&payload);
         let (from, to) = (Principal::Node(from), Principal::Node(to));
         self.engine.send_after(after, from, to, &payload);
+    }
+
+    /// Tells that what happens now happens to the copy of a twin, or not.
+    const fn turn_to(&mut self, copy: bool) {
+        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
+            chronicle.turn_to(copy);
+        }
+    }
+
+    /// What happens to a twin happens to its copy too: it is one event, drawn on two lanes.
+    fn tell_copy(&mut self, line: &Line<'_>) {
+        let now = self.engine.now();
+        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
+            chronicle.turn_to(true);
+            line.tell(now, chronicle);
+            chronicle.turn_to(false);
+        }
     }
 
     fn enter(&mut self, line: &Line<'_>) {

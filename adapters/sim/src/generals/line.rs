@@ -1,6 +1,7 @@
 //! The lines of a transcript of generals.
 
 use crate::chronicle::{Chronicle, Entry, What, name};
+use crate::plain::counted;
 use core::time::Duration;
 use quorate::{ClientId, Fault, Instant, NodeId, Principal, Refusal};
 use std::fmt;
@@ -79,14 +80,16 @@ impl Line<'_> {
             }
             Self::Lost { from, to } => (None, What::Loses { from, to }),
             Self::Heard { from, to, said } => {
-                let sent = chronicle.sending(from, said.bytes);
+                let sent = chronicle.sending(from, to, said.bytes);
                 (Some(to), What::Receives { from, kind: said.kind, sent })
             }
             Self::Accused { node: by, who, fault } => {
                 (node(by), What::Accuses { who: Principal::Node(who), fault })
             }
             Self::Crashed { node: who } => (node(who), What::Crashes),
-            Self::Restarted { node: who } => (node(who), What::Restarts { checkpoint: 0 }),
+            Self::Restarted { node: who } => {
+                (node(who), What::Restarts { checkpoint: 0, view: None })
+            }
             Self::Executed { node: by, slot, client, timestamp } => {
                 let operation = Vec::new();
                 (node(by), What::Executes { sequence: slot, client, timestamp, operation })
@@ -99,7 +102,7 @@ impl Line<'_> {
             Self::Refused { who, .. } => (Some(who), What::Happens),
             Self::Asked { client, .. } => (Some(Principal::Client(client)), What::Happens),
         };
-        let entry = Entry { at, who, what, text: self.to_string() };
+        let entry = Entry { at, who, copy: false, what, text: self.to_string() };
         match *self {
             Self::Sent { from, said, .. } => chronicle.send(entry, from, said.bytes),
             Self::Lied { from, said, .. } => {
@@ -151,7 +154,8 @@ impl fmt::Display for Line<'_> {
                 write!(f, "r{}  installs  the others' state after s{slot}", node.0)
             }
             Self::Asked { client, operation } => {
-                write!(f, "c{}  asks      for {} bytes", client.0, operation.len())
+                let bytes = counted(operation.len(), "byte");
+                write!(f, "c{}  asks      for {bytes}", client.0)
             }
             Self::Replied { client } => write!(f, "c{}  HAS ITS REPLY", client.0),
         }

@@ -119,6 +119,12 @@ impl Cluster {
         self.checks.violation()
     }
 
+    /// What was decided before it began.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn transcript(&self) -> &Transcript {

@@ -51,7 +51,10 @@ impl Cluster {
         let Self { engine, checks, registry, copies, .. } = self;
         let copy = copies.iter_mut().find(|copy| copy.server.site.me == node);
         if let Some(Copy { server, .. }) = copy {
-            act(server, &mut Stage { engine, checks, registry });
+            let mut stage = Stage { engine, checks, registry };
+            stage.turn_to(true);
+            act(server, &mut stage);
+            stage.turn_to(false);
         }
     }
 }

@@ -234,6 +234,7 @@ impl Server {
             Ok(machine) => {
                 let status = machine.status();
                 self.seen = (status.view, status.active);
+                stage.resume(status.active.then_some(status.view.0));
                 self.machine = Some(machine);
                 self.step(stage, Input::Wake);
             }

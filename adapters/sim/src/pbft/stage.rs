@@ -83,6 +83,20 @@ impl Stage<'_> {
         }
     }
 
+    /// Tells of the last event, a restart, in which view the replica is.
+    pub(super) fn resume(&mut self, view: Option<u64>) {
+        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
+            chronicle.resume(view);
+        }
+    }
+
+    /// Tells that what happens now happens to the copy of a replica that runs twice, or not.
+    pub(super) const fn turn_to(&mut self, copy: bool) {
+        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
+            chronicle.turn_to(copy);
+        }
+    }
+
     /// Hands a message to the network.
     pub(super) fn send(&mut self, from: Principal, to: Principal, payload: &Payload) {
         self.send_after(Duration::ZERO, from, to, payload);

@@ -61,7 +61,8 @@ impl Line<'_> {
     /// Enters the event in a chronicle.
     pub(super) fn tell(&self, at: Instant, chronicle: &mut Chronicle) {
         let (who, what) = self.what(chronicle);
-        let entry = Entry { at, who, what, text: self.to_string().trim_start().to_owned() };
+        let entry =
+            Entry { at, who, copy: false, what, text: self.to_string().trim_start().to_owned() };
         match *self {
             Self::Sent { from, payload, .. } | Self::Lied { from, payload, .. } => {
                 chronicle.send(entry, from, payload);
@@ -85,7 +86,7 @@ impl Line<'_> {
             Self::KeptBack { from, .. } => (Some(from), What::Happens),
             Self::Lost { from, to } => (None, What::Loses { from, to }),
             Self::Delivered { from, to, payload } => {
-                let sent = chronicle.sending(from, payload);
+                let sent = chronicle.sending(from, to, payload);
                 (Some(to), What::Receives { from, kind: kind(payload), sent })
             }
             Self::Executed { node, sequence, client, timestamp } => {
@@ -95,7 +96,9 @@ impl Line<'_> {
             Self::Installed { node, sequence } => (of(node), What::Installs { sequence }),
             Self::View { node, view, active } => (of(node), What::Turns { view, enters: active }),
             Self::Crashed { node, .. } => (of(node), What::Crashes),
-            Self::Restarted { node, checkpoint, .. } => (of(node), What::Restarts { checkpoint }),
+            Self::Restarted { node, checkpoint, .. } => {
+                (of(node), What::Restarts { checkpoint, view: None })
+            }
             Self::Accused { node, who, fault } => (of(node), What::Accuses { who, fault }),
             Self::Completed { client, .. } => (Some(Principal::Client(client)), What::Completes),
             Self::Known { node }

@@ -134,7 +134,7 @@ impl Director<'_> {
                         known.clone_from(batch);
                     }
                 }
-                What::Restarts { checkpoint } => {
+                What::Restarts { checkpoint, .. } => {
                     let _ = own.split_off(&(checkpoint + 1));
                 }
                 What::Installs { sequence } => {

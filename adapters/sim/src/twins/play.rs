@@ -5,6 +5,7 @@ use crate::campaign::message;
 use crate::network::{Delay, Weather};
 use crate::pbft::{Cluster, Round, Statistics};
 use crate::plan::{Plan, Role};
+use crate::transcript::Transcript;
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::pbft::View;
@@ -35,14 +36,14 @@ pub struct Played {
     pub micros: u64,
     /// The same for every run of this scenario.
     pub fingerprint: u64,
-    /// The transcript, if it was asked for.
-    pub lines: Vec<String>,
+    /// What happened: with lines and a chronicle, if they were asked for.
+    pub transcript: Transcript,
 }
 
 /// Plays a scenario to its end; `text`: with a transcript. A panic in a machine is a violation.
 #[must_use]
 pub fn play(scenario: &Scenario, text: bool) -> Played {
-    let mut cluster = Cluster::new(plan(scenario), text);
+    let mut cluster = Cluster::new(scenario.plan(), text);
     let (mut led, mut served) = (0, 0);
     let result = catch_unwind(AssertUnwindSafe(|| {
         for at in 0..ROUNDS {
@@ -66,33 +67,36 @@ pub fn play(scenario: &Scenario, text: bool) -> Played {
         events: cluster.transcript().events(),
         micros: cluster.now().as_micros(),
         fingerprint: cluster.transcript().fingerprint(),
-        lines: cluster.transcript().lines().to_vec(),
+        transcript: cluster.transcript().clone(),
     }
 }
 
-/// Four replicas, some with a twin, in a network in which messages overtake each other.
-fn plan(scenario: &Scenario) -> Plan {
-    let delay = Delay {
-        min: Duration::from_micros(500),
-        max: Duration::from_micros(4_000),
-        spikes: 0,
-        spike: Duration::ZERO,
-    };
-    let weather = Weather { loss: 0, duplicates: 0, delay };
-    let twins = (0..scenario.twins as u8).map(NodeId);
-    Plan {
-        clients: usize::from(CLIENTS),
-        requests: 0,
-        timeout: Duration::from_millis(200),
-        timeout_cap: Duration::from_millis(800),
-        status_interval: Duration::from_millis(100),
-        retry: Duration::from_millis(150),
-        storm: weather,
-        fair: weather,
-        // Faults end with the last round, whenever that is.
-        calm: Instant::from_micros(u64::MAX),
-        traitors: twins.map(|twin| (twin, Role::Twin(NodeSet::EMPTY))).collect(),
-        ..Plan::quiet(scenario.number(), NODES)
+impl Scenario {
+    /// Four replicas, some with a twin, in a network in which messages overtake each other.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        let delay = Delay {
+            min: Duration::from_micros(500),
+            max: Duration::from_micros(4_000),
+            spikes: 0,
+            spike: Duration::ZERO,
+        };
+        let weather = Weather { loss: 0, duplicates: 0, delay };
+        let twins = (0..self.twins as u8).map(NodeId);
+        Plan {
+            clients: usize::from(CLIENTS),
+            requests: 0,
+            timeout: Duration::from_millis(200),
+            timeout_cap: Duration::from_millis(800),
+            status_interval: Duration::from_millis(100),
+            retry: Duration::from_millis(150),
+            storm: weather,
+            fair: weather,
+            // Faults end with the last round, whenever that is.
+            calm: Instant::from_micros(u64::MAX),
+            traitors: twins.map(|twin| (twin, Role::Twin(NodeSet::EMPTY))).collect(),
+            ..Plan::quiet(self.number(), NODES)
+        }
     }
 }
 

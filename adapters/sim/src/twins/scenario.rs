@@ -1,5 +1,6 @@
 //! One scenario: who is twinned, and for each round who hears whom and who leads.
 
+use crate::again::Again;
 use std::fmt;
 
 /// Replicas of every scenario.
@@ -101,11 +102,15 @@ impl Scenario {
         })
     }
 
-    /// The command that plays it again, with a transcript.
+    /// The commands that show it again.
     #[must_use]
-    pub fn replay(&self) -> String {
-        let twins = if self.twins == 1 { "" } else { " --twins 2" };
-        format!("quorate-sim twins{twins} --scenario {}", self.number())
+    pub fn again(&self) -> Again {
+        let (number, twins) = (self.number(), self.twins);
+        let two = if twins == 1 { "" } else { " --twins 2" };
+        Again {
+            replay: format!("quorate-sim twins{two} --scenario {number}"),
+            explain: format!("quorate-sim explain {number} --twins {twins}"),
+        }
     }
 }
 

@@ -67,24 +67,23 @@ where
     }
 
     /// A message comes to the wall of a general: decoded, admitted, verified, then stepped.
-    pub(super) fn receive(&mut self, from: Principal, to: NodeId, payload: &[u8]) {
+    pub(super) fn receive(&mut self, from: Principal, to: NodeId, payload: Payload) {
         let (now, id) = (self.engine.now(), to.index());
         if self.hosts[id].general.is_none() {
             return;
         }
         if let Some(until) = self.hosts[id].frozen(now) {
-            let held = Happening::Held(from, to, Payload::from(payload));
-            return self.engine.schedule(until, held);
+            return self.engine.schedule(until, Happening::Held(from, to, payload));
         }
-        self.enter(&Line::Heard { from, to: Principal::Node(to), said: said::<C>(payload) });
+        self.enter(&Line::Heard { from, to: Principal::Node(to), said: said::<C>(&payload) });
         let local = self.hosts[id].clock.read(now);
-        let Ok(mut message) = wire::decode::<Message<'_, C::Rules>>(payload) else {
+        let Ok(mut message) = wire::decode::<Message<'_, C::Rules>>(&payload) else {
             return self.reject(to, from, Fault::Malformed);
         };
         let Some(general) = &mut self.hosts[id].general else { return };
         match general.admit(local, from, &mut message) {
             Admission::Verify => match self.roster.verify(&self.scheme, from, message) {
-                Ok(verified) => self.step(id, Input::Message(verified), Some(payload)),
+                Ok(verified) => self.step(id, Input::Message(verified), Some(&payload)),
                 Err(fault) => self.reject(to, from, fault),
             },
             Admission::Refused(fault) => self.reject(to, from, fault),

@@ -179,7 +179,7 @@ where
     fn happen(&mut self, event: Event<Happening>) {
         match event {
             Event::Deliver { from, to: Principal::Node(to), payload }
-            | Event::Own(Happening::Held(from, to, payload)) => self.receive(from, to, &payload),
+            | Event::Own(Happening::Held(from, to, payload)) => self.receive(from, to, payload),
             Event::Deliver { from, to: Principal::Client(to), payload } => {
                 self.hear(to, from, &payload);
             }

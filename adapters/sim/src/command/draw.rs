@@ -1,0 +1,171 @@
+//! From what the run of a seed is drawn: `run` and `explain` have these arguments in common.
+
+use crate::forecast;
+use clap::{Args, ValueEnum};
+use quorate_sim::plan::Role;
+use quorate_sim::{Campaign, Faults, Map, generals};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What, beside its seed, decides a run. Nothing is given a default here, so that `explain` can
+/// tell what was given.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Draw {
+    /// Which protocol; `pbft` if not given.
+    #[arg(long, value_enum)]
+    protocol: Option<Protocol>,
+    /// Number of replicas or generals, 3 to 64; `mixed`, or not given: each seed chooses, of
+    /// replicas 4 or 7.
+    #[arg(long, value_parser = nodes)]
+    nodes: Option<Nodes>,
+    /// What may go wrong: each seed draws its own mix of it. `swarm` if not given.
+    #[arg(long, value_enum)]
+    faults: Option<Weather>,
+    /// The same as `--faults traitors`.
+    #[arg(long, conflicts_with = "faults")]
+    traitors: bool,
+    /// Let all who lie do so in this manner; given more than once: in any of these. It implies
+    /// `--faults traitors`, and in rounds that each run has a traitor. A name that is not known
+    /// lists those that are.
+    #[arg(long, value_name = "NAME", conflicts_with = "faults")]
+    traitor: Vec<String>,
+    /// PBFT: the wide area that lies between replicas, as round trips in a text file such as
+    /// `matrices/cities.txt`; the i-th replica and client are at place i modulo the number of
+    /// places. Without it each seed chooses.
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
+    /// Let one traitor more lie than the protocol in rounds withstands: checkers must object.
+    #[arg(long)]
+    beyond: bool,
+}
+
+impl Draw {
+    /// Whether none of it was given.
+    pub(crate) const fn is_empty(&self) -> bool {
+        let Self { protocol, nodes, faults, traitors, traitor, matrix, beyond } = self;
+        let none = protocol.is_none() && nodes.is_none() && faults.is_none();
+        none && matrix.is_none() && !*traitors && traitor.is_empty() && !*beyond
+    }
+
+    /// The protocol in rounds that it is; `None`: PBFT.
+    pub(crate) fn in_rounds(&self) -> Option<generals::Protocol> {
+        self.protocol.and_then(Protocol::in_rounds)
+    }
+
+    /// Runs of PBFT; or says why there are none.
+    pub(crate) fn pbft(&self) -> Result<Campaign, String> {
+        let nodes = self.nodes();
+        if self.beyond || nodes == Some(3) {
+            let problem = forecast::replicas("3").err().unwrap_or_default();
+            return Err(format!("{problem}, and --beyond is for protocols in rounds"));
+        }
+        let (faults, kinds) = (self.faults(), Role::ALL.only(self.names())?);
+        let map = self.map()?;
+        Ok(Campaign { nodes, faults, kinds, map, ..Campaign::new(0, 1) })
+    }
+
+    /// Runs of a protocol in rounds; or says why there are none.
+    pub(crate) fn generals(
+        &self,
+        protocol: generals::Protocol,
+    ) -> Result<generals::Campaign, String> {
+        if self.matrix.is_some() {
+            let problem = "--matrix is for PBFT: rounds are as long as their frames take";
+            return Err(problem.to_owned());
+        }
+        let (nodes, least) = (self.nodes(), protocol.least());
+        if nodes.is_some_and(|nodes| nodes < least) {
+            let name = protocol.name();
+            return Err(format!("{name} withstands a traitor among {least} generals or more"));
+        }
+        let (faults, beyond) = (self.faults(), self.beyond);
+        let kinds = generals::Role::ALL.only(self.names())?;
+        let quiet = generals::Campaign::new(protocol, 0, 1);
+        Ok(generals::Campaign { nodes, faults, kinds, beyond, ..quiet })
+    }
+
+    fn nodes(&self) -> Option<usize> {
+        self.nodes.and_then(|nodes| nodes.0)
+    }
+
+    /// The wide area of a file, if one was given.
+    fn map(&self) -> Result<Option<Arc<Map>>, String> {
+        let map = self.matrix.as_ref().map(|file| {
+            let (matrix, file) = (forecast::read_matrix(file)?, file.display().to_string());
+            Ok(Arc::new(Map { file, matrix }))
+        });
+        map.transpose()
+    }
+
+    /// What may go wrong.
+    const fn faults(&self) -> Faults {
+        match self.faults {
+            _ if self.traitors || !self.traitor.is_empty() => Faults::Traitors,
+            Some(Weather::None) => Faults::None,
+            Some(Weather::Network) => Faults::Network,
+            Some(Weather::Swarm) | None => Faults::Swarm,
+            Some(Weather::Traitors) => Faults::Traitors,
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.traitor.iter().map(String::as_str)
+    }
+}
+
+/// How many replicas; `None`: each seed chooses.
+#[derive(Clone, Copy, Debug)]
+struct Nodes(Option<usize>);
+
+/// Reads a number of replicas, or `mixed`.
+fn nodes(text: &str) -> Result<Nodes, String> {
+    if text == "mixed" {
+        return Ok(Nodes(None));
+    }
+    let told = |problem| format!("{problem}; or say `mixed`");
+    let three = (text == "3").then_some(3);
+    let count = three.map_or_else(|| forecast::replicas(text).map(|count| count.0), Ok);
+    count.map(|count| Nodes(Some(count))).map_err(told)
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Protocol {
+    /// Castro and Liskov's, on networks that are slow or lose.
+    Pbft,
+    /// Oral messages, in rounds.
+    Om,
+    /// Signed messages, in rounds.
+    Sm,
+    /// The phase king, in rounds.
+    King,
+    /// Interactive consistency, in rounds of any of these three.
+    Vector,
+    /// A replicated service in slots of any of these three.
+    Lockstep,
+}
+
+impl Protocol {
+    /// The protocol in rounds that it is; `None`: PBFT.
+    const fn in_rounds(self) -> Option<generals::Protocol> {
+        match self {
+            Self::Pbft => None,
+            Self::Om => Some(generals::Protocol::Om),
+            Self::Sm => Some(generals::Protocol::Sm),
+            Self::King => Some(generals::Protocol::King),
+            Self::Vector => Some(generals::Protocol::Vector),
+            Self::Lockstep => Some(generals::Protocol::Lockstep),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Weather {
+    /// Nothing: messages take their time.
+    None,
+    /// The network, and clocks.
+    Network,
+    /// Power and disks as well.
+    Swarm,
+    /// One to f of the replicas lie as well.
+    Traitors,
+}
