@@ -1,5 +1,6 @@
 //! The lines of a PBFT transcript.
 
+use crate::plain::counted;
 use core::time::Duration;
 use quorate::pbft::{self, History, Message, Pairs, Part, Record, Status, Vote};
 use quorate::{ClientId, Digest, Fault, NodeId, Principal, Refusal, wire};
@@ -90,12 +91,6 @@ impl fmt::Display for Line<'_> {
             Self::Persisted { node, record } => {
                 write!(f, "r{}  writes    {}", node.0, Written(record))
             }
-            Self::Durable { node, written } => {
-                write!(f, "r{}  disk      {written} writes are durable", node.0)
-            }
-            Self::Compacted { node, records } => {
-                write!(f, "r{}  writes    a fresh log of {records} records", node.0)
-            }
             Self::Executed { node, sequence, client, timestamp } => {
                 write!(f, "r{}  executes  s{sequence}: c{}@{timestamp}", node.0, client.0)
             }
@@ -113,12 +108,6 @@ impl fmt::Display for Line<'_> {
             }
             Self::View { node, view, active: true } => write!(f, "r{}  ENTERS view {view}", node.0),
             Self::View { node, view, .. } => write!(f, "r{}  LEAVES for view {view}", node.0),
-            Self::Crashed { node, survived: kept, lost } => {
-                write!(f, "r{}  CRASHES: {lost} writes of the cache are lost, {kept} not", node.0)
-            }
-            Self::Restarted { node, checkpoint, records } => {
-                write!(f, "r{}  RESTARTS from s{checkpoint} and {records} records", node.0)
-            }
             Self::Cut { partition } => write!(f, "NETWORK CUT {partition}"),
             Self::Healed { partition } => write!(f, "NETWORK HEALED {partition}"),
             Self::Calm => f.write_str("NETWORK CALM"),
@@ -127,7 +116,8 @@ impl fmt::Display for Line<'_> {
             }
             Self::Refused { who, refusal } => write!(f, "{}  REFUSES: {refusal}", Name(who)),
             Self::Submitted { client, operation } => {
-                write!(f, "c{}  asks      for {} bytes", client.0, operation.len())
+                let bytes = counted(operation.len(), "byte");
+                write!(f, "c{}  asks      for {bytes}", client.0)
             }
             Self::Completed { client, timestamp } => {
                 write!(f, "c{}  HAS ITS REPLY for @{timestamp}", client.0)
@@ -140,9 +130,26 @@ impl fmt::Display for Line<'_> {
 }
 
 impl Line<'_> {
-    /// Reads, and what a traitor does not say, or says late.
+    /// Disks and power, reads, and what a traitor does not say, or says late.
     fn rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Durable { node, written } => {
+                let are = if written == 1 { "is" } else { "are" };
+                write!(f, "r{}  disk      {} {are} durable", node.0, counted(written, "write"))
+            }
+            Self::Compacted { node, records } => {
+                let records = counted(records, "record");
+                write!(f, "r{}  writes    a fresh log of {records}", node.0)
+            }
+            Self::Crashed { node, survived: kept, lost } => {
+                let are = if lost == 1 { "is" } else { "are" };
+                let lost = counted(lost, "write");
+                write!(f, "r{}  CRASHES: {lost} of the cache {are} lost, {kept} not", node.0)
+            }
+            Self::Restarted { node, checkpoint, records } => {
+                let records = counted(records, "record");
+                write!(f, "r{}  RESTARTS from s{checkpoint} and {records}", node.0)
+            }
             Self::Asked { client, .. } => write!(f, "c{}  reads", client.0),
             Self::Answered { node, state, .. } => write!(f, "r{}  reads     s{state}", node.0),
             Self::Withheld { from, to, payload } => {
@@ -180,12 +187,13 @@ struct Said<'a>(&'a [u8]);
 impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok(message) = wire::decode::<Message<'_>>(self.0) else {
-            return write!(f, "{} bytes that are no message", self.0.len());
+            return foreign(f, self.0, "message");
         };
         match message {
             Message::PrePrepare { view, sequence, batch } => {
                 let vote = Vote { view, sequence, digest: batch.digest() };
-                write!(f, "PRE-PREPARE {}, {} requests", Place(vote), batch.iter().count())
+                let requests = counted(batch.iter().count(), "request");
+                write!(f, "PRE-PREPARE {}, {requests}", Place(vote))
             }
             Message::Prepare(vote) => write!(f, "PREPARE {}", Place(vote)),
             Message::Commit(vote) => write!(f, "COMMIT {}", Place(vote)),
@@ -231,6 +239,12 @@ impl fmt::Display for Said<'_> {
             other => asked_or_answered(f, &other),
         }
     }
+}
+
+/// Bytes that say nothing.
+fn foreign(f: &mut fmt::Formatter<'_>, bytes: &[u8], what: &str) -> fmt::Result {
+    let are = if bytes.len() == 1 { "is" } else { "are" };
+    write!(f, "{} that {are} no {what}", counted(bytes.len(), "byte"))
 }
 
 /// Where a replica says that it stands.
@@ -330,7 +344,7 @@ struct Written<'a>(&'a [u8]);
 impl fmt::Display for Written<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok(record) = wire::decode::<Record<'_>>(self.0) else {
-            return write!(f, "{} bytes that are no record", self.0.len());
+            return foreign(f, self.0, "record");
         };
         match record {
             Record::PrePrepared { view, sequence, batch } => {
