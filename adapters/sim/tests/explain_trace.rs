@@ -48,7 +48,6 @@ fn track(event: &Value) -> (u64, u64) {
 }
 
 /// The slices of each track: begin, end, and text, or name if it has none.
-/// Of each track its slices: begin, end, name.
 type Slices = BTreeMap<(u64, u64), Vec<(u64, u64, String)>>;
 
 fn slices(events: &[Value]) -> Slices {
