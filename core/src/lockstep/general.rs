@@ -60,6 +60,12 @@ impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
         Ok(Self { node, storage, authority })
     }
 
+    /// The memory that it was given, to be looked at.
+    #[must_use]
+    pub const fn memory(&self) -> &S {
+        &self.storage
+    }
+
     /// Where the general stands.
     #[must_use]
     pub const fn status(&self) -> Status {

@@ -88,13 +88,11 @@ impl Draw {
         self.nodes.and_then(|nodes| nodes.0)
     }
 
-    /// The wide area of a file, if one was given.
+    /// Where everybody is, if that was told.
     fn map(&self) -> Result<Option<Arc<Map>>, String> {
-        let map = self.matrix.as_ref().map(|file| {
-            let (matrix, file) = (forecast::read_matrix(file)?, file.display().to_string());
-            Ok(Arc::new(Map { file, matrix }))
-        });
-        map.transpose()
+        let Some(file) = &self.matrix else { return Ok(None) };
+        let (matrix, file) = (forecast::read_matrix(file)?, file.display().to_string());
+        Ok(Some(Arc::new(Map { file, matrix })))
     }
 
     /// What may go wrong.

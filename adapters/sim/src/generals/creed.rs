@@ -76,6 +76,11 @@ pub trait Creed: Debug + 'static {
     /// The number of the agreement that a frame is about.
     fn number(message: &<Self::Rules as Rules>::Message<'_>) -> u64;
 
+    /// What a commander orders with a frame of its first round, encoded; `None` if this is none, or
+    /// one of many commanders.
+    #[must_use]
+    fn opening(message: &<Self::Rules as Rules>::Message<'_>) -> Option<Vec<u8>>;
+
     /// Hashes what a general has heard and holds: all that a frame that is rejected must not
     /// change. What peers have spent is not among it.
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher);

@@ -38,6 +38,10 @@ impl<V: Value> Creed for Ballot<V> {
         message.instance.number
     }
 
+    fn opening(message: &Message<V>) -> Option<Vec<u8>> {
+        (message.round == 1).then(|| encode(&message.opinion))
+    }
+
     /// All of it, as it is printed: what was heard has no other way out.
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher) {
         hasher.write(format!("{rules:?}").as_bytes());

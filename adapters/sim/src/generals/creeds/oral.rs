@@ -47,6 +47,16 @@ impl<V: Value> Creed for Oral<V> {
         message.instance().number
     }
 
+    fn opening(message: &Message<'_, V>) -> Option<Vec<u8>> {
+        match message {
+            Message::Wave { round: 1, orders, .. } => {
+                Some(encode(&orders.orders().flatten().next().flatten()))
+            }
+            Message::Wave { .. } => None,
+            Message::Oral { order, .. } => (message.round() == 1).then(|| encode(order)),
+        }
+    }
+
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher) {
         for entry in rules.entries() {
             match entry {

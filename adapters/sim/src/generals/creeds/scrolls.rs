@@ -127,6 +127,11 @@ impl<V: Value> Creed for Scrolls<V> {
         message.instance.number
     }
 
+    fn opening(message: &Message<'_, V>) -> Option<Vec<u8>> {
+        let own = |chain: &&Chain<'_, V>| chain.earlier.rows().is_empty();
+        message.chains().find(own).map(|chain| encode(&chain.value))
+    }
+
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher) {
         rules.orders().for_each(|order| hasher.write(&encode(&order)));
     }

@@ -64,6 +64,10 @@ where
         message.number
     }
 
+    fn opening(_: &Message<'_, C::Rules>) -> Option<Vec<u8>> {
+        None
+    }
+
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher) {
         let instances = rules.clone().into_memory();
         instances.iter().for_each(|instance| C::remember(instance, hasher));

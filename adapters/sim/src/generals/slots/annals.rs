@@ -3,8 +3,10 @@
 use super::super::court::Court;
 use super::super::mishap::Mishap;
 use super::super::plan::Plan;
+use super::bounds::Bounds;
+use super::ledger::Ledger;
 use quorate::wire;
-use quorate::{ClientId, Digest, Instant, NodeId, NodeSet};
+use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that was executed: slot, client, timestamp, operation.
@@ -41,10 +43,12 @@ pub(super) struct Annals {
     once: BTreeSet<(u16, u64)>,
     asked: BTreeSet<(u16, Vec<u8>)>,
     replies: BTreeMap<(u16, u64), [u8; 16]>,
+    pub(super) ledger: Ledger,
+    bounds: Bounds,
 }
 
 impl Annals {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, bounds: Bounds) -> Self {
         let wakes = |mishap: &Mishap| matches!(mishap, Mishap::Frozen(..) | Mishap::Crashed(_));
         let all = (0..plan.nodes as u8).map(NodeId);
         let liars = plan.liars();
@@ -57,6 +61,8 @@ impl Annals {
             once: BTreeSet::new(),
             asked: BTreeSet::new(),
             replies: BTreeMap::new(),
+            ledger: Ledger::new(plan),
+            bounds,
         }
     }
 
@@ -102,6 +108,44 @@ impl Annals {
                 self.replies.insert((*client, *timestamp), reply(place, entry));
                 self.common.push(entry.clone());
             }
+        }
+    }
+
+    /// A general proposes something in a slot.
+    pub(super) fn proposed(&mut self, now: Instant, node: NodeId, slot: u64, what: Vec<u8>) {
+        if self.is_honest(node)
+            && let Err(what) = self.ledger.proposed(node, slot, what)
+        {
+            self.court.fail("ledger", now, what);
+        }
+    }
+
+    /// A step of a general puts so many outputs out.
+    pub(super) fn stepped(&mut self, now: Instant, node: NodeId, outputs: usize) {
+        if let Err(what) = self.bounds.stepped(outputs) {
+            self.court.fail("bounds", now, format!("r{}: {what}", node.0));
+        }
+    }
+
+    /// A general has verified so many signatures since the last slot began. One that stood still
+    /// does not know yet which slots have begun.
+    pub(super) fn verified(&mut self, now: Instant, node: NodeId, signatures: u64) {
+        if self.court.is_correct(node)
+            && let Err(what) = self.bounds.verified(signatures)
+        {
+            self.court.fail("bounds", now, format!("r{}: {what}", node.0));
+        }
+    }
+
+    /// A general accuses another: one who does not lie may have been away, and no more.
+    pub(super) fn accused(&mut self, now: Instant, by: NodeId, who: NodeId, fault: Fault) {
+        self.court.accused(now, by, who, fault);
+        let mishap = self.is_honest(who) && !self.court.is_correct(who);
+        if mishap
+            && self.court.is_correct(by)
+            && let Err(what) = self.ledger.accused(now, who, fault)
+        {
+            self.court.fail("accusation", now, format!("by r{}: {what}", by.0));
         }
     }
 
@@ -161,15 +205,19 @@ impl Annals {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::creed::Costs;
     use super::super::super::mouth::Role;
     use super::super::super::plan::Protocol;
+    use super::super::room::Slots;
     use super::*;
     use crate::faults::Faults;
 
     /// What has come of a client's two requests, executed by one who is correct.
     fn two_requests() -> (Annals, [[u8; 16]; 2]) {
         let plan = Plan::draw(Protocol::Lockstep, 1, Some(4), Faults::None, Role::ALL, false);
-        let mut annals = Annals::new(&plan);
+        let slots = Slots { first: Instant::ZERO, interval: plan.interval, work: 0 };
+        let costs = Costs { frames: 0, exactly: None, frame_bytes: 0, verifications: 0 };
+        let mut annals = Annals::new(&plan, Bounds::new(&plan, &slots, costs));
         let replies = [0, 1].map(|place| {
             let entry = (place, 0, 1 + place, vec![place as u8]);
             annals.asked(ClientId(0), &entry.3);

@@ -55,6 +55,10 @@ where
         message.number
     }
 
+    fn opening(frame: &<Self::Rules as Rules>::Message<'_>) -> Option<Vec<u8>> {
+        Every::<C>::opening(frame)
+    }
+
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher) {
         Every::<C>::remember(rules, hasher);
     }

@@ -2,13 +2,16 @@
 
 use super::super::creed::Creed;
 use super::super::line::Line;
+use super::super::member::Counting;
 use super::super::timing::ORIGIN;
 use super::annals::{self, decode, reply};
+use super::creed::Serving;
 use super::host::Answer;
-use super::room::Parcel;
+use super::room::{Member, Parcel};
 use super::town::{Happening, Town, said};
 use crate::engine::Payload;
 use crate::probe::{self, Watched};
+use crate::transcript::Fingerprint;
 use core::time::Duration;
 use quorate::lockstep::{ClientMessage, Command, Decision, Message};
 use quorate::protocol::Target;
@@ -17,7 +20,10 @@ use quorate::vector::Broadcast;
 use quorate::wire::{self, Bytes};
 use quorate::{
     Admission, ClientId, Digest, Fault, Input, NodeId, Output, Principal, Protocol, Refusal,
+    Verified,
 };
+use std::cell::Cell;
+use std::hash::Hasher;
 
 /// What a step of a general leads to, with nothing borrowed from it.
 #[derive(Debug)]
@@ -80,14 +86,63 @@ where
         let Ok(mut message) = wire::decode::<Message<'_, C::Rules>>(&payload) else {
             return self.reject(to, from, Fault::Malformed);
         };
+        let look = self.look(id, from, &message);
         let Some(general) = &mut self.hosts[id].general else { return };
-        match general.admit(local, from, &mut message) {
-            Admission::Verify => match self.roster.verify(&self.scheme, from, message) {
-                Ok(verified) => self.step(id, Input::Message(verified), Some(&payload)),
-                Err(fault) => self.reject(to, from, fault),
+        let fault = match general.admit(local, from, &mut message) {
+            Admission::Verify => match self.verify(to, from, message) {
+                Ok(verified) => return self.step(id, Input::Message(verified), Some(&payload)),
+                Err(fault) => Some(fault),
             },
-            Admission::Refused(fault) => self.reject(to, from, fault),
-            Admission::Known | Admission::Later { .. } => {}
+            Admission::Refused(fault) => Some(fault),
+            Admission::Known | Admission::Later { .. } => None,
+        };
+        self.unmoved(id, look);
+        if let Some(fault) = fault {
+            self.reject(to, from, fault);
+        }
+    }
+
+    /// Verifies the signatures of a message, and counts them.
+    fn verify<'p>(
+        &mut self,
+        to: NodeId,
+        from: Principal,
+        message: Message<'p, C::Rules>,
+    ) -> Result<Verified<Message<'p, C::Rules>>, Fault> {
+        let counting = Counting { scheme: &self.scheme, count: Cell::new(0) };
+        let verdict = self.roster.verify(&counting, from, message);
+        let host = &mut self.hosts[to.index()];
+        host.verified += counting.count.get();
+        self.annals.verified(self.engine.now(), to, host.verified);
+        verdict
+    }
+
+    /// What a general remembers before a message of one who is suspect, and whether that is about
+    /// desks too: a request is charged at its client's. Of four runs one looks.
+    fn look(
+        &self,
+        id: usize,
+        from: Principal,
+        message: &Message<'_, C::Rules>,
+    ) -> Option<(u64, bool)> {
+        let court = &self.annals.court;
+        let trusted = matches!(from, Principal::Node(node) if court.is_correct(node));
+        if trusted || !self.plan.seed.is_multiple_of(4) {
+            return None;
+        }
+        let desks = !matches!(message, Message::Request(_));
+        let general = self.hosts[id].general.as_ref()?;
+        Some((memory::<C>(general, desks), desks))
+    }
+
+    /// A message was dropped at the wall: what the general remembers is what it was.
+    fn unmoved(&mut self, id: usize, look: Option<(u64, bool)>) {
+        let (Some((before, desks)), Some(general)) = (look, &self.hosts[id].general) else {
+            return;
+        };
+        if memory::<C>(general, desks) != before {
+            let what = format!("a message that was dropped has changed what r{id} remembers");
+            self.annals.court.fail("unmoved", self.engine.now(), what);
         }
     }
 
@@ -121,6 +176,7 @@ where
         let local = host.clock.read(now);
         let Some(general) = &mut host.general else { return };
         let (me, scope) = (Principal::Node(host.me), self.roster.scope());
+        let slot = general.status().next;
         let mut deeds = Vec::new();
         probe::enter();
         for output in Watched::of(general.step(local, input)) {
@@ -149,6 +205,10 @@ where
                 Output::Decide(Decision::Install { slot }) => Deed::Install(slot),
             });
         }
+        if general.status().next != slot {
+            host.verified = 0;
+        }
+        self.annals.stepped(now, host.me, deeds.len());
         let mut answers = Vec::new();
         for deed in deeds {
             self.carry_out(id, deed, payload, &mut answers);
@@ -176,6 +236,7 @@ where
                 {
                     self.annals.answered(now, node, said.client, said.timestamp, said.reply.0);
                 }
+                self.note_proposal(node, &payload);
                 self.send(id, to, &payload);
             }
             Deed::Blame(who, fault) => self.accuse(node, who, fault),
@@ -201,6 +262,17 @@ where
             }
             Deed::Serve(to, slot) => self.serve(id, to, slot),
             Deed::Install(slot) => self.install(id, slot, payload),
+        }
+    }
+
+    /// Takes note of what a general proposes, if it does so in this frame.
+    fn note_proposal(&mut self, node: NodeId, payload: &[u8]) {
+        let Ok(Message::Slot(frame)) = wire::decode::<Message<'_, C::Rules>>(payload) else {
+            return;
+        };
+        let mut mine = frame.parts().flatten().filter(|(commander, _)| *commander == node);
+        if let Some(proposal) = mine.find_map(|(_, part)| C::opening(&part)) {
+            self.annals.proposed(self.engine.now(), node, frame.number, proposal);
         }
     }
 
@@ -339,4 +411,26 @@ where
             self.engine.schedule(now.after(pause), Happening::Ask(client));
         }
     }
+}
+
+/// What a general remembers, in one number; what its clients have cost is at its desks.
+fn memory<C>(general: &Member<C::Rules>, desks: bool) -> u64
+where
+    C: Creed<Value = Parcel>,
+    C::Rules: Broadcast<Value = Parcel>,
+{
+    let mut hasher = Fingerprint::default();
+    let memory = general.memory();
+    for lane in &memory.lanes {
+        hasher.write(&[lane.round(), u8::from(lane.has_missed())]);
+        Serving::<C>::remember(lane.rules(), &mut hasher);
+    }
+    hasher.write(&memory.requests);
+    hasher.write(&memory.replies);
+    let small = format!("{:?} {:?} {:?}", general.status(), memory.rows, memory.peers);
+    hasher.write(small.as_bytes());
+    if desks {
+        hasher.write(format!("{:?}", memory.desks).as_bytes());
+    }
+    hasher.finish()
 }

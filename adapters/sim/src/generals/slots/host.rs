@@ -37,6 +37,8 @@ where
     pub(super) life: u32,
     /// The deadline for which a wake-up is under way.
     pub(super) due: Option<Instant>,
+    /// Signatures that its wall verified since the slot began that began last.
+    pub(super) verified: u64,
     pub(super) log: Vec<Entry>,
     pub(super) captured: Option<State>,
     pub(super) mishaps: Vec<Mishap>,
@@ -57,7 +59,7 @@ where
     pub(super) fn fall(&mut self) {
         self.general = None;
         self.life += 1;
-        (self.due, self.captured) = (None, None);
+        (self.due, self.captured, self.verified) = (None, None, 0);
         self.log.clear();
     }
 }

@@ -1,9 +1,11 @@
 //! A replicated service in lockstep: generals, their hosts, clients, and the checkers over them.
 
 mod annals;
+mod bounds;
 mod creed;
 mod duty;
 mod host;
+mod ledger;
 mod patron;
 mod room;
 mod town;

@@ -8,10 +8,11 @@ use super::super::mouth::{Speech, cast};
 use super::super::plan::Plan;
 use super::super::statistics::Statistics;
 use super::annals::{self, Annals};
+use super::bounds::Bounds;
 use super::creed::Serving;
 use super::host::{Answer, Host};
 use super::patron::{OTHER, Patron, in_batch};
-use super::room::{CLIENTS, Parcel, Slots, member};
+use super::room::{CLIENTS, Parcel, ROOM, Slots, member};
 use crate::engine::{Engine, Event, Payload};
 use crate::network::Traffic;
 use crate::random::Random;
@@ -103,6 +104,7 @@ where
                 general: Some(member(&plan, &slots, me, keys, C::rules)),
                 life: 0,
                 due: None,
+                verified: 0,
                 log: Vec::new(),
                 captured: None,
                 mishaps: plan.mishaps_of(me).collect(),
@@ -110,7 +112,8 @@ where
             }
         });
         let hosts = hosts.collect();
-        let annals = Annals::new(&plan);
+        let costs = <Serving<C> as Creed>::costs(plan.nodes, plan.faults, ROOM + 4);
+        let annals = Annals::new(&plan, Bounds::new(&plan, &slots, costs));
         let (patrons, pool) = (Vec::new(), vec![Parcel::NULL]);
         let mut town =
             Self { plan, slots, engine, roster, scheme, hosts, patrons, cabal, annals, luck, pool };
@@ -190,7 +193,9 @@ where
                 self.hosts[node.index()].fall();
                 self.annals.court.statistics.crashes += 1;
                 self.enter(&Line::Crashed { node });
-                let back = self.engine.now().after(down);
+                let now = self.engine.now();
+                let back = now.after(down);
+                self.annals.ledger.goes_away(&self.plan, node, now, back);
                 self.engine.schedule(back, Happening::Restart(node));
             }
             Event::Own(Happening::Restart(node)) => {
@@ -363,7 +368,7 @@ where
     pub(super) fn accuse(&mut self, by: NodeId, who: NodeId, fault: Fault) {
         let now = self.engine.now();
         self.enter(&Line::Accused { node: by, who, fault });
-        self.annals.court.accused(now, by, who, fault);
+        self.annals.accused(now, by, who, fault);
     }
 
     pub(super) fn enter(&mut self, line: &Line<'_>) {
