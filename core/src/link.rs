@@ -182,7 +182,7 @@ pub enum LinkError {
     WrongSender,
     /// The proof does not verify.
     Forged,
-    /// A counter that was used before: a replay.
+    /// A counter that was used before, a replay; or one 64 or more behind the highest.
     Replayed,
     /// The buffer for the frame is too short.
     BufferTooShort,
@@ -237,18 +237,22 @@ pub(crate) fn signed_prefix(profile: &'static str, from: &Hello, to: &Hello) -> 
 /// Bytes before the payload of a frame.
 pub(crate) const HEADER: usize = 1 + 1 + 3 + 8;
 
-/// One direction of a session: whose frames they are, and the counter of the last one.
+/// One direction of a session: whose frames they are, the highest counter of one, and which of
+/// those below were seen.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Direction {
     proof: Proof,
     sender: Principal,
     last: u64,
+    /// Bit i: the counter i below the highest was seen.
+    seen: u64,
 }
 
 impl Direction {
     pub(crate) const fn new(proof: Proof, sender: Principal) -> Self {
-        Self { proof, sender, last: 0 }
+        // No frame has the counter 0.
+        Self { proof, sender, last: 0, seen: 1 }
     }
 
     pub(crate) fn header(&self, counter: u64) -> [u8; HEADER] {
@@ -295,11 +299,25 @@ impl Direction {
             return Err(LinkError::Forged);
         }
         let counter = u64::from_le_bytes(*counter);
-        if counter <= self.last && !canary!("frames_replayed") {
-            return Err(LinkError::Replayed);
-        }
-        self.last = counter;
+        let (last, seen) = self.after(counter).ok_or(LinkError::Replayed)?;
+        (self.last, self.seen) = (last, seen);
         Ok(payload)
+    }
+
+    /// The highest counter and the window below it, with this one; `None` if it was seen, or is
+    /// too far behind to tell.
+    fn after(&self, counter: u64) -> Option<(u64, u64)> {
+        let by = u32::try_from(counter.abs_diff(self.last)).unwrap_or(u32::MAX);
+        if counter > self.last {
+            let moved = self.seen.checked_shl(by).unwrap_or(0);
+            return Some((counter, moved | 1));
+        }
+        if canary!("frames_replayed") {
+            return Some((self.last, self.seen));
+        }
+        let behind = 1_u64.checked_shl(by);
+        let bit = behind.filter(|bit| self.seen & bit == 0)?;
+        Some((self.last, self.seen | bit))
     }
 }
 

@@ -7,6 +7,10 @@ use quorate::hmac::{self, PairKey};
 use quorate::link::{Hello, LinkError, Opener, Proof, Sealer};
 use quorate::{ClientId, NodeId, Principal};
 
+#[path = "support/rng.rs"]
+mod rng;
+use rng::Rng;
+
 const A: Principal = Principal::Node(NodeId(0));
 const B: Principal = Principal::Node(NodeId(1));
 const C: Principal = Principal::Node(NodeId(2));
@@ -72,6 +76,7 @@ for_each_kind! {
     payloads_travel_both_ways
     one_buffer_is_sealed_for_one_peer_after_the_other
     a_replay_within_the_session_is_refused
+    frames_that_overtake_each_other_open_once_each
     a_frame_of_another_session_is_refused
     a_replayed_handshake_opens_nothing
     a_reflected_frame_is_refused
@@ -143,10 +148,50 @@ fn a_replay_within_the_session_is_refused<K: Kind>() {
     assert_eq!(opener.open(&frames[0]), Ok(&b"1"[..]));
     assert_eq!(opener.open(&frames[0]), Err(LinkError::Replayed));
     assert_eq!(opener.open(&frames[2]), Ok(&b"3"[..]));
+    assert_eq!(opener.open(&frames[1]), Ok(&b"2"[..]));
     for old in &frames {
         assert_eq!(opener.open(old), Err(LinkError::Replayed));
     }
     assert_eq!(opener.open(&seal(&mut sealer, b"4")), Ok(&b"4"[..]));
+}
+
+/// In whatever order, with repeats and forgeries in between: each frame that is less than 64 behind
+/// the highest opens at its first coming and no other, and those that are farther never.
+fn frames_that_overtake_each_other_open_once_each<K: Kind>() {
+    for seed in 0..4 {
+        let ((mut sealer, _), (_, mut opener)) = a_and_b::<K>();
+        let frames: Vec<_> = (0..200u8).map(|at| seal(&mut sealer, &[at])).collect();
+        let mut rng = Rng::new(seed);
+        let (mut seen, mut highest, mut late) = ([false; 200], 0, 0);
+        for at in 0..200 {
+            let reach = 1 + rng.below(90);
+            for _ in 0..3 {
+                let next = (at + rng.below(reach)).min(199);
+                let mut forged = frames[next].clone();
+                forged[HEADER] ^= 1;
+                assert_eq!(opener.open(&forged), Err(LinkError::Forged));
+                let is_late = highest >= next + 64;
+                late += u32::from(is_late && !seen[next]);
+                let opened = opener.open(&frames[next]).map(<[u8]>::to_vec);
+                let refused = seen[next] || is_late;
+                let expected =
+                    if refused { Err(LinkError::Replayed) } else { Ok(vec![next as u8]) };
+                assert_eq!(opened, expected, "seed {seed}, frame {next} after {highest}");
+                (seen[next], highest) = (seen[next] || !is_late, highest.max(next));
+            }
+        }
+        assert!(seed > 0 || late > 0 && seen.iter().filter(|it| **it).count() > 100);
+    }
+}
+
+#[test]
+fn a_frame_is_too_late_behind_64_others_and_not_behind_63() {
+    for (behind, in_time) in [(1, true), (62, true), (63, true), (64, false), (65, false)] {
+        let ((mut sealer, _), (_, mut opener)) = a_and_b::<Macs>();
+        let frames: Vec<_> = (0..100).map(|_| seal(&mut sealer, b"payload")).collect();
+        assert!(opener.open(&frames[80]).is_ok());
+        assert_eq!(opener.open(&frames[80 - behind]).is_ok(), in_time, "{behind} behind");
+    }
 }
 
 fn a_frame_of_another_session_is_refused<K: Kind>() {
