@@ -42,6 +42,7 @@ mod ledger;
 mod link;
 mod member;
 mod node;
+mod pace;
 mod peer;
 mod proof;
 mod recall;
@@ -71,6 +72,7 @@ pub use proof::{PairKeys, Proofs};
 pub use recall::{Recall, Visit};
 pub use seats::Seats;
 pub use service::{Application, Layout, Origin, Refused, Reply, Service, ServiceError, StartError};
+pub use sessions::claimed;
 pub use stream::{Stream, StreamError};
 #[cfg(feature = "edge-nal")]
 pub use udp::{Udp, UdpError};

@@ -10,9 +10,10 @@ use quorate::Principal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arrival {
-    /// Who sent it, as far as the link can tell. Nothing is believed because of it: sessions prove
-    /// who spoke. But a link on which anybody can take another's name lets him spoil (never fake)
-    /// what the other sends in fragments.
+    /// Who sent it, as far as the link can tell; one that cannot tell says what the frame itself
+    /// [claims](crate::claimed). Nothing is believed because of it, since sessions prove who spoke,
+    /// but a frame that claims to be of somebody else is dropped. A link on which anybody can take
+    /// another's name lets him spoil (never fake) what the other sends in fragments.
     pub from: Principal,
     /// Its bytes: the first so many of the buffer.
     pub length: usize,

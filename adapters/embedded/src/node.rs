@@ -235,7 +235,7 @@ where
         now: Instant,
     ) -> Result<(), Stopped<H::Error>> {
         self.voice.sessions.wake(now);
-        self.voice.greet(link).await;
+        self.voice.greet(now, link).await;
         if self.protocol.deadline().is_some_and(|due| due <= now) {
             self.give(link, now, Input::Wake).await?;
         }
@@ -267,7 +267,7 @@ where
         let Some(frame) = inbox.get(..arrival.length) else { return Ok(()) };
         voice.traffic.received = voice.traffic.received.saturating_add(1);
         let proofs = &voice.identity.member().proofs;
-        match voice.sessions.open(proofs, now, frame) {
+        match voice.sessions.open(proofs, now, (arrival.from, frame)) {
             Opened::Payload(from, payload) => {
                 match protocol.hear(now, from, payload, &voice.identity) {
                     Ok(message) => {
@@ -288,7 +288,7 @@ where
                 voice.traffic.unproved = voice.traffic.unproved.saturating_add(1);
             }
         }
-        voice.greet(link).await;
+        voice.greet(now, link).await;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! One peer: the session with it, and the one that may follow.
 
+use crate::pace::Pace;
 use crate::proof::Proofs;
 use crate::sessions::OPENING;
 use quorate::Instant;
@@ -43,8 +44,6 @@ pub(crate) struct Peer<X: Proofs> {
     pub(crate) session: Option<Session<X>>,
     /// Of the next session, and of no other.
     nonce: [u8; 32],
-    /// Whether the nonce was said.
-    said: bool,
     /// The nonce of the peer's newest hello, until a frame opens in the session that it makes.
     candidate: Option<[u8; 32]>,
     owes_hello: Option<Which>,
@@ -52,10 +51,10 @@ pub(crate) struct Peer<X: Proofs> {
     /// When to greet it, and how often that was done.
     pub(crate) due: Instant,
     pub(crate) greetings: u8,
-    /// Before that no hello of it is answered.
-    pub(crate) answer: Instant,
-    /// Before that nothing is said again because of a frame that did not open.
-    pub(crate) again: Instant,
+    /// What it is told to open a session.
+    pub(crate) told: Pace,
+    /// Frames that are tried in the session that may come.
+    pub(crate) tried: Pace,
     /// Before that nothing of it is looked at.
     pub(crate) quiet: Instant,
 }
@@ -65,21 +64,20 @@ impl<X: Proofs> Peer<X> {
         Self {
             session: None,
             nonce: [0; 32],
-            said: false,
             candidate: None,
             owes_hello: None,
             owes_proof: None,
             due: Instant::ZERO,
             greetings: 0,
-            answer: Instant::ZERO,
-            again: Instant::ZERO,
+            told: Pace::new(),
+            tried: Pace::new(),
             quiet: Instant::ZERO,
         }
     }
 
     /// A nonce for the next session.
     pub(crate) const fn renew(&mut self, nonce: [u8; 32]) {
-        (self.nonce, self.said) = (nonce, false);
+        self.nonce = nonce;
     }
 
     /// The peer is to get the proof of a session, and the hello.
@@ -90,14 +88,22 @@ impl<X: Proofs> Peer<X> {
         self.owes_proof = Some(which);
     }
 
-    /// A hello of the peer, or of somebody in its name.
+    /// A hello of the peer, or of somebody in its name. The newest is always listened to, and
+    /// answered with ours: the peer may know neither, and a liar's may have come in between.
     pub(crate) fn hear(&mut self, nonce: [u8; 32]) {
         if self.session.as_ref().is_some_and(|session| session.theirs == nonce) {
-            return self.owe(Which::Current, true);
+            self.candidate = None;
+            // It has said something in this session, so it has had our hello. Two that answered
+            // each other with hellos would never end.
+            return self.owe(Which::Current, false);
         }
-        let again = self.candidate == Some(nonce);
         self.candidate = Some(nonce);
-        self.owe(Which::Candidate, again || !self.said);
+        self.owe(Which::Candidate, true);
+    }
+
+    /// Whether anything is owed to open a session.
+    pub(crate) const fn is_owed(&self) -> bool {
+        self.owes_hello.is_some() || self.owes_proof.is_some()
     }
 
     /// Writes the next frame that is owed. `hello` is ours but for its nonce.
@@ -109,7 +115,6 @@ impl<X: Proofs> Peer<X> {
     ) -> Option<usize> {
         if let Some(which) = self.owes_hello.take() {
             let current = self.session.as_ref().filter(|_| which == Which::Current);
-            self.said |= current.is_none();
             let nonce = current.map_or(self.nonce, |session| session.mine);
             let bytes = Hello { nonce, ..*hello }.to_bytes();
             frame.get_mut(..Hello::LEN)?.copy_from_slice(&bytes);
@@ -127,20 +132,28 @@ impl<X: Proofs> Peer<X> {
         Session::between(proofs, &Hello { nonce: self.nonce, ..*hello }, self.candidate?)
     }
 
-    /// Opens a frame. Says too whether a candidate has become the session, so that another nonce
-    /// is needed.
-    pub(crate) fn open<'f>(
+    /// Opens a frame of the session.
+    ///
+    /// # Errors
+    /// There is none, or it is not one of it.
+    pub(crate) fn open<'f>(&mut self, frame: &'f [u8]) -> Result<&'f [u8], LinkError> {
+        self.session.as_mut().ok_or(LinkError::WrongPeer)?.opener.open(frame)
+    }
+
+    pub(crate) const fn has_candidate(&self) -> bool {
+        self.candidate.is_some()
+    }
+
+    /// Opens a frame of the candidate, which has become the session if there is a payload: then
+    /// another nonce is needed.
+    pub(crate) fn enter<'f>(
         &mut self,
         proofs: &X,
         hello: &Hello,
         frame: &'f [u8],
-    ) -> (Option<&'f [u8]>, bool) {
-        let current = self.session.as_mut().and_then(|it| it.opener.open(frame).ok());
-        if current.is_some() {
-            return (current, false);
-        }
-        let Some(mut session) = self.candidate_session(proofs, hello) else { return (None, false) };
-        let Ok(payload) = session.opener.open(frame) else { return (None, false) };
+    ) -> Option<&'f [u8]> {
+        let mut session = self.candidate_session(proofs, hello)?;
+        let payload = session.opener.open(frame).ok()?;
         // The proof, which may have been sent already, has the first counter.
         let _ = session.prove(&mut [0; OPENING]);
         if self.owes_proof.is_some() {
@@ -151,7 +164,7 @@ impl<X: Proofs> Peer<X> {
         }
         self.session = Some(session);
         (self.candidate, self.greetings) = (None, 0);
-        (Some(payload), true)
+        Some(payload)
     }
 
     pub(crate) fn seal(&mut self, payload: &[u8], frame: &mut [u8]) -> Result<usize, LinkError> {

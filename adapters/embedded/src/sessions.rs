@@ -6,10 +6,14 @@
 //! nonce is used for one session and no other, so a hello that is replayed opens nothing.
 //!
 //! Nodes greet each other until they have a session, at first every interval, later less often.
-//! Who gets a new hello answers with its own, if that was not said yet, and with an empty frame
-//! of the candidate, its proof. Who gets what it cannot open says hello and proof again: the peer
-//! may have lost one of them, or its memory. Answers are limited to eight an interval for each
-//! peer.
+//! Who gets a new hello answers with its own and with an empty frame of the candidate, its proof.
+//! Who gets what it cannot open says hello and proof again: the peer may have lost one of them, or
+//! its memory.
+//!
+//! Everybody is listened to, whatever a liar said before: the newest hello makes the candidate.
+//! Limited is what it costs. Answers to a peer leave eight times an interval, and those that are
+//! owed earlier wait; frames are tried in a candidate, whose keys are made each time, sixteen at
+//! once and 64 an interval. What names another sender than the link tells is not looked at.
 
 use crate::peer::{Peer, Which};
 use crate::proof::Proofs;
@@ -25,6 +29,12 @@ const DOUBLINGS: u8 = 4;
 
 /// Bytes of the longest frame that opens a session.
 pub(crate) const OPENING: usize = 96;
+
+/// Answers of an interval, and how many may leave at once beside the first.
+const ANSWERS: (u32, u32) = (8, 1);
+
+/// Frames that are tried in a candidate in an interval, and how many at once beside the first.
+const TRIES: (u32, u32) = (64, 15);
 
 /// What a frame turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +82,13 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         Digest::of(&bytes).0
     }
 
-    /// When somebody is to be greeted; `None`: not before something arrives.
+    /// When somebody is to be greeted or answered; `None`: not before something arrives.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        let (step, more) = (self.interval / ANSWERS.0, ANSWERS.1);
+        let owed = self.peers.iter().filter(|peer| peer.is_owed());
+        let owed = owed.map(|peer| peer.told.due(step, more));
         let greeted = self.peers.iter().enumerate().filter(|(row, _)| self.greets(*row));
-        greeted.map(|(_, peer)| peer.due).min()
+        owed.chain(greeted.map(|(_, peer)| peer.due)).min()
     }
 
     /// Whether this peer is greeted before it has said anything: a node without a session.
@@ -97,45 +110,66 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         }
     }
 
-    /// The next frame that is owed to open a session, and its receiver.
+    /// The next frame that is owed to open a session and may leave, and its receiver.
     pub(crate) fn next_opening(
         &mut self,
         proofs: &X,
+        now: Instant,
         frame: &mut [u8; OPENING],
     ) -> Option<(Principal, usize)> {
+        let (step, more) = (self.interval / ANSWERS.0, ANSWERS.1);
         for (row, peer) in self.peers.iter_mut().enumerate() {
             let Some(to) = self.seats.principal(row) else { continue };
+            if !peer.is_owed() || now < peer.told.due(step, more) {
+                continue;
+            }
             let hello = Hello { to, ..self.hello };
-            if let Some(length) = peer.next_opening(proofs, &hello, frame) {
+            let next = peer.next_opening(proofs, &hello, frame);
+            if !peer.is_owed() {
+                peer.told.spend(now, step);
+            }
+            if let Some(length) = next {
                 return Some((to, length));
             }
         }
         None
     }
 
-    /// Opens a frame.
-    pub(crate) fn open<'f>(&mut self, proofs: &X, now: Instant, frame: &'f [u8]) -> Opened<'f> {
-        if let Ok(theirs) = Hello::from_bytes(frame) {
-            return self.on_hello(now, &theirs);
+    /// Opens a frame that came from this principal, as the link tells.
+    pub(crate) fn open<'f>(
+        &mut self,
+        proofs: &X,
+        now: Instant,
+        (from, frame): (Principal, &'f [u8]),
+    ) -> Opened<'f> {
+        if claimed(frame) != Some(from) || from == self.hello.from {
+            return Opened::Nothing;
         }
-        let Some((from, row)) = sender(frame).and_then(|from| Some((from, self.seats.row(from)?)))
-        else {
-            return Opened::Nothing;
-        };
-        let answer = self.answer(now);
-        let hello = Hello { to: from, ..self.hello };
-        let Some(peer) = self.peers.get_mut(row).filter(|_| from != self.hello.from) else {
-            return Opened::Nothing;
-        };
+        if let Ok(theirs) = Hello::from_bytes(frame) {
+            return self.on_hello(&theirs);
+        }
+        let (hello, step) = (Hello { to: from, ..self.hello }, self.interval / TRIES.0);
+        let Some(row) = self.seats.row(from) else { return Opened::Nothing };
+        let Some(peer) = self.peers.get_mut(row) else { return Opened::Nothing };
         if now < peer.quiet {
             return Opened::Nothing;
         }
-        let (opened, renewed) = peer.open(proofs, &hello, frame);
-        if opened.is_none() && peer.again <= now {
+        let opened = match peer.open(frame) {
+            Err(LinkError::Replayed) => return Opened::Nothing,
+            current => current.ok(),
+        };
+        let tries = opened.is_none() && peer.has_candidate();
+        let tries = tries && peer.tried.due(step, TRIES.1) <= now;
+        let next = if tries { peer.enter(proofs, &hello, frame) } else { None };
+        let renewed = next.is_some();
+        if tries && !renewed {
+            peer.tried.spend(now, step);
+        }
+        let opened = opened.or(next);
+        if opened.is_none() {
             // It may have lost what was said, or its memory.
-            let which = if peer.session.is_some() { Which::Current } else { Which::Candidate };
-            peer.owe(which, true);
-            peer.again = answer;
+            let current = peer.session.is_some() && !peer.has_candidate();
+            peer.owe(if current { Which::Current } else { Which::Candidate }, true);
         }
         if renewed {
             let nonce = self.draw();
@@ -150,27 +184,17 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         }
     }
 
-    fn on_hello<'f>(&mut self, now: Instant, theirs: &Hello) -> Opened<'f> {
+    fn on_hello<'f>(&mut self, theirs: &Hello) -> Opened<'f> {
         let Hello { cluster, epoch, from, to, proof, .. } = *theirs;
         let ours = self.hello;
-        let meant = (cluster, epoch, proof, to)
-            == (ours.cluster, ours.epoch, ours.proof, ours.from)
-            && from != ours.from;
+        let meant =
+            (cluster, epoch, proof, to) == (ours.cluster, ours.epoch, ours.proof, ours.from);
         let row = self.seats.row(from).filter(|_| meant);
-        let answer = self.answer(now);
         let Some(peer) = row.and_then(|row| self.peers.get_mut(row)) else {
             return Opened::Nothing;
         };
-        if now < peer.answer {
-            return Opened::Nothing;
-        }
-        peer.answer = answer;
         peer.hear(theirs.nonce);
         Opened::Opening
-    }
-
-    fn answer(&self, now: Instant) -> Instant {
-        now.after(self.interval / 8)
     }
 
     /// Seals a payload for a peer.
@@ -207,9 +231,13 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
     }
 }
 
-/// Who a frame says that it is from.
-fn sender(frame: &[u8]) -> Option<Principal> {
-    Principal::from_bytes(*frame.get(2..)?.first_chunk::<3>()?)
+/// Who a frame or a hello says that it is from: what a link puts into an
+/// [`Arrival`](crate::Arrival) that cannot tell by itself who sent a frame.
+#[must_use]
+pub fn claimed(frame: &[u8]) -> Option<Principal> {
+    // A hello has a zero where a frame has the kind of its proof, and that after it.
+    let at = if *frame.get(1)? == 0 { 3 } else { 2 };
+    Principal::from_bytes(*frame.get(at..)?.first_chunk::<3>()?)
 }
 
 impl<X: Proofs, const P: usize> fmt::Debug for Sessions<X, P> {

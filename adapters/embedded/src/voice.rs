@@ -6,7 +6,7 @@ use crate::link::AsyncLink;
 use crate::member::Identity;
 use crate::sessions::{OPENING, Sessions};
 use quorate::auth::Sealer;
-use quorate::{ClientId, NodeId, Principal, Target};
+use quorate::{ClientId, Instant, NodeId, Principal, Target};
 
 /// Bytes that a frame is longer than the message in it, with proofs of this kind: the channel,
 /// the header and the proof.
@@ -81,12 +81,12 @@ impl<I: Identity, const N: usize> Voice<I, N> {
     }
 
     /// Sends what is owed to open sessions. Nothing durable depends on it.
-    pub(crate) async fn greet<L: AsyncLink>(&mut self, link: &mut L) {
+    pub(crate) async fn greet<L: AsyncLink>(&mut self, now: Instant, link: &mut L) {
         let mut frame = [0; OPENING];
         // Everybody is owed two frames at most.
         for _ in 0..2 * N {
             let proofs = &self.identity.member().proofs;
-            let next = self.sessions.next_opening(proofs, &mut frame);
+            let next = self.sessions.next_opening(proofs, now, &mut frame);
             let Some((to, length)) = next else { return };
             let sent = match frame.get(..length) {
                 Some(opening) => link.send(to, opening).await.is_ok(),

@@ -18,4 +18,5 @@ mod lockstep;
 mod log;
 mod replicas;
 mod secrets;
+mod sessions;
 mod waiting;
