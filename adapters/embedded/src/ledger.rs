@@ -27,8 +27,13 @@ pub trait Journal {
     /// It may be there, or not.
     async fn keep(&mut self, checkpoint: Kept<'_>) -> Result<(), Self::Error>;
 
-    /// Whether so much is kept that it is time to rotate.
+    /// Whether so much is kept that it is time to rotate, once a checkpoint has become stable.
     fn is_long(&self) -> bool;
+
+    /// Whether so much is kept that it must be rotated now. Then it is long, too.
+    fn is_nearly_full(&self) -> bool {
+        false
+    }
 
     /// Replaces everything by these checkpoints and records: at any loss of power all of the old
     /// or all of the new is there.

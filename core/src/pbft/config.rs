@@ -82,21 +82,45 @@ impl Dimensions {
     pub const fn message_bytes(&self) -> usize {
         // Tag of the message; numbers as long as they can be padded to (10), lengths (5).
         let pre_prepare = 1 + 10 + 10 + 5 + self.batch_bytes;
-        let view_change = 1
-            + 1
-            + 10
-            + 10
-            + (5 + CHECKPOINTS * Pairs::ENTRY)
-            + (5 + self.window * History::ENTRY)
-            + 64;
-        let new_view =
-            1 + 1 + 10 + (5 + self.nodes * Pairs::ENTRY) + (5 + self.window * Pairs::ENTRY) + 64;
+        let (view_change, new_view) = (self.view_change(), self.new_view());
         let reply = 1 + 10 + 3 + 10 + 1 + 5 + self.reply_bytes;
         let read_reply = 1 + 10 + 3 + 10 + 32 + 10 + 1 + 5 + self.reply_bytes;
         let longest = max(max(pre_prepare, view_change), max(new_view, max(reply, read_reply)));
         let clients = max(longest_page(self.reply_bytes), CLIENT_FAN_OUT as usize * 32);
         let piece = Self::piece_bytes(clients);
         max(longest, piece)
+    }
+
+    /// Bytes of the longest VIEW-CHANGE.
+    const fn view_change(&self) -> usize {
+        let (checkpoints, histories) = (CHECKPOINTS * Pairs::ENTRY, self.window * History::ENTRY);
+        1 + 1 + 10 + 10 + (5 + checkpoints) + (5 + histories) + 64
+    }
+
+    /// Bytes of the longest NEW-VIEW.
+    const fn new_view(&self) -> usize {
+        1 + 1 + 10 + (5 + self.nodes * Pairs::ENTRY) + (5 + self.window * Pairs::ENTRY) + 64
+    }
+
+    /// The most records of [`Replica::records`](super::Replica::records): stable checkpoint, own
+    /// checkpoints, VIEW-CHANGE and NEW-VIEW in either order with those that it names, a view that
+    /// is waited for without a say, four a slot, a state under installation, and whether it
+    /// recovers.
+    #[must_use]
+    pub const fn records(&self) -> usize {
+        1 + CHECKPOINTS + 2 + self.nodes + 2 + 4 * self.window + 2
+    }
+
+    /// Bytes of all those records, encoded: what a host writes at most, beside checkpoints, when
+    /// it begins a fresh log.
+    #[must_use]
+    pub const fn record_bytes(&self) -> usize {
+        // Tag, view, sequence, and the batch or its digest.
+        let (held, named) = (1 + 10 + 10 + 5 + self.batch_bytes, 1 + 10 + 10 + 32);
+        (1 + CHECKPOINTS + 1 + 2) * named
+            + (self.nodes + 2) * self.view_change()
+            + self.new_view()
+            + self.window * (3 * held + named)
     }
 
     /// Bytes of the largest `State` message whose piece, a page or the children of a node at 32

@@ -111,16 +111,9 @@ impl<S: Storage> Replica<S> {
 }
 
 impl<'a> Outputs<'a> {
-    /// How many records there can be: stable checkpoint, own checkpoints, VIEW-CHANGE and
-    /// NEW-VIEW in either order, a view that it waits for without a say, four a slot, a state
-    /// under installation, and whether it recovers.
+    /// How many records there can be.
     fn parts(&self) -> usize {
-        1 + super::view_store::CHECKPOINTS
-            + 2
-            + self.node.sizes.nodes
-            + 2
-            + 4 * self.memory.slots.len()
-            + 2
+        self.node.sizes.records()
     }
 
     /// The record of one part.

@@ -22,8 +22,24 @@ pub(super) struct Chain {
     pub(super) damage: Option<&'static str>,
     /// Whose log it is said to be is somebody else.
     pub(super) foreign: bool,
-    /// Bytes of all items.
+    /// Bytes of all items, and of the ends of pages that were too short for the next one.
     pub(super) bytes: u32,
+    /// Those up to the mark that it is whole.
+    pub(super) carried: u32,
+}
+
+/// What items take on a flash: bytes of a page beside its own marks, and of a word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grain {
+    pub(super) page: usize,
+    pub(super) word: usize,
+}
+
+impl Grain {
+    /// Bytes of an item with a body of so many.
+    pub(super) const fn item(self, body: usize) -> usize {
+        QUEUE_HEAD.next_multiple_of(self.word) + (HEAD + body).next_multiple_of(self.word)
+    }
 }
 
 impl Chain {
@@ -33,22 +49,32 @@ impl Chain {
     }
 
     /// Takes the next item.
-    pub(super) fn take(&mut self, item: &Item, body: &[u8], owner: &[u8]) {
+    pub(super) fn take(&mut self, item: &Item, body: &[u8], owner: &[u8], grain: Grain) {
         let next = self.judge(item);
         self.damage = self.damage.or(next.err());
         self.generation = self.generation.max(item.generation);
         self.number = item.number.wrapping_add(1);
         self.unfinished = item.more.then_some((item.kind, item.place));
-        self.whole |= item.kind == Kind::Whole;
-        self.is_used |= matches!(item.kind, Kind::Record | Kind::Checkpoint);
         self.foreign |= item.kind == Kind::Begin && body != owner;
-        self.count(body.len());
+        self.count(body.len(), grain);
+        self.mark(item.kind);
     }
 
     /// Counts what an item with a body of so many bytes takes.
-    pub(super) fn count(&mut self, body: usize) {
-        let bytes = u32::try_from(body + HEAD + QUEUE_HEAD).unwrap_or(u32::MAX);
-        self.bytes = self.bytes.saturating_add(bytes);
+    pub(super) fn count(&mut self, body: usize, grain: Grain) {
+        let item = u32::try_from(grain.item(body)).unwrap_or(u32::MAX);
+        let page = u32::try_from(grain.page).unwrap_or(u32::MAX).max(1);
+        let left = page - self.bytes % page;
+        let wasted = if left < item { left } else { 0 };
+        self.bytes = self.bytes.saturating_add(wasted).saturating_add(item);
+    }
+
+    /// A thing of this kind is there.
+    pub(super) fn mark(&mut self, kind: Kind) {
+        if kind == Kind::Whole {
+            (self.whole, self.carried) = (true, self.bytes);
+        }
+        self.is_used |= matches!(kind, Kind::Record | Kind::Checkpoint);
     }
 
     fn judge(&self, item: &Item) -> Result<(), &'static str> {

@@ -1,8 +1,9 @@
 //! The log: opened, appended to, rotated, read back.
 
-use super::chain::Chain;
+use super::chain::{Chain, Grain};
 use super::error::FlashError;
-use super::item::{CHUNK, HEAD, Item, Kind, ROOM};
+use super::item::{HEAD, Item, Kind, ROOM};
+use super::size::chunk;
 use crate::ledger::{Journal, Kept};
 use crate::recall::{Recall, Visit};
 use core::fmt;
@@ -26,9 +27,12 @@ pub struct Owner {
 /// The version of the format.
 const VERSION: u8 = 1;
 
+/// Bytes of an owner.
+const OWNER: usize = 36;
+
 impl Owner {
-    fn to_bytes(self) -> [u8; 36] {
-        let mut bytes = [VERSION; 36];
+    fn to_bytes(self) -> [u8; OWNER] {
+        let mut bytes = [VERSION; OWNER];
         let (cluster, rest) = bytes.split_at_mut(32);
         cluster.copy_from_slice(&self.cluster.0);
         if let Some(me) = rest.first_chunk_mut::<3>() {
@@ -45,10 +49,11 @@ struct Aligned([u8; ROOM]);
 /// The journal of a replica in a region of a flash, whose records have up to `R` bytes: the
 /// [message bytes](quorate::pbft::Dimensions::message_bytes) of the cluster are enough.
 ///
-/// Each half of the region has to hold twice what a rotation writes, which is a checkpoint
-/// for each that is held and four records for each sequence of the window, and pages are used up
-/// at 20 bytes for each 240 and more. It is rotated when a checkpoint has become stable and a
-/// half is half full.
+/// [`flash_bytes`](super::flash_bytes) tells how large the region has to be, so that whatever the
+/// others do there is room. The log is rotated when a checkpoint has become stable and a half is
+/// half full, and in any case when it is three quarters full: views that fail one after the other
+/// write to it too, and so does each start. One that is full nevertheless can be opened, and is
+/// rotated before anything else is written.
 pub struct FlashLog<F, const R: usize> {
     flash: F,
     region: Range<u32>,
@@ -58,9 +63,17 @@ pub struct FlashLog<F, const R: usize> {
     /// The half that counts: 0 or 1.
     half: u32,
     chain: Chain,
+    /// Whether there was no room for the mark of this start.
+    full: bool,
 }
 
 impl<F: NorFlash, const R: usize> FlashLog<F, R> {
+    /// What items take on this flash.
+    const GRAIN: Grain = {
+        let word = if F::WRITE_SIZE > F::READ_SIZE { F::WRITE_SIZE } else { F::READ_SIZE };
+        Grain { page: F::ERASE_SIZE.saturating_sub(2 * word), word }
+    };
+
     /// Opens the log in a region of a flash, or makes one if the region was never used. A blocking
     /// flash goes into a [`Blocking`](super::Blocking).
     ///
@@ -73,7 +86,7 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
     ) -> Result<Self, FlashError<F::Error>> {
         let (item, record) = (Aligned([0; ROOM]), [0; R]);
         let (half, chain) = (0, Chain::default());
-        let mut log = Self { flash, region, owner, item, record, half, chain };
+        let mut log = Self { flash, region, owner, item, record, half, chain, full: false };
         log.check_region()?;
         let halves = [log.scan(0).await?, log.scan(1).await?];
         match choose(halves)? {
@@ -83,7 +96,12 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
             }
             Some((half, chain)) => {
                 (log.half, log.chain) = (half, chain);
-                log.put(Kind::Opened, [&[], &[], &[]]).await?;
+                log.look().await?;
+                match log.put(Kind::Opened, [&[], &[], &[]]).await {
+                    // Nothing else fits in either: what follows is in the next generation.
+                    Err(FlashError::Full) => log.full = true,
+                    done => done?,
+                }
                 Ok(log)
             }
             None => {
@@ -113,11 +131,19 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
         if F::ERASE_SIZE < least + word { Err(FlashError::Region) } else { Ok(()) }
     }
 
-    /// Bytes of the body of an item: one that does not waste much of a page.
-    fn chunk() -> usize {
-        let word = F::WRITE_SIZE.max(F::READ_SIZE);
-        let page = F::ERASE_SIZE.saturating_sub(2 * word + 8usize.next_multiple_of(word) + HEAD);
-        (page / word * word).min(CHUNK)
+    /// Looks how much room there really is: what was cut short takes some too.
+    async fn look(&mut self) -> Result<(), FlashError<F::Error>> {
+        let Self { flash, region, half, .. } = self;
+        let left = Self::queue(flash, region, *half)?.space_left().await?;
+        let used = self.room().saturating_sub(left);
+        self.chain.bytes = self.chain.bytes.max(used);
+        Ok(())
+    }
+
+    /// Bytes for items in a half.
+    fn room(&self) -> u32 {
+        let pages = self.half_bytes() as usize / F::ERASE_SIZE;
+        u32::try_from(pages * Self::GRAIN.page).unwrap_or(u32::MAX)
     }
 
     /// Bytes of a half.
@@ -158,7 +184,7 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
     async fn scan(&mut self, half: u32) -> Result<Chain, FlashError<F::Error>> {
         let (owner, mut chain) = (self.owner.to_bytes(), Chain::default());
         self.walk(half, |item, body, _| {
-            chain.take(item, body, &owner);
+            chain.take(item, body, &owner, Self::GRAIN);
             Ok(())
         })
         .await?;
@@ -181,7 +207,7 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
         let before = self.chain.generation;
         let generation = before.checked_add(1).ok_or(FlashError::Full)?;
         self.half = half;
-        self.chain = Chain::begin(generation);
+        (self.chain, self.full) = (Chain::begin(generation), false);
         let owner = self.owner.to_bytes();
         self.put(Kind::Begin, [&owner, &[], &[]]).await
     }
@@ -233,7 +259,7 @@ async fn append<F: NorFlash, const P: usize>(
     kind: Kind,
     parts: [&[u8]; P],
 ) -> Result<(), FlashError<F::Error>> {
-    let chunk = FlashLog::<F, 0>::chunk();
+    let chunk = chunk(F::ERASE_SIZE, F::WRITE_SIZE.max(F::READ_SIZE));
     let mut left: usize = parts.iter().map(|part| part.len()).sum();
     let mut bytes = parts.iter().flat_map(|part| part.iter());
     let mut queue = FlashLog::<F, 0>::queue(flash, region, half)?;
@@ -250,10 +276,9 @@ async fn append<F: NorFlash, const P: usize>(
         let whole = room.get(..HEAD + length).ok_or(FlashError::TooLong)?;
         queue.push(whole, false).await?;
         chain.number = number.checked_add(1).ok_or(FlashError::Full)?;
-        chain.count(length);
+        chain.count(length, FlashLog::<F, 0>::GRAIN);
         if left == 0 {
-            chain.whole |= kind == Kind::Whole;
-            chain.is_used |= matches!(kind, Kind::Record | Kind::Checkpoint);
+            chain.mark(kind);
             return Ok(());
         }
     }
@@ -272,7 +297,13 @@ impl<F: NorFlash, const R: usize> Journal for FlashLog<F, R> {
     }
 
     fn is_long(&self) -> bool {
-        self.chain.bytes > self.half_bytes() / 2
+        self.full || self.chain.bytes > self.room() / 2
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        // What was carried over is no reason to carry it over again: that would wear out the flash.
+        let (room, Chain { bytes, carried, .. }) = (self.room(), self.chain);
+        self.full || (bytes > room / 4 * 3 && bytes.saturating_sub(carried) > room / 8)
     }
 
     async fn rotate<'k, T: Serialize>(

@@ -21,7 +21,9 @@ mod chain;
 mod error;
 mod item;
 mod log;
+mod size;
 
 pub use blocking::Blocking;
 pub use error::FlashError;
 pub use log::{FlashLog, Owner};
+pub use size::flash_bytes;

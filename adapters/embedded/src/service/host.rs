@@ -263,6 +263,19 @@ impl<A: Application, J: Journal, M: AsRef<[u8]> + AsMut<[u8]>> Service<A, J, M> 
         Ok(())
     }
 
+    /// Rotates the journal if that cannot wait: each start and each view that fails makes it
+    /// longer.
+    pub(super) async fn make_room<S: Storage>(
+        &mut self,
+        replica: &Replica<S>,
+    ) -> Result<(), ServiceError<J::Error>> {
+        if self.ledger.journal().is_nearly_full() {
+            let checkpoints = self.shelf.all(self.memory.as_ref());
+            self.ledger.shorten(checkpoints, replica.records()).await?;
+        }
+        Ok(())
+    }
+
     /// Gives the application the state of the newest checkpoint.
     pub(super) fn restore(&mut self) -> Result<(), ServiceError<J::Error>> {
         let newest = self.shelf.newest(self.memory.as_ref());
@@ -382,7 +395,7 @@ where
             let memory = self.memory.as_ref();
             self.ledger.shorten(self.shelf.all(memory), replica.records()).await?;
         }
-        Ok(())
+        self.make_room(replica).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! How much memory the host of a replica takes.
 
+use crate::ledger::Kept;
 use quorate::pbft::Dimensions;
 
 /// Bytes of one row of the client table beside its reply: timestamp, outcome, length.
@@ -39,6 +40,14 @@ impl Layout {
         let piece = Dimensions::piece_bytes(self.state_bytes);
         let longest = self.dimensions.message_bytes();
         if piece > longest { piece } else { longest }
+    }
+
+    /// Checkpoints that are held.
+    pub(crate) const HELD: usize = PLACES - 1;
+
+    /// Bytes of the longest checkpoint in a journal.
+    pub(crate) const fn kept_bytes(&self) -> usize {
+        Kept::HEAD + self.place_bytes()
     }
 
     /// Bytes of the longest client table.

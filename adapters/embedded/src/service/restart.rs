@@ -115,6 +115,7 @@ impl<A: Application, J: Recall, M: AsRef<[u8]> + AsMut<[u8]>> Service<A, J, M> {
         if restores {
             service.restore()?;
         }
+        service.make_room(&replica).await?;
         Ok((replica, service))
     }
 }

@@ -6,16 +6,32 @@ use crate::line::{Line, Noise, Port};
 use crate::replicas::{Cluster, DIMENSIONS, FRAME, LAYOUT, Memory, Server, Sum, board, config};
 use crate::rng::Rng;
 use quorate::pbft::Replica;
-use quorate::{Digest, Instant};
-use quorate_embedded::flash::{Blocking, FlashLog, Owner};
-use quorate_embedded::{Origin, Service, Stream, wait};
+use quorate::wire::encoded_len;
+use quorate::{Digest, Instant, Principal};
+use quorate_embedded::flash::{Blocking, FlashLog, Owner, flash_bytes};
+use quorate_embedded::{Arrival, Link, Origin, Service, Stream, wait};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 type Flash = Chip<4, 1024>;
+/// Pages of a chip as small as may be.
+const PAGES: usize = flash_bytes(&LAYOUT, 1024, 4) / 1024;
 type Journal = FlashLog<Blocking<Flash>, { DIMENSIONS.message_bytes() }>;
 
 /// A replica from what its flash holds.
 fn restart(me: usize, start: u64, chip: &Flash, now: Instant) -> Option<Server<Journal>> {
+    restart_capped(me, start, chip, now, config(me).timeout_cap)
+}
+
+/// The same, with another cap of its timeouts.
+fn restart_capped(
+    me: usize,
+    start: u64,
+    chip: &Flash,
+    now: Instant,
+    cap: Duration,
+) -> Option<Server<Journal>> {
     let owner = Owner { cluster: Digest::of(b"boards"), me: node(me) };
     let region = 0..chip.len() as u32;
     let log = wait(FlashLog::open(Blocking(chip.clone()), region, owner));
@@ -27,7 +43,9 @@ fn restart(me: usize, start: u64, chip: &Flash, now: Instant) -> Option<Server<J
         }
     };
     let parts = (Sum::default(), log, vec![0; LAYOUT.bytes()]);
-    let storage = (config(me), Memory::new());
+    let mut config = config(me);
+    config.timeout_cap = cap;
+    let storage = (config, Memory::new());
     let started: Result<(Replica<Memory>, _), _> =
         wait(Service::start(parts, LAYOUT, storage, now, Origin::New));
     let (replica, host) = started.unwrap_or_else(|error| panic!("{error}"));
@@ -100,5 +118,109 @@ fn what_clients_were_told_outlives_a_loss_of_all_power() {
             cluster.now = cluster.now.after(Duration::from_secs(3));
         }
         assert_eq!(cluster.ask(0, 0), total, "seed {seed}");
+    }
+}
+
+/// A link on which no NEW-VIEW leaves for as long as a test wants.
+struct Headless {
+    link: Stream<Port>,
+    cut: Rc<Cell<bool>>,
+}
+
+/// Where the tag of a message stands in a frame, behind header and channel, and what a NEW-VIEW's
+/// is.
+const TAG: (usize, u8) = (14, 7);
+
+impl Link for Headless {
+    type Error = <Stream<Port> as Link>::Error;
+
+    fn mtu(&self) -> usize {
+        self.link.mtu()
+    }
+
+    fn send(&mut self, to: Principal, frame: &[u8]) -> Result<(), Self::Error> {
+        if self.cut.get() && frame.get(TAG.0) == Some(&TAG.1) {
+            return Ok(());
+        }
+        self.link.send(to, frame)
+    }
+
+    fn try_receive(&mut self, buffer: &mut [u8]) -> Result<Option<Arrival>, Self::Error> {
+        self.link.try_receive(buffer)
+    }
+}
+
+/// Views fail one after the other and nothing becomes stable meanwhile: what that writes is
+/// bounded, and all are there when views succeed again.
+#[test]
+fn forty_views_that_fail_fill_no_flash() {
+    let line = Line::new(6, 1, Noise::NONE);
+    let chips: Vec<Flash> = (0..4).map(|_| Chip::new(PAGES)).collect();
+    let servers = chips.iter().enumerate();
+    let cap = Duration::from_millis(800);
+    let start = |(me, chip)| restart_capped(me, 0, chip, Instant::ZERO, cap).unwrap();
+    let servers = servers.map(start);
+    let cut = Rc::new(Cell::new(false));
+    let mut cluster = Cluster::of(servers, |board| {
+        let me = if board < 4 { node(board) } else { client(board - 4) };
+        Headless { link: Stream::new(line.port(board), me, FRAME), cut: cut.clone() }
+    });
+    let mut total = 0;
+    for amount in 0..5 {
+        total += amount;
+        assert_eq!(cluster.ask(0, amount as u8), total);
+    }
+    // The primary is gone, and a request is there.
+    let primary = cluster.servers[0].take();
+    line.switch(0, true);
+    cut.set(true);
+    cluster.submit(0, 7);
+    let view = |cluster: &Cluster<_, _>| {
+        let views = cluster.servers.iter().flatten();
+        views.map(|server: &Server<Journal>| server.protocol().status().view.0).max()
+    };
+    for turn in 0..1_000_000 {
+        if view(&cluster) >= Some(40) {
+            break;
+        }
+        cluster.turn();
+        if turn % 64 == 0 {
+            assert_bounded(&cluster.servers);
+        }
+    }
+    assert!(view(&cluster) >= Some(40), "{:?}", view(&cluster));
+    assert_eq!(cluster.servers.iter().flatten().count(), 3, "a board has stopped");
+    cut.set(false);
+    line.switch(0, false);
+    cluster.servers[0] = primary;
+    // With what the first client asked for before, or without.
+    let sums = [total + 1, total + 8];
+    assert!(sums.contains(&cluster.ask(1, 1)));
+    assert!(sums.contains(&cluster.settle().total));
+}
+
+/// A board that crashes right after each start comes up for as long as it tries. A small chip is
+/// full soonest.
+#[test]
+fn a_loop_of_crashes_fills_no_flash() {
+    let line = Line::new(6, 1, Noise::NONE);
+    let chips: Vec<Flash> = (0..4).map(|_| Chip::new(24)).collect();
+    let mut cluster = cluster(&line, &chips);
+    assert_eq!(cluster.ask(0, 1), 1);
+    for start in 1..=1500 {
+        cluster.servers[0] = restart(0, start, &chips[0], cluster.now);
+    }
+    assert_eq!(cluster.ask(0, 2), 3);
+    assert_eq!(cluster.settle().total, 3);
+}
+
+/// What a rotation writes is not longer than the size of a region is made from.
+fn assert_bounded(servers: &[Option<Server<Journal>>]) {
+    for server in servers.iter().flatten() {
+        let records = server.protocol().records().map(|record| encoded_len(&record));
+        let records: Vec<usize> = records.collect();
+        let bytes: usize = records.iter().sum();
+        assert!(records.len() <= DIMENSIONS.records(), "{} records", records.len());
+        assert!(bytes <= DIMENSIONS.record_bytes(), "{bytes} bytes");
     }
 }

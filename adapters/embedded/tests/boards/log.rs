@@ -251,6 +251,38 @@ fn a_full_log_and_a_long_record_are_refused_and_nothing_leaves_after() {
     assert!(ledger.durable().is_none());
 }
 
+/// A log with no room left, not even for the mark of a start, can be read back and rotated.
+#[test]
+fn a_log_that_is_full_to_the_brim_is_opened_and_gone_on_with() {
+    let chip = Chip::<4, 512>::new(4);
+    let mut log = open(&chip).unwrap();
+    let mut kept = Vec::new();
+    for size in [200, 50, 10, 0] {
+        loop {
+            let entry = Entry::Record(vec![kept.len() as u8; size]);
+            if wait(log.append(&entry.record().unwrap())).is_err() {
+                break;
+            }
+            kept.push(entry);
+        }
+    }
+    drop(log);
+    for _ in 0..3 {
+        let mut log = open(&chip).unwrap_or_else(|error| panic!("{error:?}"));
+        assert!(log.is_long());
+        assert_eq!(read(&mut log).unwrap(), kept);
+    }
+    let mut log = open(&chip).unwrap();
+    kept.truncate(1);
+    Deed::Rotate(kept.clone()).perform(&mut log).unwrap();
+    assert!(!log.is_long());
+    let entry = Entry::Record(vec![1; 100]);
+    Deed::Put(entry.clone()).perform(&mut log).unwrap();
+    kept.push(entry);
+    drop(log);
+    assert_eq!(read(&mut open(&chip).unwrap()).unwrap(), kept);
+}
+
 #[test]
 fn regions_that_cannot_work_are_refused() {
     let chip = Chip::<4, 512>::new(8);

@@ -174,12 +174,17 @@ impl<L: Link, J: Journal> Cluster<L, J> {
         self.now = self.now.after(Duration::from_micros(200));
     }
 
-    /// Has a client's operation executed; returns the reply.
-    pub fn ask(&mut self, by: usize, amount: u8) -> u64 {
-        let before = self.ends[by].borrow().len();
+    /// Has a client say what is to be executed.
+    pub fn submit(&mut self, by: usize, amount: u8) {
         let wall_micros = self.now.as_micros() + 1;
         let command = ClientCommand::Submit { operation: &[amount], wall_micros };
         self.askers[by].command(&mut self.asker_links[by], self.now, command).unwrap();
+    }
+
+    /// Has a client's operation executed; returns the reply.
+    pub fn ask(&mut self, by: usize, amount: u8) -> u64 {
+        let before = self.ends[by].borrow().len();
+        self.submit(by, amount);
         for _ in 0..400_000 {
             self.turn();
             if let Some(end) = self.ends[by].borrow().get(before) {
