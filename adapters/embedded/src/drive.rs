@@ -49,15 +49,16 @@ where
         for _ in 0..HANDFUL {
             match link.try_receive(self.inbox()) {
                 Ok(Some(arrival)) => wait(self.take(&mut Polling(&mut *link), now, arrival))?,
-                Ok(None) => more = false,
+                Ok(None) => {
+                    more = link.has_more();
+                    break;
+                }
                 Err(_) => {
                     let broken = &mut self.voice.traffic.broken;
                     *broken = broken.saturating_add(1);
                     more = false;
+                    break;
                 }
-            }
-            if !more {
-                break;
             }
         }
         if self.deadline().is_some_and(|deadline| deadline <= now) {
@@ -186,5 +187,9 @@ impl<L: AsyncLink, T: Timer> AsyncLink for Patient<'_, L, T> {
 
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, Self::Error> {
         self.link.receive(buffer).await.map_err(Some)
+    }
+
+    fn has_more(&self) -> bool {
+        self.link.has_more()
     }
 }

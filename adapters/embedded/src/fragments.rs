@@ -10,7 +10,7 @@
 //! the one under way begins that one anew; the one before is lost, and protocols say again what is
 //! needed. A frame of one fragment needs no room, and disturbs nothing.
 
-use crate::link::{Arrival, AsyncLink, Link};
+use crate::link::{Arrival, AsyncLink, Link, rest};
 use crate::seats::Seats;
 use core::fmt;
 use quorate::Principal;
@@ -20,6 +20,9 @@ const HEAD: usize = 2 + 1 + 1;
 
 /// The most fragments of a frame.
 const FRAGMENTS: usize = 256;
+
+/// Packets that are taken in one call: a frame of the most fragments is whole after four.
+const PACKETS: usize = 64;
 
 /// A link for frames of up to `N` bytes over one for frames of `M`. It has a room of `N` bytes for
 /// each of `P` principals, which is the number of nodes and clients.
@@ -35,6 +38,8 @@ pub struct Fragmented<L, const M: usize, const N: usize, const P: usize> {
     packet: [u8; M],
     rooms: [Room<N>; P],
     dropped: u32,
+    /// Whether the last call took all that it may take at a time.
+    more: bool,
 }
 
 /// Why a frame was not sent or received over a [`Fragmented`] link.
@@ -150,7 +155,7 @@ impl<L, const M: usize, const N: usize, const P: usize> Fragmented<L, M, N, P> {
     /// A link over another one, whose frames have `M` bytes.
     pub const fn new(link: L, seats: Seats) -> Self {
         let rooms = [const { Room::EMPTY }; P];
-        Self { link, seats, next: 0, packet: [0; M], rooms, dropped: 0 }
+        Self { link, seats, next: 0, packet: [0; M], rooms, dropped: 0, more: false }
     }
 
     /// Fragments that were dropped since the begin: repeats, and what no correct peer sends.
@@ -242,13 +247,20 @@ impl<L: Link, const M: usize, const N: usize, const P: usize> Link for Fragmente
     }
 
     fn try_receive(&mut self, buffer: &mut [u8]) -> Result<Option<Arrival>, Self::Error> {
-        loop {
+        self.more = false;
+        for _ in 0..PACKETS {
             let next = self.link.try_receive(&mut self.packet).map_err(FragmentError::Link)?;
             let Some(packet) = next else { return Ok(None) };
             if let Some(arrival) = self.absorb(packet, buffer) {
                 return Ok(Some(arrival));
             }
         }
+        self.more = true;
+        Ok(None)
+    }
+
+    fn has_more(&self) -> bool {
+        self.more || self.link.has_more()
     }
 }
 
@@ -271,11 +283,21 @@ impl<L: AsyncLink, const M: usize, const N: usize, const P: usize> AsyncLink
 
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, Self::Error> {
         loop {
-            let packet = self.link.receive(&mut self.packet).await.map_err(FragmentError::Link)?;
-            if let Some(arrival) = self.absorb(packet, buffer) {
-                return Ok(arrival);
+            self.more = false;
+            for _ in 0..PACKETS {
+                let next = self.link.receive(&mut self.packet).await;
+                let packet = next.map_err(FragmentError::Link)?;
+                if let Some(arrival) = self.absorb(packet, buffer) {
+                    return Ok(arrival);
+                }
             }
+            self.more = true;
+            rest().await;
         }
+    }
+
+    fn has_more(&self) -> bool {
+        self.more || self.link.has_more()
     }
 }
 

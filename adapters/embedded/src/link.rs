@@ -45,6 +45,12 @@ pub trait Link {
     /// # Errors
     /// Something was lost. The next call may be lucky.
     fn try_receive(&mut self, buffer: &mut [u8]) -> Result<Option<Arrival>, Self::Error>;
+
+    /// Whether [`Link::try_receive`] returned without a frame although more has arrived: a link
+    /// that makes a frame of several parts takes a bounded number of them in a call.
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 /// A link that can be waited for: what an async loop needs. Otherwise it is as [`Link`].
@@ -69,6 +75,12 @@ pub trait AsyncLink {
     /// # Errors
     /// Something was lost. The next call may be lucky.
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, Self::Error>;
+
+    /// Whether [`AsyncLink::receive`] waits for others to have their turn, not for a frame: as
+    /// [`Link::has_more`].
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 impl<L: Link> Link for &mut L {
@@ -85,6 +97,10 @@ impl<L: Link> Link for &mut L {
     fn try_receive(&mut self, buffer: &mut [u8]) -> Result<Option<Arrival>, L::Error> {
         (**self).try_receive(buffer)
     }
+
+    fn has_more(&self) -> bool {
+        (**self).has_more()
+    }
 }
 
 impl<L: AsyncLink> AsyncLink for &mut L {
@@ -100,6 +116,10 @@ impl<L: AsyncLink> AsyncLink for &mut L {
 
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, L::Error> {
         (**self).receive(buffer).await
+    }
+
+    fn has_more(&self) -> bool {
+        (**self).has_more()
     }
 }
 
@@ -130,6 +150,10 @@ impl<L: Link> AsyncLink for Polling<L> {
         })
         .await
     }
+
+    fn has_more(&self) -> bool {
+        self.0.has_more()
+    }
 }
 
 /// An [`AsyncLink`] where a [`Link`] is asked for: it is asked once whether something is there.
@@ -156,6 +180,23 @@ impl<L: AsyncLink> Link for Polled<L> {
             Poll::Pending => Ok(None),
         }
     }
+
+    fn has_more(&self) -> bool {
+        self.0.has_more()
+    }
+}
+
+/// Lets others have their turn.
+pub(crate) async fn rest() {
+    let mut rested = false;
+    poll_fn(|waking| {
+        if core::mem::replace(&mut rested, true) {
+            return Poll::Ready(());
+        }
+        waking.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Runs a future to its end on the spot, asking again and again: for futures that are ready at

@@ -7,7 +7,7 @@
 //! nothing behind it. The names of receiver and sender let many boards share one line, or a hub
 //! pass frames on.
 
-use crate::link::{Arrival, AsyncLink, Link};
+use crate::link::{Arrival, AsyncLink, Link, rest};
 use cobs::{DecodeResult, DecoderState, EncoderState, PushResult};
 use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc};
@@ -26,6 +26,9 @@ const TAIL: usize = 4;
 /// Bytes that are read from the port at a time.
 const CHUNK: usize = 32;
 
+/// How often the port is read in one call.
+const READS: usize = 128;
+
 /// Bytes of a run of stuffing, 255 at most, and of what is ready to be written before it.
 const RUN: usize = 384;
 
@@ -41,6 +44,8 @@ pub struct Stream<P> {
     decoder: Deframer,
     chunk: [u8; CHUNK],
     unread: core::ops::Range<usize>,
+    /// Whether the last call read all that it may read at a time.
+    more: bool,
 }
 
 /// Why a frame was not sent or received over a [`Stream`].
@@ -67,7 +72,8 @@ impl<E: fmt::Debug> core::error::Error for StreamError<E> {}
 impl<P> Stream<P> {
     /// A link of `me` over a port, for frames of up to `mtu` bytes.
     pub fn new(port: P, me: Principal, mtu: usize) -> Self {
-        Self { port, me, mtu, decoder: Deframer::default(), chunk: [0; CHUNK], unread: 0..0 }
+        let (decoder, chunk) = (Deframer::default(), [0; CHUNK]);
+        Self { port, me, mtu, decoder, chunk, unread: 0..0, more: false }
     }
 
     /// Frames that were dropped since the begin: cut short, changed on the way, too long. Noise on
@@ -116,7 +122,8 @@ impl<P: Read + ReadReady + Write> Link for Stream<P> {
     }
 
     fn try_receive(&mut self, buffer: &mut [u8]) -> Result<Option<Arrival>, Self::Error> {
-        loop {
+        self.more = false;
+        for _ in 0..READS {
             if let Some(arrival) = self.unpack(buffer) {
                 return Ok(Some(arrival));
             }
@@ -128,6 +135,12 @@ impl<P: Read + ReadReady + Write> Link for Stream<P> {
                 read => self.unread = 0..read,
             }
         }
+        self.more = true;
+        Ok(None)
+    }
+
+    fn has_more(&self) -> bool {
+        self.more
     }
 }
 
@@ -151,14 +164,23 @@ impl<P: embedded_io_async::Read + embedded_io_async::Write> AsyncLink for Stream
 
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, Self::Error> {
         loop {
-            if let Some(arrival) = self.unpack(buffer) {
-                return Ok(arrival);
+            self.more = false;
+            for _ in 0..READS {
+                if let Some(arrival) = self.unpack(buffer) {
+                    return Ok(arrival);
+                }
+                match self.port.read(&mut self.chunk).await.map_err(StreamError::Port)? {
+                    0 => return Err(StreamError::Closed),
+                    read => self.unread = 0..read,
+                }
             }
-            match self.port.read(&mut self.chunk).await.map_err(StreamError::Port)? {
-                0 => return Err(StreamError::Closed),
-                read => self.unread = 0..read,
-            }
+            self.more = true;
+            rest().await;
         }
+    }
+
+    fn has_more(&self) -> bool {
+        self.more
     }
 }
 

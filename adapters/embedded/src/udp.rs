@@ -1,10 +1,13 @@
 //! Datagrams over UDP.
 
-use crate::link::{Arrival, AsyncLink};
+use crate::link::{Arrival, AsyncLink, rest};
 use core::fmt;
 use core::net::SocketAddr;
 use edge_nal::{UdpReceive, UdpSend};
 use quorate::Principal;
+
+/// Datagrams that are taken in one call.
+const DATAGRAMS: usize = 64;
 
 /// A link over a UDP socket with the traits of `edge-nal`, and an address for everybody.
 ///
@@ -16,6 +19,8 @@ pub struct Udp<S, B> {
     book: B,
     mtu: usize,
     strangers: u32,
+    /// Whether the last call took all that it may take at a time.
+    more: bool,
 }
 
 /// Why a frame was not sent or received over a [`Udp`] link.
@@ -45,7 +50,7 @@ impl<E: fmt::Debug> core::error::Error for UdpError<E> {}
 impl<S, B: AsRef<[(Principal, SocketAddr)]>> Udp<S, B> {
     /// A link over a socket, for datagrams of up to `mtu` bytes; `book` tells who is where.
     pub const fn new(socket: S, book: B, mtu: usize) -> Self {
-        Self { socket, book, mtu, strangers: 0 }
+        Self { socket, book, mtu, strangers: 0, more: false }
     }
 
     /// Datagrams that were dropped since the begin: from nobody, or too long.
@@ -77,15 +82,24 @@ where
 
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, Self::Error> {
         loop {
-            let received = self.socket.receive(buffer).await.map_err(UdpError::Socket)?;
-            let (length, address) = received;
-            let mut book = self.book.as_ref().iter();
-            let from = book.find(|(_, known)| *known == address).map(|(who, _)| *who);
-            match from.filter(|_| length <= buffer.len()) {
-                Some(from) => return Ok(Arrival { from, length }),
-                None => self.strangers = self.strangers.saturating_add(1),
+            self.more = false;
+            for _ in 0..DATAGRAMS {
+                let received = self.socket.receive(buffer).await.map_err(UdpError::Socket)?;
+                let (length, address) = received;
+                let mut book = self.book.as_ref().iter();
+                let from = book.find(|(_, known)| *known == address).map(|(who, _)| *who);
+                match from.filter(|_| length <= buffer.len()) {
+                    Some(from) => return Ok(Arrival { from, length }),
+                    None => self.strangers = self.strangers.saturating_add(1),
+                }
             }
+            self.more = true;
+            rest().await;
         }
+    }
+
+    fn has_more(&self) -> bool {
+        self.more
     }
 }
 

@@ -53,7 +53,14 @@ fn decode(bytes: &[u8], longest: usize) -> (Vec<(u8, Vec<u8>)>, u32) {
     let port = Loose { input: bytes.iter().copied().collect(), output: Vec::new() };
     let mut stream = Stream::new(port, node(1), longest);
     let (mut all, mut buffer) = (Vec::new(), vec![0; longest]);
-    while let Some(Arrival { from, length }) = stream.try_receive(&mut buffer).unwrap() {
+    loop {
+        let next = stream.try_receive(&mut buffer).unwrap();
+        let Some(Arrival { from, length }) = next else {
+            if stream.has_more() {
+                continue;
+            }
+            break;
+        };
         let quorate::Principal::Node(from) = from else { panic!("a client has spoken") };
         all.push((from.0, buffer[..length].to_vec()));
     }

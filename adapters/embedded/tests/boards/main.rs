@@ -8,6 +8,7 @@ mod scheme;
 
 mod air;
 mod chip;
+mod endless;
 mod fragments;
 mod frames;
 mod generals;
