@@ -1,6 +1,7 @@
 //! What a loop needs to know of a protocol beside its one shape.
 
 use crate::member::Identity;
+use core::time::Duration;
 use quorate::auth::Signed;
 use quorate::rounds::Rules;
 use quorate::wire::{self, EncodeError};
@@ -16,7 +17,7 @@ pub enum Unheard {
     /// Its sender did wrong.
     Fault(Fault),
     /// Its sender has used up its budget: nothing of it is looked at for so long.
-    Later(core::time::Duration),
+    Later(Duration),
 }
 
 /// A protocol that a [`Node`](crate::Node) can run: replicas, generals of any protocol in rounds,
@@ -33,6 +34,31 @@ pub trait Agent: Protocol {
         payload: &'f [u8],
         identity: &I,
     ) -> Result<Verified<Self::Message<'f>>, Unheard>;
+
+    /// Whether the message of the last step led to nothing. A peer that sends many of those has to
+    /// wait.
+    fn was_fruitless(&self) -> bool {
+        false
+    }
+
+    /// How many batches were executed: a few late votes for each are nobody's wrong.
+    fn executed(&self) -> u64 {
+        0
+    }
+
+    /// Whether a message asks all others to say again what they said.
+    fn asks(_message: &Self::Message<'_>) -> bool {
+        false
+    }
+
+    /// What a sender is told whose budget is used up, if it said this.
+    fn busy<'f>(
+        _from: Principal,
+        _payload: &'f [u8],
+        _after: Duration,
+    ) -> Option<Self::Message<'f>> {
+        None
+    }
 
     /// Signs what the member itself states in a message, and encodes it.
     ///
@@ -68,10 +94,11 @@ where
     member.roster.verify(&member.verifier, from, message).map_err(Unheard::Fault)
 }
 
-/// The two functions are the same for all protocols but for what admits a message.
+/// The two functions are the same for all protocols but for what admits a message; a replica has
+/// more to say.
 macro_rules! agent {
     ([$($generics:tt)*] $node:ty [$($bounds:tt)*], $me:ident, $now:ident, $from:ident, $said:ident,
-     $admit:expr) => {
+     $admit:expr $(, { $($more:tt)* })?) => {
         impl<$($generics)*> Agent for $node
         where $($bounds)*
         {
@@ -85,6 +112,8 @@ macro_rules! agent {
                 let $me = self;
                 check($from, payload, identity, |$said: &mut Self::Message<'f>| $admit)
             }
+
+            $($($more)*)?
 
             fn seal<'b, I: Identity>(
                 message: Self::Message<'_>,
@@ -102,7 +131,33 @@ macro_rules! agent {
 agent!([R: Rules] rounds::General<R> [for<'m> R::Message<'m>: Signed],
     general, _now, from, said, general.admit(from, said));
 agent!([S: pbft::Storage] pbft::Replica<S> [], replica, now, from, said,
-    replica.admit(now, from, said));
+replica.admit(now, from, said), {
+    fn was_fruitless(&self) -> bool {
+        self.was_fruitless()
+    }
+
+    fn executed(&self) -> u64 {
+        self.status().executed.0
+    }
+
+    fn asks(message: &Self::Message<'_>) -> bool {
+        matches!(message, pbft::Message::Status(status) if status.wanting)
+    }
+
+    fn busy<'f>(
+        from: Principal,
+        payload: &'f [u8],
+        after: Duration,
+    ) -> Option<Self::Message<'f>> {
+        let Principal::Client(client) = from else { return None };
+        match wire::decode(payload) {
+            Ok(pbft::Message::Request(request)) => {
+                Some(pbft::Message::busy(client, request.timestamp, after))
+            }
+            _ => None,
+        }
+    }
+});
 agent!([B: AsRef<[u8]> + AsMut<[u8]>] pbft::Client<B> [], _client, _now, _from, _said,
     Admission::Verify);
 agent!([B: AsRef<[u8]> + AsMut<[u8]>] lockstep::Client<B> [], _client, _now, _from, _said,

@@ -15,6 +15,9 @@ use quorate::{Input, Instant, Principal};
 /// Frames that one call of [`Node::poll`] takes, so that time is looked at in between.
 const HANDFUL: usize = 8;
 
+/// Beside those, frames that are not looked at: what is sent for nothing must not fill the link.
+const IGNORED: usize = 128;
+
 /// What a node is waiting for has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -46,9 +49,13 @@ where
         now: Instant,
     ) -> Result<Option<Instant>, Stopped<H::Error>> {
         let mut more = true;
-        for _ in 0..HANDFUL {
+        let (mut taken, mut ignored) = (0, 0);
+        while taken < HANDFUL && ignored < IGNORED {
             match link.try_receive(self.inbox()) {
-                Ok(Some(arrival)) => wait(self.take(&mut Polling(&mut *link), now, arrival))?,
+                Ok(Some(arrival)) => {
+                    let done = wait(self.take(&mut Polling(&mut *link), now, arrival))?;
+                    *(if done { &mut taken } else { &mut ignored }) += 1;
+                }
                 Ok(None) => {
                     more = link.has_more();
                     break;
@@ -118,7 +125,7 @@ where
         let now = timer.now();
         let mut link = Patient { patience: self.patience, link, timer };
         match event {
-            Event::Frame(arrival) => self.take(&mut link, now, arrival).await,
+            Event::Frame(arrival) => self.take(&mut link, now, arrival).await.map(|_| ()),
             Event::Time => self.wake(&mut link, now).await,
             Event::Broken => {
                 let broken = &mut self.voice.traffic.broken;

@@ -17,7 +17,8 @@
 //!
 //! Nothing allocates. Each peer has a session, a room for the fragments of one frame, a hello to
 //! answer eight times a greeting interval, and its budget in the protocol; a flood of one spends
-//! nothing of another's but the time of the link that they share.
+//! nothing of another's but the time of the link that they share. A call of a link takes a bounded
+//! number of packets, and who sends too much for nothing is not looked at for a while.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -49,6 +50,7 @@ mod recall;
 mod seats;
 mod service;
 mod sessions;
+mod steps;
 mod stream;
 #[cfg(feature = "edge-nal")]
 mod udp;

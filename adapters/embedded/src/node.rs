@@ -1,16 +1,16 @@
 //! A protocol with its host, its keys and its buffers: everything but a link and a clock.
 
-use crate::agent::{Agent, Unheard};
+use crate::agent::Agent;
 use crate::host::Host;
-use crate::ledger::Broken;
 use crate::link::{Arrival, AsyncLink};
 use crate::member::Identity;
 use crate::sessions::{Opened, Sessions};
+use crate::steps::{hear, step};
 use crate::voice::{Traffic, Voice};
 use core::fmt;
 use core::time::Duration;
 use quorate::link::Hello;
-use quorate::{Input, InputOf, Instant, Output, Principal};
+use quorate::{Input, InputOf, Instant, Principal};
 
 /// Settings of a node that have nothing to do with its protocol.
 #[derive(Clone, Copy)]
@@ -126,7 +126,7 @@ impl<P, H: defmt::Format, I: Identity, B, const N: usize> defmt::Format for Node
 }
 
 /// Where a node writes: a payload, and the frame that is made of it.
-type Desk<'b> = (&'b mut [u8], &'b mut [u8]);
+pub(crate) type Desk<'b> = (&'b mut [u8], &'b mut [u8]);
 
 impl<P, H, I, B, const N: usize> Node<P, H, I, B, N>
 where
@@ -216,13 +216,13 @@ where
         bytes.get_mut(..third).unwrap_or_default()
     }
 
-    /// A frame is in the inbox.
+    /// A frame is in the inbox. Says whether there was anything to do.
     pub(crate) async fn take<L: AsyncLink>(
         &mut self,
         link: &mut L,
         now: Instant,
         arrival: Arrival,
-    ) -> Result<(), Stopped<H::Error>> {
+    ) -> Result<bool, Stopped<H::Error>> {
         self.ensure_running()?;
         let done = self.try_take(link, now, arrival).await;
         self.end(done)
@@ -252,51 +252,42 @@ where
         self.ensure_running()?;
         let Self { protocol, host, voice, buffer, .. } = self;
         let (_, desk) = split(buffer.as_mut());
-        let done = step(protocol, host, voice, desk, link, (now, input, &[])).await;
+        let done = step(protocol, host, voice, desk, link, (now, input)).await;
         self.end(done)
     }
 
+    /// Says whether there was anything to do.
     async fn try_take<L: AsyncLink>(
         &mut self,
         link: &mut L,
         now: Instant,
         arrival: Arrival,
-    ) -> Result<(), H::Error> {
+    ) -> Result<bool, H::Error> {
         let Self { protocol, host, voice, buffer, .. } = self;
         let (inbox, desk) = split(buffer.as_mut());
-        let Some(frame) = inbox.get(..arrival.length) else { return Ok(()) };
-        voice.traffic.received = voice.traffic.received.saturating_add(1);
+        let Some(frame) = inbox.get(..arrival.length) else { return Ok(true) };
+        count(&mut voice.traffic.received);
         let proofs = &voice.identity.member().proofs;
         match voice.sessions.open(proofs, now, (arrival.from, frame)) {
             Opened::Payload(from, payload) => {
-                match protocol.hear(now, from, payload, &voice.identity) {
-                    Ok(message) => {
-                        let input = Input::Message(message);
-                        step(protocol, host, voice, desk, link, (now, input, payload)).await?;
-                    }
-                    Err(Unheard::Known) => {}
-                    Err(Unheard::Fault(fault)) => {
-                        if let Principal::Node(node) = from {
-                            host.accuse(node, fault);
-                        }
-                    }
-                    Err(Unheard::Later(after)) => voice.sessions.quiet(from, now.after(after)),
-                }
+                hear(protocol, host, voice, desk, link, (now, from, payload)).await?;
             }
             Opened::Opening => {}
-            Opened::Nothing => {
-                voice.traffic.unproved = voice.traffic.unproved.saturating_add(1);
+            Opened::Nothing => count(&mut voice.traffic.unproved),
+            Opened::Ignored => {
+                count(&mut voice.traffic.ignored);
+                return Ok(false);
             }
         }
         voice.greet(now, link).await;
-        Ok(())
+        Ok(true)
     }
 
     fn ensure_running(&self) -> Result<(), Stopped<H::Error>> {
         if self.stopped { Err(Stopped(None)) } else { Ok(()) }
     }
 
-    fn end(&mut self, done: Result<(), H::Error>) -> Result<(), Stopped<H::Error>> {
+    fn end<T>(&mut self, done: Result<T, H::Error>) -> Result<T, Stopped<H::Error>> {
         self.stopped = done.is_err();
         done.map_err(|error| Stopped(Some(error)))
     }
@@ -310,71 +301,6 @@ fn split(bytes: &mut [u8]) -> (&mut [u8], Desk<'_>) {
     (inbox, (plain, frame))
 }
 
-/// One step, then one for each command that the host owes after it, then what the host has to
-/// say; and at last the host tidies up.
-async fn step<P, H, I, L, const N: usize>(
-    protocol: &mut P,
-    host: &mut H,
-    voice: &mut Voice<I, N>,
-    (plain, frame): Desk<'_>,
-    link: &mut L,
-    (now, input, said): (Instant, InputOf<'_, P>, &[u8]),
-) -> Result<(), H::Error>
-where
-    P: Agent,
-    H: Host<P>,
-    I: Identity,
-    L: AsyncLink,
-{
-    let outputs = protocol.step(now, input);
-    perform::<P, H, I, L, N>(outputs, host, voice, (&mut *plain, &mut *frame), link, said).await?;
-    loop {
-        let Some(command) = host.command() else { break };
-        let outputs = protocol.step(now, Input::Command(command));
-        let desk = (&mut *plain, &mut *frame);
-        perform::<P, H, I, L, N>(outputs, host, voice, desk, link, &[]).await?;
-    }
-    loop {
-        let Some((to, message)) = host.message() else { break };
-        let Some(length) = voice.encode::<P>(message, plain) else { continue };
-        let proof = host.ledger().durable().ok_or(Broken(None))?;
-        let payload = plain.get(..length).unwrap_or_default();
-        voice.send(proof, to, payload, frame, link).await;
-    }
-    host.settle(protocol).await
-}
-
-/// Performs the outputs of one step, in order.
-async fn perform<'p, P, H, I, L, const N: usize>(
-    outputs: P::Outputs<'p>,
-    host: &mut H,
-    voice: &mut Voice<I, N>,
-    (plain, frame): Desk<'_>,
-    link: &mut L,
-    said: &[u8],
-) -> Result<(), H::Error>
-where
-    P: Agent + 'p,
-    H: Host<P>,
-    I: Identity,
-    L: AsyncLink,
-{
-    for output in outputs {
-        match output {
-            Output::Persist(record) => {
-                host.note(&record);
-                host.ledger().append(&record).await?;
-            }
-            Output::Send { to, message } => {
-                let Some(length) = voice.encode::<P>(message, plain) else { continue };
-                let proof = host.ledger().durable().ok_or(Broken(None))?;
-                let payload = plain.get(..length).unwrap_or_default();
-                voice.send(proof, to, payload, frame, link).await;
-            }
-            Output::Decide(decision) => host.decide(decision, said).await?,
-            Output::Accuse { node, fault } => host.accuse(node, fault),
-            Output::Refuse(refusal) => host.refuse(refusal)?,
-        }
-    }
-    Ok(())
+fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
 }

@@ -21,6 +21,12 @@ impl Pace {
         Instant::from_micros(self.0.as_micros().saturating_sub(ahead.as_micros()))
     }
 
+    /// Something excuses so much of what has happened.
+    pub(crate) fn excuse(&mut self, span: Duration) {
+        let span = Instant::ZERO.after(span).as_micros();
+        self.0 = Instant::from_micros(self.0.as_micros().saturating_sub(span));
+    }
+
     /// One has happened.
     pub(crate) fn spend(&mut self, now: Instant, step: Duration) {
         self.0 = self.0.max(now).after(step);

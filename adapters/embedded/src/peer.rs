@@ -2,7 +2,7 @@
 
 use crate::pace::Pace;
 use crate::proof::Proofs;
-use crate::sessions::OPENING;
+use crate::sessions::{BORNE, OPENING};
 use quorate::Instant;
 use quorate::auth::{LinkError, Opener as _, Sealer as _};
 use quorate::link::Hello;
@@ -55,6 +55,8 @@ pub(crate) struct Peer<X: Proofs> {
     pub(crate) told: Pace,
     /// Frames that are tried in the session that may come.
     pub(crate) tried: Pace,
+    /// What of it led to nothing.
+    pub(crate) vain: Pace,
     /// Before that nothing of it is looked at.
     pub(crate) quiet: Instant,
 }
@@ -71,6 +73,7 @@ impl<X: Proofs> Peer<X> {
             greetings: 0,
             told: Pace::new(),
             tried: Pace::new(),
+            vain: Pace::new(),
             quiet: Instant::ZERO,
         }
     }
@@ -99,6 +102,15 @@ impl<X: Proofs> Peer<X> {
         }
         self.candidate = Some(nonce);
         self.owe(Which::Candidate, true);
+    }
+
+    /// Something of it led to nothing. Says whether it has to wait.
+    pub(crate) fn bear(&mut self, now: Instant) -> bool {
+        let (each, at_once) = BORNE;
+        self.vain.spend(now, each);
+        let until = self.vain.due(each, at_once);
+        self.quiet = self.quiet.max(until);
+        now < until
     }
 
     /// Whether anything is owed to open a session.

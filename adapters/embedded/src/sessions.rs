@@ -36,6 +36,18 @@ const ANSWERS: (u32, u32) = (8, 1);
 /// Frames that are tried in a candidate in an interval, and how many at once beside the first.
 const TRIES: (u32, u32) = (64, 15);
 
+/// Frames that led to nothing: each is borne once a millisecond, and so many at once. It is many
+/// times what a correct peer sends.
+pub(crate) const BORNE: (Duration, u32) = (Duration::from_millis(1), 1024);
+
+/// Beside that, frames for each batch that was executed: late votes of a replica that is slower
+/// than the others are nobody's wrong.
+const A_BATCH: u32 = 4;
+
+/// And what an answer to a question to all may hold: what one replica says again at 128
+/// sequences, and more.
+const AN_ANSWER: u32 = 640;
+
 /// What a frame turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened<'f> {
@@ -45,6 +57,8 @@ pub(crate) enum Opened<'f> {
     Opening,
     /// Nothing that can be believed.
     Nothing,
+    /// Not looked at: its sender has to wait.
+    Ignored,
 }
 
 /// The sessions of one member, `P` rows.
@@ -57,13 +71,15 @@ pub(crate) struct Sessions<X: Proofs, const P: usize> {
     /// All nonces come from it.
     seed: [u8; 32],
     drawn: u64,
+    /// Batches that were executed when something was last in vain.
+    executed: u64,
 }
 
 impl<X: Proofs, const P: usize> Sessions<X, P> {
     /// No session yet. `seed` was never used before.
     pub(crate) fn new(hello: Hello, seats: Seats, interval: Duration, seed: [u8; 32]) -> Self {
         let peers = core::array::from_fn(|_| Peer::new());
-        let mut sessions = Self { peers, seats, hello, interval, seed, drawn: 0 };
+        let mut sessions = Self { peers, seats, hello, interval, seed, drawn: 0, executed: 0 };
         for row in 0..P {
             let nonce = sessions.draw();
             if let Some(peer) = sessions.peers.get_mut(row) {
@@ -152,10 +168,13 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         let Some(row) = self.seats.row(from) else { return Opened::Nothing };
         let Some(peer) = self.peers.get_mut(row) else { return Opened::Nothing };
         if now < peer.quiet {
-            return Opened::Nothing;
+            return Opened::Ignored;
         }
         let opened = match peer.open(frame) {
-            Err(LinkError::Replayed) => return Opened::Nothing,
+            Err(LinkError::Replayed) => {
+                peer.bear(now);
+                return Opened::Nothing;
+            }
             current => current.ok(),
         };
         let tries = opened.is_none() && peer.has_candidate();
@@ -167,6 +186,7 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         }
         let opened = opened.or(next);
         if opened.is_none() {
+            peer.bear(now);
             // It may have lost what was said, or its memory.
             let current = peer.session.is_some() && !peer.has_candidate();
             peer.owe(if current { Which::Current } else { Which::Candidate }, true);
@@ -217,6 +237,27 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         let row = self.seats.row(whom);
         if let Some(peer) = row.and_then(|row| self.peers.get_mut(row)) {
             peer.quiet = peer.quiet.max(until);
+        }
+    }
+
+    /// What a peer said led to nothing, after so many batches that were executed. Says whether it
+    /// has to wait.
+    pub(crate) fn bear(&mut self, whom: Principal, now: Instant, executed: u64) -> bool {
+        let batches = u32::try_from(executed.saturating_sub(self.executed)).unwrap_or(u32::MAX);
+        self.executed = executed;
+        self.excuse(batches.saturating_mul(A_BATCH));
+        let row = self.seats.row(whom);
+        row.and_then(|row| self.peers.get_mut(row)).is_some_and(|peer| peer.bear(now))
+    }
+
+    /// All were asked to say again what they said: their answers are borne.
+    pub(crate) fn asked(&mut self) {
+        self.excuse(AN_ANSWER);
+    }
+
+    fn excuse(&mut self, frames: u32) {
+        for peer in &mut self.peers {
+            peer.vain.excuse(BORNE.0.saturating_mul(frames));
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Traffic {
     pub received: u32,
     /// Those that could not be believed: no session, forged, replayed, or not for us.
     pub unproved: u32,
+    /// Those that were not looked at: their sender has to wait, since it sent too much for nothing.
+    pub ignored: u32,
     /// Times that the link failed to receive.
     pub broken: u32,
 }
@@ -48,6 +50,9 @@ impl<I: Identity, const N: usize> Voice<I, N> {
         message: P::Message<'_>,
         plain: &mut [u8],
     ) -> Option<usize> {
+        if P::asks(&message) {
+            self.sessions.asked();
+        }
         let encoded = plain.split_first_mut().and_then(|(channel, room)| {
             *channel = quorate::link::PROTOCOL;
             P::seal(message, &self.identity, room).ok().map(|bytes| 1 + bytes.len())

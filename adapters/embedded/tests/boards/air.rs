@@ -57,6 +57,11 @@ impl Air {
         self.0.borrow_mut().weather = Weather::FAIR;
     }
 
+    /// How many packets are in an inbox.
+    pub fn waiting(&self, board: usize) -> usize {
+        self.0.borrow().inboxes[board].len()
+    }
+
     /// Puts a packet into an inbox.
     pub fn deliver(&self, from: Principal, to: usize, packet: &[u8]) {
         let Shared { inboxes, rng, weather } = &mut *self.0.borrow_mut();

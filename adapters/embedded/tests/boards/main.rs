@@ -9,6 +9,7 @@ mod scheme;
 mod air;
 mod chip;
 mod endless;
+mod floods;
 mod fragments;
 mod frames;
 mod generals;
