@@ -42,12 +42,13 @@ where
     /// of the next call at the latest; `None`: not before a frame arrives. Call it in a loop.
     ///
     /// # Errors
-    /// The host cannot go on: the node has stopped.
+    /// The host cannot go on, and the node has stopped; or the link is of no use to it.
     pub fn poll<L: Link>(
         &mut self,
         link: &mut L,
         now: Instant,
     ) -> Result<Option<Instant>, Stopped<H::Error>> {
+        self.ensure_fits(link.mtu())?;
         let mut more = true;
         let (mut taken, mut ignored) = (0, 0);
         while taken < HANDFUL && ignored < IGNORED {
@@ -77,13 +78,14 @@ where
     /// Gives the protocol a command. What comes of it is the host's: a refusal too.
     ///
     /// # Errors
-    /// The host cannot go on: the node has stopped.
+    /// The host cannot go on, and the node has stopped; or the link is of no use to it.
     pub fn command<L: Link>(
         &mut self,
         link: &mut L,
         now: Instant,
         command: P::Command<'_>,
     ) -> Result<(), Stopped<H::Error>> {
+        self.ensure_fits(link.mtu())?;
         wait(self.give(&mut Polling(link), now, Input::Command(command)))
     }
 
@@ -115,13 +117,14 @@ where
     /// stopped.
     ///
     /// # Errors
-    /// The host cannot go on: the node has stopped.
+    /// The host cannot go on, and the node has stopped; or the link is of no use to it.
     pub async fn handle<L: AsyncLink, T: Timer>(
         &mut self,
         link: &mut L,
         timer: &mut T,
         event: Event,
     ) -> Result<(), Stopped<H::Error>> {
+        self.ensure_fits(link.mtu())?;
         let now = timer.now();
         let mut link = Patient { patience: self.patience, link, timer };
         match event {
@@ -138,12 +141,13 @@ where
     /// One turn of the async loop: [`Node::next`], then [`Node::handle`]. Call it in a loop.
     ///
     /// # Errors
-    /// The host cannot go on: the node has stopped.
+    /// The host cannot go on, and the node has stopped; or the link is of no use to it.
     pub async fn turn<L: AsyncLink, T: Timer>(
         &mut self,
         link: &mut L,
         timer: &mut T,
     ) -> Result<(), Stopped<H::Error>> {
+        self.ensure_fits(link.mtu())?;
         let event = self.next(link, timer).await;
         self.handle(link, timer, event).await
     }
@@ -152,13 +156,14 @@ where
     /// its end.
     ///
     /// # Errors
-    /// The host cannot go on: the node has stopped.
+    /// The host cannot go on, and the node has stopped; or the link is of no use to it.
     pub async fn tell<L: AsyncLink, T: Timer>(
         &mut self,
         link: &mut L,
         timer: &mut T,
         command: P::Command<'_>,
     ) -> Result<(), Stopped<H::Error>> {
+        self.ensure_fits(link.mtu())?;
         let now = timer.now();
         let mut link = Patient { patience: self.patience, link, timer };
         self.give(&mut link, now, Input::Command(command)).await

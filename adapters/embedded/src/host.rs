@@ -19,6 +19,12 @@ pub trait Host<P: Agent> {
     /// The ledger of the records. What the node sends waits for its proof.
     fn ledger(&mut self) -> &mut Ledger<Self::Journal>;
 
+    /// Bytes of the longest message that its node says or hears, if it can tell: a node whose
+    /// buffer or link is too short for it is refused.
+    fn message_bytes(&self) -> usize {
+        0
+    }
+
     /// Looks at a record that is about to be written.
     fn note(&mut self, _record: &P::Record<'_>) {}
 

@@ -6,7 +6,7 @@ use crate::link::{Arrival, AsyncLink};
 use crate::member::Identity;
 use crate::sessions::{Opened, Sessions};
 use crate::steps::{hear, step};
-use crate::voice::{Traffic, Voice};
+use crate::voice::{Traffic, Voice, overhead};
 use core::fmt;
 use core::time::Duration;
 use quorate::link::Hello;
@@ -58,6 +58,8 @@ pub enum NodeError {
     Rows(usize),
     /// The roster does not know this member.
     Unknown,
+    /// The buffer has no room for three of the longest frames: so many bytes are needed.
+    Buffer(usize),
 }
 
 impl fmt::Display for NodeError {
@@ -67,25 +69,41 @@ impl fmt::Display for NodeError {
                 write!(f, "the roster has {count} nodes and clients: a node needs as many rows")
             }
             Self::Unknown => f.write_str("the roster does not know this member"),
+            Self::Buffer(bytes) => {
+                write!(f, "three of the longest frames take a buffer of {bytes} bytes")
+            }
         }
     }
 }
 
 impl core::error::Error for NodeError {}
 
-/// The node has stopped, and says nothing any more: its host could not go on.
+/// The node cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Stopped<E>(
-    /// Why, where it stopped; `None` from then on.
-    pub Option<E>,
-);
+#[non_exhaustive]
+pub enum Stopped<E> {
+    /// The host could not go on. The node says nothing any more.
+    Host(E),
+    /// The node had stopped before.
+    Before,
+    /// The link carries shorter frames than this node may have to send or hear. Nothing was done.
+    Mtu {
+        /// Bytes of the longest frame of the link.
+        carried: usize,
+        /// Bytes of the longest frame of the node.
+        needed: usize,
+    },
+}
 
 impl<E: fmt::Debug> fmt::Display for Stopped<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(error) => write!(f, "the node has stopped: {error:?}"),
-            None => f.write_str("the node had stopped before"),
+        match self {
+            Self::Host(error) => write!(f, "the node has stopped: {error:?}"),
+            Self::Before => f.write_str("the node had stopped before"),
+            Self::Mtu { carried, needed } => {
+                write!(f, "frames have up to {needed} bytes, and the link carries {carried}")
+            }
         }
     }
 }
@@ -101,6 +119,8 @@ pub struct Node<P, H, I: Identity, B, const N: usize> {
     pub(crate) host: H,
     pub(crate) voice: Voice<I, N>,
     pub(crate) buffer: B,
+    /// Bytes of the longest frame.
+    longest: usize,
     pub(crate) patience: Duration,
     pub(crate) stopped: bool,
 }
@@ -136,16 +156,18 @@ where
     B: AsMut<[u8]>,
 {
     /// A node. `buffer` has room for three frames of the longest message, each
-    /// [`overhead`](crate::overhead) longer than that; a message that finds no room is not sent
-    /// or not received ([`Traffic::too_long`]).
+    /// [`overhead`](crate::overhead) longer than that. Where the host cannot tell how long messages
+    /// get ([`Host::message_bytes`]), one that finds no room is not sent or not received
+    /// ([`Traffic::too_long`]).
     ///
     /// # Errors
-    /// `N` is not the number of nodes and clients of the roster, or the member not one of them.
+    /// `N` is not the number of nodes and clients of the roster, the member not one of them, or the
+    /// buffer too short.
     pub fn new(
         protocol: P,
         host: H,
         identity: I,
-        buffer: B,
+        mut buffer: B,
         settings: Settings,
     ) -> Result<Self, NodeError> {
         let member = identity.member();
@@ -154,13 +176,17 @@ where
             return Err(NodeError::Rows(seats.count()));
         }
         seats.row(me).ok_or(NodeError::Unknown)?;
+        let longest = host.message_bytes().saturating_add(overhead::<I::Proofs>()).max(Hello::LEN);
+        if buffer.as_mut().len() / 3 < longest {
+            return Err(NodeError::Buffer(longest.saturating_mul(3)));
+        }
         let proof = <I::Proofs as crate::Proofs>::PROOF;
         let (cluster, epoch, nonce) = (scope.cluster, scope.epoch, [0; 32]);
         let hello = Hello { cluster, epoch, from: me, to: me, nonce, proof };
         let sessions = Sessions::new(hello, seats, settings.greeting, settings.nonce);
         let voice = Voice { identity, sessions, traffic: Traffic::default() };
         let (patience, stopped) = (settings.patience, false);
-        Ok(Self { protocol, host, voice, buffer, patience, stopped })
+        Ok(Self { protocol, host, voice, buffer, longest, patience, stopped })
     }
 
     /// When the node is to be woken at the latest; `None`: not before a frame arrives.
@@ -284,12 +310,19 @@ where
     }
 
     fn ensure_running(&self) -> Result<(), Stopped<H::Error>> {
-        if self.stopped { Err(Stopped(None)) } else { Ok(()) }
+        if self.stopped { Err(Stopped::Before) } else { Ok(()) }
+    }
+
+    /// A link must carry everything, or some messages would never arrive, however often they were
+    /// said.
+    pub(crate) const fn ensure_fits(&self, carried: usize) -> Result<(), Stopped<H::Error>> {
+        let needed = self.longest;
+        if carried < needed { Err(Stopped::Mtu { carried, needed }) } else { Ok(()) }
     }
 
     fn end<T>(&mut self, done: Result<T, H::Error>) -> Result<T, Stopped<H::Error>> {
         self.stopped = done.is_err();
-        done.map_err(|error| Stopped(Some(error)))
+        done.map_err(Stopped::Host)
     }
 }
 

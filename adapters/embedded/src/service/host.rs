@@ -311,6 +311,10 @@ where
         &mut self.ledger
     }
 
+    fn message_bytes(&self) -> usize {
+        self.layout.message_bytes()
+    }
+
     fn note(&mut self, record: &Record<'_>) {
         self.stable |= matches!(record, Record::Stable { .. });
     }

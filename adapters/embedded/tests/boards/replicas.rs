@@ -7,8 +7,8 @@ use quorate::pbft::{self, Client, ClientConfig, Config, Dimensions, Durability, 
 use quorate::service::{ClientCommand, ClientDecision};
 use quorate::{ClientId, Digest, Instant, NodeId, Quorum};
 use quorate_embedded::{
-    Application, Caller, Forgetful, Journal, Layout, Link, Node, Refused, Reply, Seats, Service,
-    Settings, Stream,
+    Application, Caller, Forgetful, Journal, Layout, Link, Node, NodeError, Polling, Refused, Reply,
+    Seats, Service, Settings, Stopped, Stream, wait,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -233,6 +233,34 @@ fn four_boards_on_a_quiet_line_execute_what_clients_ask() {
         assert_eq!(server.host().faults().0, 0, "{:?}", server.host());
         assert_eq!(server.traffic().too_long, 0);
     }
+}
+
+/// A buffer or a link for which the longest message is too long is refused at once: messages that
+/// never arrive would come to light when they are needed.
+#[test]
+fn buffers_and_links_that_are_too_short_are_refused() {
+    let make = |bytes: usize| {
+        let mut config = config(0);
+        config.durability = Durability::None;
+        let replica = Replica::new(config, Memory::new()).unwrap();
+        let (identity, settings) = (member(SEATS, node(0)), Settings::new(nonce(node(0), 0)));
+        Node::new(replica, service(), identity, vec![0; bytes], settings)
+            .map(|node: Server<Forgetful>| node)
+    };
+    assert_eq!(make(3 * FRAME - 1).err(), Some(NodeError::Buffer(3 * FRAME)));
+    let mut board = make(3 * FRAME).unwrap();
+    for carried in [0, 300, FRAME - 1] {
+        let line = Line::new(6, 1, Noise::NONE);
+        let mut link = Stream::new(line.port(0), node(0), carried);
+        let refused = Err(Stopped::Mtu { carried, needed: FRAME });
+        assert_eq!(board.poll(&mut link, Instant::ZERO), refused);
+        let mut hands = crate::waiting::Hands::default();
+        let mut link = Polling(link);
+        assert_eq!(wait(board.turn(&mut link, &mut hands)), refused.map(|_: Option<Instant>| ()));
+    }
+    let line = Line::new(6, 1, Noise::NONE);
+    let mut link = Stream::new(line.port(0), node(0), FRAME);
+    assert!(board.poll(&mut link, Instant::ZERO).is_ok(), "nothing was wrong with the board");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// A clock that the test turns.
 #[derive(Clone, Debug, Default)]
-struct Hands(Rc<Cell<Instant>>);
+pub struct Hands(Rc<Cell<Instant>>);
 
 impl Clock for Hands {
     fn now(&mut self) -> Instant {
