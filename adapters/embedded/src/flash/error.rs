@@ -17,7 +17,7 @@ pub enum FlashError<E> {
     /// The region does not consist of an even number of the flash's pages, or its pages are too
     /// small or their words too large.
     Region,
-    /// The log is another replica's, or another cluster's.
+    /// The log is another replica's, or another cluster's, or of another epoch.
     OtherOwner,
     /// Something is missing that was durable. The log must not be gone on with: erase it, and
     /// start the replica as one that has lost it.
@@ -42,7 +42,7 @@ impl<E: fmt::Debug> fmt::Display for FlashError<E> {
             Self::Full => f.write_str("the region is too small: nothing more fits in"),
             Self::TooLong => f.write_str("a record is longer than the buffer of the log"),
             Self::Region => f.write_str("a log takes an even number of pages that are not tiny"),
-            Self::OtherOwner => f.write_str("the log is another replica's or cluster's"),
+            Self::OtherOwner => f.write_str("the log is another replica's, cluster's or epoch's"),
             Self::Damaged(what) => write!(f, "the log is damaged: {what}"),
         }
     }

@@ -20,24 +20,27 @@ use serde::Serialize;
 pub struct Owner {
     /// The cluster.
     pub cluster: Digest,
+    /// Its epoch: what was said in another one binds nobody in this.
+    pub epoch: u32,
     /// The member of it.
     pub me: Principal,
 }
 
 /// The version of the format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes of an owner.
-const OWNER: usize = 36;
+const OWNER: usize = 32 + 3 + 1 + 4;
 
 impl Owner {
     fn to_bytes(self) -> [u8; OWNER] {
         let mut bytes = [VERSION; OWNER];
         let (cluster, rest) = bytes.split_at_mut(32);
         cluster.copy_from_slice(&self.cluster.0);
-        if let Some(me) = rest.first_chunk_mut::<3>() {
-            *me = self.me.to_bytes();
-        }
+        let (me, rest) = rest.split_at_mut(3);
+        me.copy_from_slice(&self.me.to_bytes());
+        let (_, epoch) = rest.split_at_mut(1);
+        epoch.copy_from_slice(&self.epoch.to_le_bytes());
         bytes
     }
 }

@@ -32,7 +32,7 @@ fn restart_capped(
     now: Instant,
     cap: Duration,
 ) -> Option<Server<Journal>> {
-    let owner = Owner { cluster: Digest::of(b"boards"), me: node(me) };
+    let owner = Owner { cluster: Digest::of(b"boards"), epoch: 1, me: node(me) };
     let region = 0..chip.len() as u32;
     let log = wait(FlashLog::open(Blocking(chip.clone()), region, owner));
     let log = match log {

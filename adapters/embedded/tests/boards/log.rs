@@ -9,7 +9,7 @@ use quorate::{Digest, Principal};
 use quorate_embedded::flash::{Blocking, FlashError, FlashLog, Owner};
 use quorate_embedded::{Journal, Kept, Ledger, Recall, Visit, wait};
 
-const OWNER: Owner = Owner { cluster: Digest([7; 32]), me: node(2) };
+const OWNER: Owner = Owner { cluster: Digest([7; 32]), epoch: 3, me: node(2) };
 const LONGEST: usize = 1200;
 type Log<const W: usize, const P: usize> = FlashLog<Blocking<Chip<W, P>>, LONGEST>;
 type Fault = FlashError<NoPower>;
@@ -224,6 +224,7 @@ fn a_log_of_somebody_else_is_refused() {
         Owner { me: node(1), ..OWNER },
         Owner { me: Principal::Client(quorate::ClientId(2)), ..OWNER },
         Owner { cluster: Digest([8; 32]), ..OWNER },
+        Owner { epoch: 4, ..OWNER },
     ];
     for owner in owners {
         let log: Result<Log<4, 512>, Fault> =
