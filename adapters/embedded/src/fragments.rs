@@ -152,10 +152,21 @@ impl<L, const M: usize, const N: usize, const P: usize> Fragmented<L, M, N, P> {
         M - HEAD
     };
 
-    /// A link over another one, whose frames have `M` bytes.
+    /// A link over another one, whose frames have `M` bytes. The frames that it sends are numbered
+    /// from zero: a board that may be started again goes on with [`Fragmented::starting_at`].
     pub const fn new(link: L, seats: Seats) -> Self {
         let rooms = [const { Room::EMPTY }; P];
         Self { link, seats, next: 0, packet: [0; M], rooms, dropped: 0, more: false }
+    }
+
+    /// Numbers the frames that it sends from here on: with some bytes of what was never used before
+    /// by this board, as the nonce of its [settings](crate::Settings). Otherwise its first long
+    /// frame may have the number of the last one before it lost its power, and be taken for a
+    /// repeat of that.
+    #[must_use]
+    pub const fn starting_at(mut self, number: u16) -> Self {
+        self.next = number;
+        self
     }
 
     /// Fragments that were dropped since the begin: repeats, and what no correct peer sends.

@@ -91,6 +91,13 @@ impl<P: Agent> Host<P> for Assembly {
 }
 
 /// The host of a client: a closure that takes the end of each operation.
+///
+/// A client's requests are told apart by their timestamps, which rise over all its life. A board
+/// with a clock that outlives a loss of power passes its time as `wall_micros` with each command.
+/// One without must keep a floor on its flash: at a start it reads it, writes one that is higher by
+/// as many requests as it likes, and only then passes the one it read as `wall_micros`; before it
+/// has made so many it writes a higher one again. With zero after a restart its timestamps begin
+/// anew: its first request may be taken for an old one, and answered with what that was told.
 pub struct Caller<F> {
     ledger: Ledger<Forgetful>,
     on_end: F,

@@ -125,6 +125,22 @@ fn what_a_peer_never_ends_is_given_up_for_its_next_frame() {
     assert_eq!(receive(&mut other), [(0, frame.to_vec())]);
 }
 
+/// The first long frame after a loss of power is no repeat of the last one before.
+#[test]
+fn a_board_that_numbers_its_frames_from_its_nonce_is_heard_after_a_restart() {
+    let air = Air::new(6, 1, Weather::FAIR);
+    let mut other = cut(&air, 1);
+    let frames = [[1; 100], [2; 100], [3; 100]];
+    let mut heard = Vec::new();
+    for (start, frame) in frames.iter().enumerate() {
+        let nonce = crate::keys::nonce(node(0), start as u64);
+        let number = u16::from_le_bytes([nonce[0], nonce[1]]);
+        cut(&air, 0).starting_at(number).send(node(1), frame).unwrap();
+        heard.extend(receive(&mut other));
+    }
+    assert_eq!(heard, frames.map(|frame| (0, frame.to_vec())));
+}
+
 #[test]
 fn wrong_totals_and_impossible_places_are_dropped() {
     let air = Air::new(6, 1, Weather::FAIR);
