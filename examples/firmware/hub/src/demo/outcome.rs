@@ -67,7 +67,7 @@ impl fmt::Display for Outcome {
         writeln!(
             f,
             "frames: {passed} passed on, {lost} lost on purpose, {undelivered} to boards without \
-             power, {damaged} cut short"
+             power or too slow, {damaged} cut short"
         )?;
         let Self { kills, liars, view, .. } = self;
         writeln!(f, "primaries killed {kills}, liars {liars}, at the end in view {view}")?;
