@@ -56,7 +56,7 @@ pub(crate) fn wan(arguments: &Arguments) -> ExitCode {
     let (nodes, batch, uplink) = (usize::from(nodes), usize::from(batch), uplink * 1e6);
     let matrix = arguments.matrix.as_deref().map_or_else(|| Ok(Matrix::cities()), read_matrix);
     let measure = || Ok(Costs::measure(nodes.min(MAX_NODES)));
-    let read = |file| read(file, |text| Costs::from_json(text));
+    let read = |file| read(file, Costs::from_json);
     let costs = arguments.costs.as_deref().map_or_else(measure, read);
     let (matrix, costs) = match matrix.and_then(|matrix| Ok((matrix, costs?))) {
         Ok(both) => both,

@@ -47,7 +47,8 @@ unsafe impl GlobalAlloc for Counting {
 
 /// How often machines ran, and how often something was allocated meanwhile.
 fn watched(play: impl FnOnce()) -> (u64, u64) {
-    (ENTERED.set(0), ALLOCATED.set(0));
+    ENTERED.set(0);
+    ALLOCATED.set(0);
     watch(Some(probe));
     play();
     watch(None);

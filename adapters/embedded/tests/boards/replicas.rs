@@ -7,8 +7,8 @@ use quorate::pbft::{self, Client, ClientConfig, Config, Dimensions, Durability, 
 use quorate::service::{ClientCommand, ClientDecision};
 use quorate::{ClientId, Digest, Instant, NodeId, Quorum};
 use quorate_embedded::{
-    Application, Caller, Forgetful, Journal, Layout, Link, Node, NodeError, Polling, Refused, Reply,
-    Seats, Service, Settings, Stopped, Stream, wait,
+    Application, Caller, Forgetful, Journal, Layout, Link, Node, NodeError, Polling, Refused,
+    Reply, Seats, Service, Settings, Stopped, Stream, wait,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
