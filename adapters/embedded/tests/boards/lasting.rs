@@ -207,7 +207,7 @@ fn a_loop_of_crashes_fills_no_flash() {
     let chips: Vec<Flash> = (0..4).map(|_| Chip::new(24)).collect();
     let mut cluster = cluster(&line, &chips);
     assert_eq!(cluster.ask(0, 1), 1);
-    for start in 1..=1500 {
+    for start in 1..=700 {
         cluster.servers[0] = restart(0, start, &chips[0], cluster.now);
     }
     assert_eq!(cluster.ask(0, 2), 3);
