@@ -95,11 +95,13 @@ struct Run {
     /// Those that are not remembered.
     before: u64,
     told: bool,
+    /// Whether everything is well again: then every message arrives, which needs no telling.
+    healed: bool,
 }
 
 impl Run {
     const fn new() -> Self {
-        Self { deeds: VecDeque::new(), before: 0, told: false }
+        Self { deeds: VecDeque::new(), before: 0, told: false, healed: false }
     }
 
     /// The draft of a script.
@@ -155,7 +157,7 @@ impl Story {
         });
         RUN.with_borrow_mut(|run| {
             run.deeds.clear();
-            (run.before, run.told) = (0, true);
+            (run.before, run.told, run.healed) = (0, true, false);
         });
         Self
     }
@@ -170,6 +172,11 @@ impl Drop for Story {
 /// Remembers what happens.
 pub(super) fn happens(at: Instant, deed: Deed) {
     RUN.with_borrow_mut(|run| {
+        let expected = matches!(deed, Deed::Brought { .. } | Deed::Passed | Deed::Calmed);
+        if run.healed && expected {
+            return;
+        }
+        run.healed |= matches!(deed, Deed::Healed);
         if run.deeds.len() == MEMORY {
             run.deeds.pop_front();
             run.before += 1;
