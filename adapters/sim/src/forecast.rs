@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     matrix: Option<std::path::PathBuf>,
     /// Replicas, 4 to 1000; the i-th is at place i modulo the number of places. More than 64 are a
     /// question only: the core has no cluster of so many.
-    #[arg(long, default_value_t = 13, value_parser = clap::value_parser!(u16).range(4..=MOST as i64))]
+    #[arg(long, default_value_t = 13, value_parser = many_replicas)]
     nodes: u16,
     /// Costs as `--json` prints them, for an answer that can be had again: nothing is measured.
     #[arg(long)]
@@ -37,6 +37,12 @@ pub(crate) struct Arguments {
     /// Print the result as one JSON object on standard output and nothing else there.
     #[arg(long)]
     json: bool,
+}
+
+/// Reads a number of replicas that is only asked about.
+fn many_replicas(text: &str) -> Result<u16, String> {
+    let count = text.parse().ok().filter(|count| (4..=MOST).contains(&usize::from(*count)));
+    count.ok_or_else(|| format!("4 to {MOST} replicas can be asked about"))
 }
 
 /// How many replicas.

@@ -93,7 +93,8 @@ pub fn cluster<A: Application>(data: &[u8], new: impl Fn() -> A) {
 /// ```
 ///
 /// # Panics
-/// As in [`cluster`]; and if an operation is longer than [`OPERATION_BYTES`](super::OPERATION_BYTES).
+/// As in [`cluster`]; and if an operation is longer than
+/// [`OPERATION_BYTES`](super::OPERATION_BYTES).
 pub fn cluster_with<A: Application>(
     data: &[u8],
     new: impl Fn() -> A,
