@@ -58,6 +58,7 @@ where
         self.engine.wake_at(at.after(nap), Principal::Node(host.me), host.life);
     }
 
+    /// Steps a general whose deadline has come: also when it is started, for that it asks at once.
     pub(super) fn wake(&mut self, node: NodeId, life: u32) {
         let (now, id) = (self.engine.now(), node.index());
         let host = &self.hosts[id];

@@ -119,7 +119,7 @@ where
             Self { plan, slots, engine, roster, scheme, hosts, patrons, cabal, annals, luck, pool };
         town.cabal.plot(&town.pool);
         town.invite();
-        (0..town.hosts.len()).for_each(|id| town.set_alarm(id));
+        (0..town.plan.nodes as u8).for_each(|id| town.wake(NodeId(id), 0));
         town
     }
 
@@ -202,8 +202,10 @@ where
                 self.enter(&Line::Restarted { node });
                 let keys = (self.roster.clone(), self.scheme.clone());
                 let general = member(&self.plan, &self.slots, node, keys, C::rules);
-                self.hosts[node.index()].general = Some(general);
-                self.set_alarm(node.index());
+                let host = &mut self.hosts[node.index()];
+                host.general = Some(general);
+                let life = host.life;
+                self.wake(node, life);
             }
             Event::Own(Happening::Answers(node, life, answers)) => {
                 self.answer(node.index(), life, answers);
