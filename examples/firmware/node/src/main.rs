@@ -50,7 +50,7 @@ fn serve(arguments: Arguments) -> Result<Infallible, Broken> {
     let scope = *member.roster.scope();
     let flash = CELLS.take().and_then(Flash::open).ok_or(Broken("there is no flash"))?;
     let region = 0..SIZE as u32;
-    let owner = Owner { cluster: scope.cluster, me: who };
+    let owner = Owner { cluster: scope.cluster, epoch: scope.epoch, me: who };
     let log = FlashLog::<_, RECORD>::open(Blocking(flash), region, owner);
     let log = wait(log).map_err(|why| tell("the log cannot be opened", &why))?;
 
