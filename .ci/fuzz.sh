@@ -29,8 +29,7 @@ fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# Comparisons are not traced: bodies read choices, for which that is of no use, and it takes half of
-# the time of most.
+# Comparisons are not traced: bodies read choices, for which that is of no use, and it takes time.
 "${fuzz[@]}" build --sanitizer "${SANITIZER:-none}" --no-trace-compares
 host=$(rustc -vV | sed -n 's/^host: //p')
 targets=$(sed -n 's/^name = "\(.*\)"$/\1/p' fuzz/Cargo.toml | grep -v quorate-fuzz)

@@ -142,8 +142,8 @@ pub struct Chronicle {
     /// The last sending of the bytes at an address to somebody, or to all. They are not moved while
     /// they are under way, and what is sent later from the same place is entered here later.
     under_way: HashMap<Journey, usize, BuildHasherDefault<DefaultHasher>>,
-    /// Whether what happens now happens to a copy.
-    copy: bool,
+    /// Whose copy it is that what happens now happens to, if it is one.
+    copy: Option<Principal>,
 }
 
 /// An address, who sent what is there, and to whom.
@@ -156,13 +156,14 @@ impl Chronicle {
         &self.entries
     }
 
-    /// Enters an event.
+    /// Enters an event. A copy has its name, whatever its address is.
     pub fn enter(&mut self, entry: Entry) {
-        self.entries.push(Entry { copy: self.copy, ..entry });
+        let who = entry.who.map(|who| self.copy.unwrap_or(who));
+        self.entries.push(Entry { who, copy: self.copy.is_some(), ..entry });
     }
 
-    /// From now on what is entered happens to the copy of one that runs twice, or no longer does.
-    pub const fn turn_to(&mut self, copy: bool) {
+    /// From now on what is entered happens to the copy of this one, which runs twice; or to none.
+    pub const fn turn_to(&mut self, copy: Option<Principal>) {
         self.copy = copy;
     }
 
@@ -173,6 +174,7 @@ impl Chronicle {
             What::Lies { to, .. } => Some(to),
             _ => None,
         };
+        let from = self.copy.unwrap_or(from);
         self.under_way.insert((bytes.as_ptr().addr(), from, to), self.entries.len());
         self.enter(entry);
     }

@@ -10,7 +10,7 @@ pub use crate::role::Role;
 use crate::terrain::Terrain;
 use core::time::Duration;
 use quorate::auth::Scope;
-use quorate::pbft::{Config, Dimensions};
+use quorate::pbft::{Config, Dimensions, Switches};
 use quorate::{Digest, Instant, NodeId, NodeSet, Quorum};
 
 /// Everything that is decided before a run begins. The same plan gives the same run.
@@ -250,17 +250,32 @@ impl Plan {
         let repeated = if losing { 8 * self.status_interval } else { Duration::ZERO };
         let longest = longest + self.settled.longest();
         let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
-        let config = Config {
-            timeout: self.timeout,
-            timeout_cap: self.timeout_cap,
-            status_interval: self.status_interval,
-            ..Config::new(NodeId(0), scope)
-        };
+        let config = self.config(NodeId(0), scope);
         let quorum = Quorum::of(self.nodes).expect("a plan has 1 to 64 replicas");
         let bound = config.recovery_bound(quorum, longest + repeated + self.disk_latency);
         // The time of a replica whose clock runs 2 % too slow.
         let bound = if self.clocks.is_empty() { bound } else { bound * 51 / 50 };
         16 * self.retry + bound
+    }
+
+    /// The settings of one of its replicas.
+    pub(crate) fn config(&self, me: NodeId, scope: Scope) -> Config {
+        Config {
+            batch_delay: self.batch_delay,
+            batch_requests: self.batch_requests,
+            timeout: self.timeout,
+            timeout_cap: self.timeout_cap,
+            status_interval: self.status_interval,
+            watch_window: self.timeout / 2,
+            budget_interval: self.status_interval.min(Duration::from_millis(50)),
+            switches: self.switches(),
+            ..Config::new(me, scope)
+        }
+    }
+
+    /// What its replicas and clients are switched to.
+    pub(crate) const fn switches(&self) -> Switches {
+        Switches { fast_reads: self.fast_reads }
     }
 
     /// The sizes of its replicas.

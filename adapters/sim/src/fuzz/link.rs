@@ -5,6 +5,7 @@ use quorate::ed25519::{self, SecretKey};
 use quorate::hmac::{self, PairKey};
 use quorate::link::{Hello, Opener, Proof, Sealer};
 use quorate::{ClientId, Digest, NodeId, Principal};
+use std::collections::BTreeSet;
 
 /// The most things that happen in one run.
 const DEEDS: usize = 64;
@@ -14,8 +15,8 @@ const PAYLOAD: usize = 96;
 /// Two ends of a link and an attacker in between, who sees all frames of all sessions and brings
 /// what it likes.
 ///
-/// A frame opens if and only if it is the peer's, of this session and direction, as it was made,
-/// and made after every one that opened before; then its payload is what was sealed. One that
+/// A frame opens if and only if it is the peer's, of this session and direction, as it was made, for
+/// the first time, and less than 64 behind the last; then its payload is what was sealed. One that
 /// does not open changes nothing: the next true one opens.
 pub fn link(data: &[u8]) {
     let mut whim = Whim::new(data);
@@ -54,8 +55,8 @@ struct End<S, O> {
     sealer: S,
     opener: O,
     sealed: usize,
-    /// The counter of the last frame that opened.
-    opened: usize,
+    /// The counters of the frames that opened.
+    opened: BTreeSet<usize>,
 }
 
 const ENDS: [Principal; 2] = [Principal::Node(NodeId(2)), Principal::Client(ClientId(2))];
@@ -83,7 +84,7 @@ fn attack<S: Sealer, O: Opener>(
             let hellos = [hello(whim, proof, session, 0), hello(whim, proof, session, 1)];
             [0, 1].map(|end| {
                 let (sealer, opener) = open(&hellos[end], &hellos[1 - end]);
-                End { sealer, opener, sealed: 0, opened: 0 }
+                End { sealer, opener, sealed: 0, opened: BTreeSet::new() }
             })
         })
         .collect();
@@ -123,13 +124,14 @@ fn attack<S: Sealer, O: Opener>(
             _ => {
                 let Some(frame) = whim.pick(&frames) else { continue };
                 let mine = frame.session == session && frame.end == 1 - end;
-                let fresh = frame.counter > it.opened;
+                let last = it.opened.last().copied().unwrap_or_default();
+                let fresh = !it.opened.contains(&frame.counter) && frame.counter + 64 > last;
                 match it.opener.open(&frame.bytes) {
                     Ok(payload) => {
                         assert!(mine, "a frame opens that is of another session or direction");
                         assert!(fresh, "a frame opens twice");
                         assert_eq!(payload, frame.payload, "it has another payload");
-                        it.opened = frame.counter;
+                        it.opened.insert(frame.counter);
                     }
                     Err(error) => assert!(!mine || !fresh, "a true frame does not open: {error}"),
                 }

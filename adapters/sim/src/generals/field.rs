@@ -201,7 +201,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         let line = Line::Heard { from, to: Principal::Node(to), said: said::<C>(&payload) };
         self.enter(&line);
         if self.members[id].twin.is_some() {
-            self.tell_copy(&line);
+            self.tell_copy(to, &line);
         }
         let Ok(message) = wire::decode::<<C::Rules as Rules>::Message<'_>>(&payload) else {
             return self.reject(id, from, Fault::Malformed);
@@ -282,9 +282,10 @@ impl<C: Creed<Value = Word>> Field<C> {
         which: usize,
         input: Input<Order<Word>, <C::Rules as Rules>::Message<'_>>,
     ) -> Option<Fault> {
-        self.turn_to(which >= self.plan.agreements.len());
+        let copy = which >= self.plan.agreements.len();
+        self.turn_to(copy.then_some(Principal::Node(NodeId(id as u8))));
         let blame = self.step_machine(id, which, input);
-        self.turn_to(false);
+        self.turn_to(None);
         blame
     }
 
@@ -427,20 +428,20 @@ impl<C: Creed<Value = Word>> Field<C> {
         self.engine.send_after(after, from, to, &payload);
     }
 
-    /// Tells that what happens now happens to the copy of a twin, or not.
-    const fn turn_to(&mut self, copy: bool) {
+    /// Tells that what happens now happens to the copy of this twin, or to none.
+    const fn turn_to(&mut self, copy: Option<Principal>) {
         if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
             chronicle.turn_to(copy);
         }
     }
 
     /// What happens to a twin happens to its copy too: it is one event, drawn on two lanes.
-    fn tell_copy(&mut self, line: &Line<'_>) {
+    fn tell_copy(&mut self, twin: NodeId, line: &Line<'_>) {
         let now = self.engine.now();
         if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
-            chronicle.turn_to(true);
+            chronicle.turn_to(Some(Principal::Node(twin)));
             line.tell(now, chronicle);
-            chronicle.turn_to(false);
+            chronicle.turn_to(None);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::traitor::Traitor;
 use crate::transcript::Transcript;
 use crate::violation::Violation;
 use core::time::Duration;
-use quorate::pbft::{ClientConfig, Config, Departures, Status, Switches};
+use quorate::pbft::{ClientConfig, Departures, Status};
 use quorate::{ClientId, Digest, Instant, NodeId, Principal, Quorum};
 use std::collections::VecDeque;
 
@@ -406,23 +406,9 @@ impl Cluster {
     }
 }
 
-const fn switches(plan: &Plan) -> Switches {
-    Switches { fast_reads: plan.fast_reads }
-}
-
 pub(super) fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
     let me = NodeId(id as u8);
-    let config = Config {
-        batch_delay: plan.batch_delay,
-        batch_requests: plan.batch_requests,
-        timeout: plan.timeout,
-        timeout_cap: plan.timeout_cap,
-        status_interval: plan.status_interval,
-        watch_window: plan.timeout / 2,
-        budget_interval: plan.status_interval.min(Duration::from_millis(50)),
-        switches: switches(plan),
-        ..Config::new(me, *registry.scope())
-    };
+    let config = plan.config(me, *registry.scope());
     let ground = Ground {
         nodes: plan.nodes,
         clients: plan.clients,
@@ -443,7 +429,7 @@ fn caller(plan: &Plan, random: &mut Random, id: usize) -> Caller {
             quorum: Quorum::of(plan.believed).expect("a plan has 1 to 64 replicas"),
             retry: plan.retry,
             give_up: Duration::from_secs(24 * 60 * 60),
-            switches: switches(plan),
+            switches: plan.switches(),
         },
         nodes: plan.nodes,
         operation_bytes: plan.dimensions().operation_bytes(),

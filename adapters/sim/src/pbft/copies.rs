@@ -52,9 +52,9 @@ impl Cluster {
         let copy = copies.iter_mut().find(|copy| copy.server.site.me == node);
         if let Some(Copy { server, .. }) = copy {
             let mut stage = Stage { engine, checks, registry };
-            stage.turn_to(true);
+            stage.turn_to(Some(Principal::Node(node)));
             act(server, &mut stage);
-            stage.turn_to(false);
+            stage.turn_to(None);
         }
     }
 }

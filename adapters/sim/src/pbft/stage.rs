@@ -90,8 +90,9 @@ impl Stage<'_> {
         }
     }
 
-    /// Tells that what happens now happens to the copy of a replica that runs twice, or not.
-    pub(super) const fn turn_to(&mut self, copy: bool) {
+    /// Tells that what happens now happens to the copy of this replica, which runs twice; or to
+    /// none.
+    pub(super) const fn turn_to(&mut self, copy: Option<Principal>) {
         if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
             chronicle.turn_to(copy);
         }

@@ -6,7 +6,6 @@ use crate::network::Weather;
 use crate::plan::Plan;
 use core::time::Duration;
 use quorate::auth::Scope;
-use quorate::pbft::{Config, Dimensions};
 use quorate::{Digest, Instant, NodeId, Quorum};
 
 /// The weather of a script gets fair after the longest script is over: it says itself what
@@ -30,23 +29,14 @@ pub(super) fn read_cluster(words: &mut Words) -> Result<Plan, Wrong> {
         read_phrase(words, &mut plan)?;
     }
     words.end()?;
-    let Plan { window, batch_bytes, clients, reply_bytes, .. } = plan;
-    let sizes = Dimensions { nodes, window, batch_bytes, clients, reply_bytes };
-    let config = Config {
-        batch_delay: plan.batch_delay,
-        batch_requests: plan.batch_requests,
-        timeout: plan.timeout,
-        timeout_cap: plan.timeout_cap,
-        status_interval: plan.status_interval,
-        watch_window: plan.timeout / 2,
-        ..Config::new(NodeId(0), Scope { cluster: Digest::ZERO, epoch: 0, profile: "" })
-    };
-    config.check(&sizes).map_err(|problem| problem.to_string())?;
+    let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
+    let config = plan.config(NodeId(0), scope);
+    config.check(&plan.dimensions()).map_err(|problem| problem.to_string())?;
     if Quorum::of(plan.believed).is_none() {
         return Err("clients must believe in one replica at least".to_owned());
     }
     plan.storm = plan.fair;
-    words.cast = Cast { nodes, clients };
+    words.cast = Cast { nodes, clients: plan.clients };
     Ok(plan)
 }
 

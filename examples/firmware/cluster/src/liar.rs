@@ -42,6 +42,17 @@ pub struct Mouth<S> {
 
 impl<S: Sealer> Sealer for Mouth<S> {
     const OVERHEAD: usize = S::OVERHEAD;
+    const PAYLOAD: usize = S::PAYLOAD;
+
+    fn seal_in_place(&mut self, frame: &mut [u8], length: usize) -> Result<usize, LinkError> {
+        let mut room = [0; FRAME];
+        let payload = frame.get(S::PAYLOAD..).and_then(|rest| rest.get(..length));
+        let said = payload.filter(|_| self.lies).and_then(|it| retold(it, &mut room));
+        match said {
+            Some(lie) => self.sealer.seal(lie, frame),
+            None => self.sealer.seal_in_place(frame, length),
+        }
+    }
 
     fn seal(&mut self, payload: &[u8], frame: &mut [u8]) -> Result<usize, LinkError> {
         let mut room = [0; FRAME];
@@ -74,7 +85,8 @@ pub fn twist(message: Message<'_>) -> Option<Message<'_>> {
 }
 
 fn another(digest: Digest) -> Digest {
-    Digest(digest.0.map(|byte| !byte))
+    // Of a lie that is told again it makes another one, not the truth.
+    Digest::of(&digest.0)
 }
 
 #[cfg(test)]

@@ -381,9 +381,10 @@ where
             (!victims.is_empty()).then(|| patron.other(self.roster.scope(), payload)).flatten();
         self.gossip(payload);
         for node in (0..self.plan.nodes as u8).map(NodeId) {
-            let said = other.as_ref().filter(|_| victims.contains(node)).unwrap_or(payload);
+            let request = other.as_ref().filter(|_| victims.contains(node)).unwrap_or(payload);
             let (from, to) = (Principal::Client(client), Principal::Node(node));
-            self.carry(from, to, said, Some(Duration::ZERO));
+            self.enter(&Line::Sent { from, to: Some(to), said: said::<C>(request) });
+            self.carry(from, to, request, Some(Duration::ZERO));
         }
     }
 
