@@ -9,6 +9,7 @@ pub(crate) const LISTED: &[(&str, &str, &str)] = &[
     ("core/src/pbft/rules.rs", "effects\"", INVARIANT),
     ("core/src/pbft/normal.rs", "assert!(self.knows_its_beginning()", INVARIANT),
     ("core/src/link.rs", "room.copy_from_slice(payload)", SAME_LENGTH),
+    ("core/src/wire.rs", "room.copy_from_slice(bytes)", SAME_LENGTH),
     ("core/src/pbft/history.rs", "here.copy_from_slice(field)", SAME_LENGTH),
     ("core/src/pbft/log.rs", "room.copy_from_slice(bytes)", SAME_LENGTH),
     ("core/src/pbft/new_view.rs", "_store.copy_from_slice(", SAME_LENGTH),
