@@ -105,7 +105,9 @@ pub enum Decision<'a> {
     /// Answer with [`Command::Seek`]: which pieces are lacking, depth first, going by the roots
     /// and nodes that were staged. A page is not lacking if one of its digest is staged or in a
     /// captured checkpoint, nor a node whose digest a captured checkpoint has; the live state
-    /// does not count, it may move on before the rest has come.
+    /// does not count, it may move on before the rest has come. A host that answers later, when
+    /// the roots of another checkpoint have come, answers with none, and leaves nothing of that
+    /// other one out for it.
     Seek {
         /// The checkpoint.
         sequence: Sequence,

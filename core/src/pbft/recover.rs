@@ -11,7 +11,7 @@ use super::outputs::Outputs;
 use super::recovery::Recovery;
 use super::replica::Replica;
 use super::rules::{Awaiting, NewViewStage, Rules, StoredNewView, Transfer};
-use super::slot::CheckpointVote;
+use super::slot::{CheckpointVote, Slot};
 use super::storage::Storage;
 use super::view_change::{Shelf, plausible};
 use crate::auth::Digest;
@@ -224,6 +224,16 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// At one place of a view a replica pre-prepares one batch.
+fn one_a_view(slot: &Slot, view: View, digest: &Digest) -> Result<(), RecoverError> {
+    match slot.accepted(view) {
+        Some(accepted) if accepted != *digest => {
+            Err(RecoverError::Record("two batches at one place of a view"))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Rules<'_> {
     /// Takes one record. Those below the stable checkpoint are of the past.
     pub(super) fn replay(&mut self, record: &Record<'_>) -> Result<(), RecoverError> {
@@ -295,6 +305,7 @@ impl Rules<'_> {
     ) -> Result<(), RecoverError> {
         let digest = batch.digest();
         let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
+        one_a_view(slot, view, &digest)?;
         let which = slot.enter(view, digest);
         if !self.keep_batch(sequence, which, batch.bytes()) {
             return Err(RecoverError::Record("a batch longer than batches may be"));
@@ -310,6 +321,7 @@ impl Rules<'_> {
         if !known && vote.digest != null {
             return Err(RecoverError::Record("a batch voted on again was never kept"));
         }
+        one_a_view(slot, vote.view, &vote.digest)?;
         let which = slot.enter(vote.view, vote.digest);
         if let (false, Some(length)) = (known, slot.lengths.get_mut(which)) {
             *length = 0;

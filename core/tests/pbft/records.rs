@@ -67,6 +67,15 @@ fn log_that_contradicts_itself_is_an_error_that_says_where() {
     }
     let none = RecoverError::NoSnapshot { stable: Sequence(4) };
     assert_eq!(recovered(&[stable]), Err(none));
+    let bench = Bench::<4>::new();
+    let [a, b] = [b"a", b"b"].map(|operation| Batch::from_bytes(bench.lot(0, 1, operation).0));
+    let accepted = |view, batch| Record::PrePrepared { view: View(view), sequence, batch };
+    let told = recovered(&[accepted(1, a), accepted(1, b)]).unwrap_err().to_string();
+    assert!(told.contains("two batches at one place of a view"), "{told}");
+    assert!(recovered(&[accepted(1, a), accepted(1, a), accepted(2, b)]).is_ok());
+    let (view, digest) = (View(2), b.digest());
+    let again = [accepted(2, a), accepted(1, b), Record::RePrePrepared { view, sequence, digest }];
+    assert!(recovered(&again).is_err());
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl<A: Application, F: Fn() -> A> Host<A, F> {
         witness: &mut Witness,
     ) -> bool {
         let Some(owed) = self.house.owed.pop_front() else { return false };
-        let pieces = owed.room().map(|room| self.house.seek(room)).unwrap_or_default();
+        let pieces = owed.room().map(|(at, room)| self.house.seek(at, room)).unwrap_or_default();
         let command = owed.command(&pieces);
         self.step(now, Input::Command(command), phrases, witness);
         true
@@ -341,9 +341,9 @@ impl<A: Application> House<A> {
                 let message = Message::State { sequence, place, bytes: Bytes(&bytes) };
                 self.post(Target::Node(to), message, phrases);
             }
-            Decision::Stage { place, .. } => {
+            Decision::Stage { sequence, place } => {
                 let Some(Message::State { bytes, .. }) = said else { panic!("a piece came") };
-                self.stage(place, bytes.0);
+                self.stage(sequence.0, place, bytes.0);
             }
             Decision::Seek { sequence, room } => {
                 self.owed.push_back(Owed::Seek { sequence: sequence.0, room });
@@ -393,11 +393,11 @@ impl<A: Application> House<A> {
         self.owed.push_back(Owed::Captured { sequence, state });
     }
 
-    fn stage(&mut self, place: Place, piece: &[u8]) {
+    fn stage(&mut self, sequence: u64, place: Place, piece: &[u8]) {
         match place {
             Place::ROOTS => {
                 let roots = Roots::from_bytes(piece).expect("verified by the core");
-                self.draft.begin(&roots, super::ground::DIMENSIONS.client_pages());
+                self.draft.begin(sequence, &roots, super::ground::DIMENSIONS.client_pages());
             }
             Place { part: part @ (Part::Clients | Part::State), level: 0, index } => {
                 let digest = merkle::page_digest(part, index, piece);
@@ -412,9 +412,9 @@ impl<A: Application> House<A> {
         Holdings { staged, images: captures.values().map(|capture| Image::of(capture)).collect() }
     }
 
-    fn seek(&mut self, room: usize) -> Vec<quorate::pbft::Sought> {
+    fn seek(&mut self, sequence: u64, room: usize) -> Vec<quorate::pbft::Sought> {
         let held = self.held();
-        self.draft.seek(&held, room)
+        self.draft.seek(sequence, &held, room)
     }
 
     fn install(&mut self, sequence: u64, witness: &mut Witness) {

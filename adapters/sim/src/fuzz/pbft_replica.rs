@@ -203,11 +203,13 @@ impl<A: Application, F: Fn() -> A> Trial<A, F> {
 
     /// Takes note of what the replica said, and of how it took its host's answers.
     fn look(&mut self) {
+        let me = self.host.config.me;
         for refusal in self.host.house.refused.drain(..) {
             match refusal {
                 Refusal::Exhausted | Refusal::NotCapturing { .. } => {}
                 Refusal::OldLog { .. } if self.lost => {}
-                Refusal::NotExecuting { .. } if self.lost => {}
+                // A batch under execution is given up when the state turns out wrong.
+                Refusal::NotExecuting { .. } if self.lost || self.witness.diverged(me) => {}
                 refusal => panic!("a host that does what it is told hears: {refusal:?}"),
             }
         }

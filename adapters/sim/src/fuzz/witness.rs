@@ -68,6 +68,11 @@ impl Witness {
         }
     }
 
+    /// Whether a quorum has contradicted the state of a replica.
+    pub(super) const fn diverged(&self, node: NodeId) -> bool {
+        self.diverged.contains(node)
+    }
+
     pub(super) fn sent(&mut self, node: NodeId, message: &Message<'_>) {
         let vouches = matches!(message, Message::Checkpoint { .. });
         if !(vouches && self.diverged.contains(node)) {

@@ -14,10 +14,11 @@ pub(crate) enum Owed {
 }
 
 impl Owed {
-    /// How many pieces the machine wants named: the host seeks them before it gives the command.
-    pub(crate) const fn room(&self) -> Option<usize> {
+    /// Of which checkpoint, and how many pieces the machine wants named: the host seeks them before
+    /// it gives the command.
+    pub(crate) const fn room(&self) -> Option<(u64, usize)> {
         match self {
-            Self::Seek { room, .. } => Some(*room),
+            Self::Seek { sequence, room } => Some((*sequence, *room)),
             _ => None,
         }
     }

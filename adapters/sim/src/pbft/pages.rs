@@ -104,6 +104,8 @@ impl Tree {
 /// What is known of a checkpoint that is being fetched.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Draft {
+    /// Which one.
+    sequence: u64,
     /// What is to be looked at, the next one last.
     stack: Vec<Sought>,
     /// All pages that were met, with their digests.
@@ -129,14 +131,14 @@ impl Holdings {
 
 impl Draft {
     /// The roots have come: what was sought for another checkpoint is given up.
-    pub(crate) fn begin(&mut self, roots: &Roots, client_pages: u32) {
+    pub(crate) fn begin(&mut self, sequence: u64, roots: &Roots, client_pages: u32) {
         let top = |part, pages, digest| {
             let shape = Shape { pages, fan_out: fan_out(part) };
             Sought { place: shape.top(part), digest }
         };
         let state = top(Part::State, roots.pages, roots.top);
         let clients = top(Part::Clients, client_pages, roots.clients);
-        *self = Self { stack: vec![state, clients], pages: BTreeMap::new() };
+        *self = Self { sequence, stack: vec![state, clients], pages: BTreeMap::new() };
     }
 
     /// A node has come: what is below it is sought.
@@ -148,9 +150,13 @@ impl Draft {
         }
     }
 
-    /// Up to `room` pieces that the disk does not have.
-    pub(crate) fn seek(&mut self, held: &Holdings, room: usize) -> Vec<Sought> {
+    /// Up to `room` pieces of a checkpoint that the disk does not have; none, if that was given up
+    /// for another one, of which nothing may be left out.
+    pub(crate) fn seek(&mut self, sequence: u64, held: &Holdings, room: usize) -> Vec<Sought> {
         let mut lacking = Vec::new();
+        if sequence != self.sequence {
+            return lacking;
+        }
         while lacking.len() < room {
             let Some(sought) = self.stack.pop() else { break };
             if sought.place.level == 0 {
@@ -190,9 +196,9 @@ mod tests {
         let roots = image.roots();
         let mut held = Holdings { staged: BTreeMap::new(), images: Vec::new() };
         let mut draft = Draft::default();
-        draft.begin(&roots, 1);
+        draft.begin(8, &roots, 1);
         loop {
-            let lacking = draft.seek(&held, 8);
+            let lacking = draft.seek(8, &held, 8);
             if lacking.is_empty() {
                 break;
             }
@@ -204,6 +210,7 @@ mod tests {
                 }
             }
         }
+        assert_eq!(draft.seek(4, &held, 8), [], "of another checkpoint");
         let digest = roots.digest(Sequence(8));
         assert_eq!(draft.finish(&held, 8, digest), Some(capture));
         let (spoiled, page) = held.staged.iter_mut().next().unwrap();
@@ -211,9 +218,9 @@ mod tests {
         bent[0] ^= 1;
         *page = bent.into();
         assert_eq!(draft.finish(&held, 8, digest), None);
-        draft.begin(&roots, 1);
+        draft.begin(8, &roots, 1);
         let mut lacking = Vec::new();
-        while let Some(sought) = draft.seek(&held, 1).pop() {
+        while let Some(sought) = draft.seek(8, &held, 1).pop() {
             match sought.place.level {
                 0 => lacking.push(sought.digest),
                 _ => draft.open(sought.place, &image.bytes(sought.place).unwrap()),

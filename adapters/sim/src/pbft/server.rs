@@ -297,7 +297,7 @@ impl Server {
                 continue;
             };
             let site = &mut self.site;
-            let pieces = owed.room().map(|room| site.draft.seek(&site.held(), room));
+            let pieces = owed.room().map(|(at, room)| site.draft.seek(at, &site.held(), room));
             let pieces = pieces.unwrap_or_default();
             let command = owed.command(&pieces);
             let now = self.clock.read(stage.engine.now());

@@ -433,7 +433,7 @@ impl Step<'_, '_> {
         match place {
             Place::ROOTS => {
                 let roots = Roots::from_bytes(piece).expect("verified by the core");
-                self.site.draft.begin(&roots, self.site.client_pages);
+                self.site.draft.begin(sequence, &roots, self.site.client_pages);
             }
             Place { part, level: 0, index } => {
                 let digest = merkle::page_digest(part, index, piece);
