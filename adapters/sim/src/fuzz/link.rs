@@ -15,9 +15,9 @@ const PAYLOAD: usize = 96;
 /// Two ends of a link and an attacker in between, who sees all frames of all sessions and brings
 /// what it likes.
 ///
-/// A frame opens if and only if it is the peer's, of this session and direction, as it was made, for
-/// the first time, and less than 64 behind the last; then its payload is what was sealed. One that
-/// does not open changes nothing: the next true one opens.
+/// A frame opens if and only if it is the peer's, of this session and direction, as it was made,
+/// for the first time, and less than 64 behind the last; then its payload is what was sealed. One
+/// that does not open changes nothing: the next true one opens.
 pub fn link(data: &[u8]) {
     let mut whim = Whim::new(data);
     let bytes = whim.bytes(Hello::LEN + 2);
