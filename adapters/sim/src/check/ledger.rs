@@ -3,6 +3,7 @@
 use quorate::pbft::{Histories, Message, NewView, Sequence, View, ViewChange};
 use quorate::{Digest, NodeId};
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
 
 /// Every vote that left a correct replica.
 ///
@@ -138,7 +139,8 @@ impl Ledger {
         let first = voted.kinds & kind as u8 == 0;
         voted.kinds |= kind as u8;
         let voted = *voted;
-        let later = (node, View(view.0.saturating_add(1)))..=(node, View(u64::MAX));
+        // There is none after the last view.
+        let later = (Excluded((node, view)), Included((node, View(u64::MAX))));
         for ((_, left), report) in self.reports.range(later).filter(|_| first) {
             let told = report.tells(sequence, view, voted);
             told.or_else(|missing| self.lost(node, report, sequence, view, missing)).map_err(
@@ -162,10 +164,10 @@ impl Ledger {
         let history = Histories::from_bytes(&report.histories).get(sequence);
         let prepared = history.and_then(|history| history.prepared());
         let winner = prepared.filter(|entry| entry.view == view).map(|entry| entry.digest);
-        let later = View(view.0.saturating_add(1));
         let committed = (0..u8::MAX).map(NodeId).filter(|other| *other != node).any(|other| {
-            let from = (other, sequence, later);
-            let mut votes = self.votes.range(from..=(other, sequence, View(u64::MAX)));
+            let later =
+                (Excluded((other, sequence, view)), Included((other, sequence, View(u64::MAX))));
+            let mut votes = self.votes.range(later);
             votes.any(|(_, voted)| {
                 voted.kinds & Kind::Commit as u8 != 0 && Some(voted.digest) == winner
             })
@@ -355,6 +357,14 @@ mod tests {
         ledger.sent(NODE, &Message::Prepare(vote(1, 2, b"x"))).unwrap();
         assert!(ledger.clone().sent(NODE, &Message::Commit(vote(0, 1, b"x"))).is_err());
         assert!(ledger.sent(NODE, &Message::Prepare(vote(0, 2, b"x"))).is_err());
+    }
+
+    #[test]
+    fn a_vote_in_the_last_view_follows_its_view_change() {
+        let mut ledger = Ledger::default();
+        ledger.sent(NODE, &change(u64::MAX, &[])).unwrap();
+        ledger.sent(NODE, &Message::Commit(vote(u64::MAX, 1, b"x"))).unwrap();
+        assert!(ledger.sent(NODE, &Message::Prepare(vote(u64::MAX - 1, 2, b"x"))).is_err());
     }
 
     #[test]
