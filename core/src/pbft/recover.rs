@@ -342,7 +342,13 @@ impl Rules<'_> {
         if slot.history.prepared.is_none_or(|(_, view)| view < vote.view) {
             let which = slot.position(&vote.digest);
             let missing = RecoverError::Record("a batch that was prepared was never kept");
-            slot.history.prepared = Some((which.ok_or(missing)?, vote.view));
+            let which = which.ok_or(missing)?;
+            let mut entries = slot.history.pre_prepared.iter().flatten();
+            if !entries.any(|it| it.digest == vote.digest && it.view >= vote.view) {
+                let problem = "a batch was prepared in a view in which it was not pre-prepared";
+                return Err(RecoverError::Record(problem));
+            }
+            slot.history.prepared = Some((which, vote.view));
         }
         self.cast(vote, me, Phase::Commit);
         Ok(())

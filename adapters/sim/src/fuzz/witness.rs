@@ -75,7 +75,9 @@ impl Witness {
 
     pub(super) fn sent(&mut self, node: NodeId, message: &Message<'_>) {
         let vouches = matches!(message, Message::Checkpoint { .. });
-        if !(vouches && self.diverged.contains(node)) {
+        // Among liars only, what is settled is what they say, and that may change with a lost disk.
+        let word = matches!(message, Message::Settled { .. }) && self.alone();
+        if !(vouches && self.diverged.contains(node)) && !word {
             hold("ledger", self.ledger.sent(node, message));
         }
         hold("durability", self.durability.sent(node, message));
