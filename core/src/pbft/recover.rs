@@ -224,14 +224,17 @@ impl<'a> Outputs<'a> {
     }
 }
 
-/// At one place of a view a replica pre-prepares one batch.
+/// At one place of a view a replica pre-prepares one batch, and no batch again in an earlier view.
 fn one_a_view(slot: &Slot, view: View, digest: &Digest) -> Result<(), RecoverError> {
-    match slot.accepted(view) {
-        Some(accepted) if accepted != *digest => {
-            Err(RecoverError::Record("two batches at one place of a view"))
+    for known in slot.history.pre_prepared.iter().flatten() {
+        if known.view == view && known.digest != *digest {
+            return Err(RecoverError::Record("two batches at one place of a view"));
         }
-        _ => Ok(()),
+        if known.view > view && known.digest == *digest {
+            return Err(RecoverError::Record("a batch in a view before its last one"));
+        }
     }
+    Ok(())
 }
 
 impl Rules<'_> {

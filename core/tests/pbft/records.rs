@@ -76,6 +76,7 @@ fn log_that_contradicts_itself_is_an_error_that_says_where() {
     let prepared = |view| Record::Prepared { view: View(view), sequence, digest: a.digest() };
     assert!(recovered(&[accepted(1, a), prepared(1)]).is_ok());
     assert!(recovered(&[accepted(1, a), prepared(2)]).is_err());
+    assert!(recovered(&[accepted(2, a), accepted(1, a)]).is_err());
     let (view, digest) = (View(2), b.digest());
     let again = [accepted(2, a), accepted(1, b), Record::RePrePrepared { view, sequence, digest }];
     assert!(recovered(&again).is_err());
