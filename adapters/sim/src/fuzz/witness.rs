@@ -77,7 +77,8 @@ impl Witness {
         let vouches = matches!(message, Message::Checkpoint { .. });
         // Among liars only, what is settled is what they say, and that may change with a lost disk.
         let word = matches!(message, Message::Settled { .. }) && self.alone();
-        if !(vouches && self.diverged.contains(node)) && !word {
+        let excused = word || vouches && self.diverged.contains(node);
+        if !excused {
             hold("ledger", self.ledger.sent(node, message));
         }
         hold("durability", self.durability.sent(node, message));
