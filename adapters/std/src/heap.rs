@@ -1,8 +1,8 @@
 //! The memory of a replica on the heap, sized at start.
 
 use quorate::pbft::{
-    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Reading,
-    Slot, Storage, ViewRow, Vote,
+    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Peer, Pending,
+    Reading, Slot, Storage, ViewRow, Vote,
 };
 use std::fmt;
 
@@ -23,6 +23,7 @@ pub struct Heap {
     replica_budgets: Vec<Budget>,
     client_budgets: Vec<Budget>,
     checkpoints: Vec<CheckpointVote>,
+    peers: Vec<Peer>,
     view_rows: Vec<ViewRow>,
     histories: Vec<u8>,
     named: Vec<u8>,
@@ -59,6 +60,7 @@ impl Heap {
             replica_budgets: vec![Budget::default(); nodes],
             client_budgets: vec![Budget::default(); clients],
             checkpoints: vec![CheckpointVote::default(); nodes * CHECKPOINTS],
+            peers: vec![Peer::default(); nodes],
             view_rows: vec![ViewRow::default(); 2 * nodes],
             histories: vec![0; bytes(&[2, nodes, window, History::ENTRY])?],
             named: vec![0; nodes * Pairs::ENTRY],
@@ -92,6 +94,7 @@ impl Storage for Heap {
             replica_budgets: &mut self.replica_budgets,
             client_budgets: &mut self.client_budgets,
             checkpoints: &mut self.checkpoints,
+            peers: &mut self.peers,
             view_rows: &mut self.view_rows,
             histories: &mut self.histories,
             named: &mut self.named,
@@ -114,6 +117,7 @@ impl Storage for Heap {
             replica_budgets: &self.replica_budgets,
             client_budgets: &self.client_budgets,
             checkpoints: &self.checkpoints,
+            peers: &self.peers,
             view_rows: &self.view_rows,
             histories: &self.histories,
             named: &self.named,
@@ -171,6 +175,7 @@ mod tests {
                 parts.replica_budgets.len(),
                 parts.client_budgets.len(),
                 parts.checkpoints.len(),
+                parts.peers.len(),
                 parts.view_rows.len(),
                 parts.histories.len(),
                 parts.named.len(),

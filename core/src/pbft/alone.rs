@@ -11,9 +11,10 @@ impl<S: Storage> Replica<S> {
     #[must_use]
     pub fn is_alone(&self) -> bool {
         let (view, me) = (self.node.view, self.node.me());
-        let rows = (0u8..).zip(self.storage.lend().view_rows).take(self.node.sizes.nodes);
-        let wanting =
-            rows.filter(|(node, row)| NodeId(*node) == me || row.view.max(row.waits) >= view);
+        let memory = self.storage.lend();
+        let rows = (0u8..).zip(memory.view_rows.iter().zip(memory.peers));
+        let wanting = rows
+            .filter(|(node, (row, peer))| NodeId(*node) == me || row.view.max(peer.waits) >= view);
         !self.node.active && wanting.count() < self.node.quorum.weak()
     }
 }

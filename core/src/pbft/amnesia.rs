@@ -15,7 +15,6 @@ use super::choice::REACH;
 use super::message::{Sequence, View};
 use super::rules::{Effect, Rules};
 use super::slot::CheckpointVote;
-use super::view_change::Shelf;
 use crate::fault::Fault;
 use crate::node::NodeId;
 
@@ -52,6 +51,36 @@ pub(super) struct Fill {
     pub(super) left: u64,
 }
 
+/// What a peer has had ordered by saying that it recovers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// How far the others are to get for it.
+    until: Sequence,
+    /// At which tick that was raised last.
+    since: u32,
+    /// How often it was.
+    raised: u8,
+}
+
+impl Grant {
+    pub(super) const NONE: Self = Self { until: Sequence(0), since: 0, raised: 0 };
+    /// The longest pause between two raises is two to this power ticks: of 100 ms, a day.
+    const LONGEST: u8 = 20;
+
+    /// How far the others are to get, now that the peer asks for `until`; never further than that.
+    /// What was granted before stays so. To raise it takes twice as many ticks each time: one that
+    /// recovers waits no longer than it had been well before, and one that pretends for ever has
+    /// NULLs ordered ever more rarely.
+    fn raise(&mut self, until: Sequence, tick: u32) -> Sequence {
+        let pause = 1_u32 << self.raised.min(Self::LONGEST);
+        let rested = self.raised == 0 || tick.wrapping_sub(self.since) >= pause;
+        if until > self.until && rested {
+            *self = Self { until, since: tick, raised: self.raised.saturating_add(1) };
+        }
+        self.until.min(until)
+    }
+}
+
 impl Rules<'_> {
     /// Whatever this replica said before it must not contradict. `lost`: it knows that it has said
     /// something, and that the log is lost; otherwise it finds out whether it is new.
@@ -59,8 +88,8 @@ impl Rules<'_> {
         self.node.recovering = Some(Recovering { nonce, lost, bound: None });
         self.node.recovery_said = false;
         for at in self.nodes() {
-            if let Some(row) = self.row_mut(Shelf::Latest, at) {
-                row.answered = false;
+            if let Some(peer) = self.peer_mut(at) {
+                peer.answered = false;
             }
         }
         self.node.status.due = self.node.now;
@@ -98,16 +127,22 @@ impl Rules<'_> {
         let stable = self.node.stable;
         let furthest = (2 + REACH).saturating_mul(self.node.sizes.window as u64);
         let until = until.min(Sequence(stable.0.saturating_add(furthest)));
+        let until = self.grant(from, until);
         self.node.fill.until = self.node.fill.until.max(until);
         let slots = self.memory.slots.iter().filter(|slot| slot.history.prepared.is_some());
         let prepared = slots.map(|slot| slot.history.sequence).max().unwrap_or_default();
-        let heard = self.row(Shelf::Latest, from).is_some_and(|row| row.spoken);
+        let heard = self.peer(from).spoken;
         let (prepared, view) = (prepared.max(stable), self.node.view);
         let estimate = Estimate { stable, prepared, view, heard };
         self.emit(Effect::Estimate { to: from, nonce, estimate });
         if lost && self.node.active && from == self.node.primary(view) && !self.node.is_mute() {
             self.next_view();
         }
+    }
+
+    fn grant(&mut self, to: NodeId, until: Sequence) -> Sequence {
+        let tick = self.node.status.ticks;
+        self.peer_mut(to).map_or(Sequence(0), |peer| peer.grant.raise(until, tick))
     }
 
     /// "It keeps collecting replies until it has one from j such that 2f replicas other than i
@@ -127,10 +162,10 @@ impl Rules<'_> {
         if !possible {
             return self.accuse(from, Fault::OutOfBounds);
         }
-        let Some(row) = self.row_mut(Shelf::Latest, from) else { return };
-        let before = if row.answered { row.estimate } else { said };
-        row.answered = true;
-        row.estimate = Estimate {
+        let Some(peer) = self.peer_mut(from) else { return };
+        let before = if peer.answered { peer.estimate } else { said };
+        peer.answered = true;
+        peer.estimate = Estimate {
             stable: before.stable.min(said.stable),
             prepared: before.prepared.max(said.prepared),
             view: before.view.max(said.view),
@@ -183,8 +218,8 @@ impl Rules<'_> {
     fn answers(&self) -> impl Iterator<Item = Estimate> + Clone + '_ {
         let me = self.node.me();
         let others = self.nodes().filter(move |node| *node != me);
-        let rows = others.filter_map(|node| self.row(Shelf::Latest, node));
-        rows.filter(|row| row.answered).map(|row| row.estimate)
+        let peers = others.map(|node| self.peer(node));
+        peers.filter(|peer| peer.answered).map(|peer| peer.estimate)
     }
 
     /// The lowest sequence M such that strong peers report a stable checkpoint at or below it and

@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::Vote;
+use super::peer::Peer;
 use super::read::Reading;
 use super::slot::{CheckpointVote, Pending, Slot};
 use super::view_store::{CHECKPOINTS, ViewRow};
@@ -32,7 +33,10 @@ impl Dimensions {
         let client = (size_of::<ClientRow>() + size_of::<Pending>())
             .saturating_add(size_of::<Budget>() + size_of::<Reading>())
             .saturating_add(reply_bytes);
-        let node = size_of::<Budget>() + CHECKPOINTS * size_of::<CheckpointVote>() + Pairs::ENTRY;
+        let node = size_of::<Budget>()
+            + size_of::<Peer>()
+            + CHECKPOINTS * size_of::<CheckpointVote>()
+            + Pairs::ENTRY;
         let bytes = window
             .saturating_mul(slot)
             .saturating_add(clients.saturating_mul(client))

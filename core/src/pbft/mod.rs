@@ -103,8 +103,9 @@
 //! CHECKPOINT, VIEW-CHANGE or NEW-VIEW, fetches what is committed, and counts among the f: safety
 //! does not depend on it, progress needs Byzantine and recovering replicas to be f at most
 //! together. A primary with no requests orders NULLs meanwhile, K / 8 in a status interval, so
-//! that a recovery ends in an idle cluster too; a peer that only pretends to recover costs an idle
-//! cluster as much and a busy one nothing. A primary that has lost its log is replaced at once.
+//! that a recovery ends in an idle cluster too. A peer that only pretends to recover costs a busy
+//! cluster nothing and an idle one ever less: what a peer has ordered further than before takes
+//! twice as many status intervals each time. A primary that has lost its log is replaced at once.
 //!
 //! Nor does it ever sign a VIEW-CHANGE for a view for which it may have signed one before. Into
 //! those it follows the others: it waits for their NEW-VIEW and says in its STATUS that it does,
@@ -187,6 +188,7 @@ mod new_view;
 mod normal;
 mod old_log;
 mod outputs;
+mod peer;
 mod pool;
 mod read;
 mod recover;
@@ -219,6 +221,7 @@ pub use history::{DIGESTS, Histories, History, Pairs, PrePrepared};
 pub use merkle::{Part, Place, Roots, Shape};
 pub use message::{Busy, Message, NewView, Reply, Sequence, Status, View, ViewChange, Vote};
 pub use outputs::Outputs;
+pub use peer::Peer;
 pub use read::{Read, ReadReply, Reading};
 pub use recover::{RecoverError, Snapshot};
 pub use recovery::Recovery;

@@ -154,8 +154,9 @@ impl Rules<'_> {
         }
         // Who has left that view for a later one is past it, and says no more that it is in it.
         let there = |node: &NodeId| {
+            let reported = self.peer(*node).reported;
             let row = self.row(Shelf::Latest, *node);
-            row.is_some_and(|row| row.reported.max(row.view) >= new_view.view)
+            row.is_some_and(|row| reported.max(row.view) >= new_view.view)
         };
         let believable = self.nodes().filter(there).count() >= self.node.quorum.weak();
         let turn = self.node.config.status_interval.saturating_mul(2);

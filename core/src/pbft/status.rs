@@ -7,7 +7,6 @@
 use super::message::{Sequence, Status, View};
 use super::rules::{Effect, NewViewStage, Resend, Rules};
 use super::slot::Slot;
-use super::view_change::Shelf;
 use super::whom::Whom;
 use crate::node::NodeId;
 use crate::time::Instant;
@@ -171,19 +170,19 @@ impl Rules<'_> {
 
     /// A peer says where it stands: help it, or notice that it is ahead.
     pub(super) fn on_status(&mut self, from: NodeId, status: &Status) {
-        if let Some(row) = self.row_mut(Shelf::Latest, from) {
-            row.executed = status.executed;
-            row.waits = if status.active { View(0) } else { status.view };
+        if let Some(peer) = self.peer_mut(from) {
+            peer.executed = status.executed;
+            peer.waits = if status.active { View(0) } else { status.view };
             if status.active {
-                row.reported = status.view;
+                peer.reported = status.view;
             }
         }
         self.watch_new_view();
         self.note_height(from, status.executed);
         // One peer may say anything; of weak peers one is correct.
         let ahead = |node: &NodeId| {
-            let row = self.row(Shelf::Latest, *node).copied().unwrap_or_default();
-            row.executed > self.node.executed || row.reported > self.node.view
+            let peer = self.peer(*node);
+            peer.executed > self.node.executed || peer.reported > self.node.view
         };
         if self.nodes().filter(ahead).count() >= self.node.quorum.weak() {
             self.node.status.behind = true;

@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::Vote;
+use super::peer::Peer;
 use super::read::Reading;
 use super::slot::{CheckpointVote, Pending, Slot};
 use super::view_store::{CHECKPOINTS, ViewRow};
@@ -66,6 +67,8 @@ macro_rules! parts {
             pub client_budgets: &'s $($mutability)? [Budget],
             /// Checkpoints that replicas vouch for: n x 4.
             pub checkpoints: &'s $($mutability)? [CheckpointVote],
+            /// What is known of each replica: n.
+            pub peers: &'s $($mutability)? [Peer],
             /// VIEW-CHANGEs: the latest of each replica, then those of the NEW-VIEW: 2 x n.
             pub view_rows: &'s $($mutability)? [ViewRow],
             /// P and Q of those: 2 x n x W x [`History::ENTRY`] bytes.
@@ -106,6 +109,7 @@ impl Parts<'_> {
             replica_budgets: self.replica_budgets,
             client_budgets: self.client_budgets,
             checkpoints: self.checkpoints,
+            peers: self.peers,
             view_rows: self.view_rows,
             histories: self.histories,
             named: self.named,
@@ -141,6 +145,7 @@ pub struct Fixed<const N: usize, const W: usize, const B: usize, const C: usize,
     replica_budgets: [Budget; N],
     client_budgets: [Budget; C],
     checkpoints: [[CheckpointVote; CHECKPOINTS]; N],
+    peers: [Peer; N],
     view_rows: [[ViewRow; N]; 2],
     histories: [[[[u8; History::ENTRY]; W]; N]; 2],
     named: [[u8; Pairs::ENTRY]; N],
@@ -175,6 +180,7 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             replica_budgets: [Budget::NONE; N],
             client_budgets: [Budget::NONE; C],
             checkpoints: [[CheckpointVote::NONE; CHECKPOINTS]; N],
+            peers: [const { Peer::EMPTY }; N],
             view_rows: [const { [const { ViewRow::EMPTY }; N] }; 2],
             histories: [[[[0; History::ENTRY]; W]; N]; 2],
             named: [[0; Pairs::ENTRY]; N],
@@ -213,6 +219,7 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             replica_budgets: &mut self.replica_budgets,
             client_budgets: &mut self.client_budgets,
             checkpoints: self.checkpoints.as_flattened_mut(),
+            peers: &mut self.peers,
             view_rows: self.view_rows.as_flattened_mut(),
             histories: self.histories.as_flattened_mut().as_flattened_mut().as_flattened_mut(),
             named: self.named.as_flattened_mut(),
@@ -235,6 +242,7 @@ impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: us
             replica_budgets: &self.replica_budgets,
             client_budgets: &self.client_budgets,
             checkpoints: self.checkpoints.as_flattened(),
+            peers: &self.peers,
             view_rows: self.view_rows.as_flattened(),
             histories: self.histories.as_flattened().as_flattened().as_flattened(),
             named: self.named.as_flattened(),

@@ -3,6 +3,7 @@
 use super::config::Dimensions;
 use super::history::{History, Pairs};
 use super::message::{Sequence, View, ViewChange};
+use super::peer::Peer;
 use super::rules::{Effect, Kept, NewViewStage, Rules};
 use super::view_store::{CHECKPOINTS, ViewRow};
 use super::whom::Whom;
@@ -210,8 +211,8 @@ impl Rules<'_> {
     pub(super) fn watch_new_view(&mut self) {
         let (view, me) = (self.node.view, self.node.me());
         let wants = |node: &NodeId| {
-            let row = self.row(Shelf::Latest, *node).copied().unwrap_or_default();
-            *node == me || row.view.max(row.waits) >= view
+            let wanted = self.row(Shelf::Latest, *node).map_or(View(0), |row| row.view);
+            *node == me || wanted.max(self.peer(*node).waits) >= view
         };
         let ready = self.nodes().filter(wants).count() >= self.node.quorum.strong();
         if !self.node.active && ready && self.node.new_view_deadline.is_none() {
@@ -249,16 +250,23 @@ impl Rules<'_> {
         self.memory.view_rows.get(self.row_index(shelf, node))
     }
 
-    pub(super) fn row_mut(&mut self, shelf: Shelf, node: NodeId) -> Option<&mut ViewRow> {
+    /// What is known of a replica; nothing, if there is none of that name.
+    pub(super) fn peer(&self, node: NodeId) -> Peer {
+        self.memory.peers.get(node.index()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn peer_mut(&mut self, node: NodeId) -> Option<&mut Peer> {
+        self.memory.peers.get_mut(node.index())
+    }
+
+    fn row_mut(&mut self, shelf: Shelf, node: NodeId) -> Option<&mut ViewRow> {
         let index = self.row_index(shelf, node);
         self.memory.view_rows.get_mut(index)
     }
 
-    /// Replaces a row; what its replica reported stays.
     fn put_row(&mut self, shelf: Shelf, node: NodeId, row: ViewRow) {
         if let Some(place) = self.row_mut(shelf, node) {
-            let ViewRow { reported, waits, executed, spoken, estimate, answered, .. } = *place;
-            *place = ViewRow { reported, waits, executed, spoken, estimate, answered, ..row };
+            *place = row;
         }
     }
 
@@ -298,8 +306,8 @@ impl Rules<'_> {
 
     /// A replica has said something that it must not contradict.
     pub(super) fn note_spoken(&mut self, node: NodeId) {
-        if let Some(row) = self.row_mut(Shelf::Latest, node) {
-            row.spoken = true;
+        if let Some(peer) = self.peer_mut(node) {
+            peer.spoken = true;
         }
     }
 
@@ -319,8 +327,12 @@ impl Rules<'_> {
         self.put_row(Shelf::Named, node, ViewRow::EMPTY);
     }
 
-    /// Asks for a VIEW-CHANGE by its digest: answered from either shelf.
+    /// Asks for a VIEW-CHANGE by its digest: answered from either shelf. One that lost its log may
+    /// hold what it signed before the loss, from a peer; it says nothing of its own all the same.
     pub(super) fn on_fetch_view_change(&mut self, from: NodeId, author: NodeId, digest: &Digest) {
+        if self.node.is_mute() && author == self.node.me() {
+            return;
+        }
         let to = Whom::One(from);
         let holds = |shelf| {
             self.row(shelf, author).is_some_and(|row| row.view > View(0) && row.digest == *digest)

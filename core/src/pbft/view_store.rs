@@ -1,6 +1,5 @@
 //! Where VIEW-CHANGEs are kept.
 
-use super::amnesia::Estimate;
 use super::history::{Histories, History, Pairs};
 use super::message::{Sequence, View, ViewChange};
 use crate::auth::{Digest, Signature};
@@ -20,19 +19,6 @@ pub struct ViewRow {
     pub(super) checkpoints: [u8; CHECKPOINTS * Pairs::ENTRY],
     pub(super) checkpoint_count: u8,
     pub(super) history_count: u16,
-    /// The highest view that this replica said it is in.
-    pub(super) reported: View,
-    /// The view that it said it waits for; 0: it is in its view.
-    pub(super) waits: View,
-    /// The last sequence that it said it executed.
-    pub(super) executed: Sequence,
-    /// Whether a vote, a checkpoint or a VIEW-CHANGE of it was heard since the start.
-    pub(super) spoken: bool,
-    /// What it answered when this replica had lost its log, if it has.
-    pub(super) estimate: Estimate,
-    /// Whether it has. Not an `Option` of the estimate: the empty one would not be all zero bits,
-    /// as empty memory is, so that a static replica takes no flash.
-    pub(super) answered: bool,
 }
 
 impl ViewRow {
@@ -44,17 +30,6 @@ impl ViewRow {
         checkpoints: [0; CHECKPOINTS * Pairs::ENTRY],
         checkpoint_count: 0,
         history_count: 0,
-        reported: View(0),
-        waits: View(0),
-        executed: Sequence(0),
-        spoken: false,
-        estimate: Estimate {
-            stable: Sequence(0),
-            prepared: Sequence(0),
-            view: View(0),
-            heard: false,
-        },
-        answered: false,
     };
 
     /// The message that is stored here, with its P and Q in the bytes beside it.

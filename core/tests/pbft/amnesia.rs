@@ -2,13 +2,12 @@
 //! contradicted before, and then takes part again.
 
 use crate::bench::*;
-use crate::forgery::*;
 use quorate::pbft::*;
 use quorate::{Input, Instant, NodeId, Output, Protocol, wire};
 
 impl<const N: usize> Bench<N> {
     /// A replica loses log, checkpoints and state, and starts as one that knows it.
-    fn forget(&mut self, id: usize, nonce: u64) {
+    pub fn forget(&mut self, id: usize, nonce: u64) {
         let host = &mut self.hosts[id];
         host.records.clear();
         host.captured.clear();
@@ -23,12 +22,12 @@ impl<const N: usize> Bench<N> {
             Replica::unsure(Self::config(id), Memory::<N>::new(), 100).unwrap();
     }
 
-    fn recovers(&self, id: usize) -> bool {
+    pub fn recovers(&self, id: usize) -> bool {
         self.hosts[id].replica.is_recovering()
     }
 
     /// Orders requests of client 1 from timestamp `first` on, time passing between them.
-    fn order(&mut self, first: u64, count: u64) {
+    pub fn order(&mut self, first: u64, count: u64) {
         for t in first..first + count {
             for id in 0..N {
                 self.ask(id, 1, t, b"x");
@@ -283,32 +282,38 @@ fn two_that_recover_at_once_make_no_progress_and_no_second_history() {
 }
 
 #[test]
-fn an_idle_cluster_lets_it_recover_by_ordering_nothing() {
+fn one_that_recovers_keeps_what_it_signed_before_to_itself_even_if_a_peer_gave_it_back() {
     let mut bench = Bench::<4>::new();
-    bench.order(1, 6);
-    bench.forget(3, 77);
-    bench.pass(3_000);
-    assert!(!bench.recovers(3));
-    assert_eq!(bench.operations(0).len(), 6);
-    assert!((0..4).all(|id| bench.view(id) == (0, true)));
-    let status = bench.hosts[0].replica.status();
-    assert_eq!(status.executed, Sequence(28), "no more than it needs");
-}
-
-#[test]
-fn who_pretends_to_recover_for_ever_gets_one_null_in_a_status_interval_and_no_view_change() {
-    let mut bench = Bench::<4>::new();
-    bench.order(1, 2);
-    let until = Sequence(u64::MAX);
-    for round in 1..=20 {
-        for nonce in 0..50 {
-            bench.tell(0, 3, Message::Recover { nonce, lost: true, until });
-        }
-        bench.pass(50);
-        let executed = bench.hosts[0].replica.status().executed.0;
-        assert!(executed <= 2 + round + 1, "{executed} after {round} status intervals");
+    bench.order(1, 3);
+    for id in 1..4 {
+        bench.ask(id, 1, 9, b"without the primary");
     }
-    assert!((0..4).all(|id| bench.view(id) == (0, true)));
+    bench.pass_where(3_000, &[1, 2, 3], |from, to, _| from != 0 && to != 0);
+    assert_eq!(bench.view(3), (1, true));
+    let digest_of = |bench: &Bench<4>, author| {
+        let mut changes = bench.sent.iter().filter_map(|letter| match said_in(letter) {
+            Message::ViewChange(change) if change.author == author => Some(change),
+            _ => None,
+        });
+        changes.next_back().unwrap().digest(&scope())
+    };
+    bench.forget(3, 5);
+    bench.pass(600);
+    assert!(bench.recovers(3));
+    assert_eq!(bench.view(3), (1, true), "it was told the NEW-VIEW, with what it signed");
+    let answers = |bench: &mut Bench<4>, author| {
+        let (said, digest) = (bench.sent.len(), digest_of(bench, author));
+        bench.tell(3, 1, Message::FetchViewChange { author, digest });
+        let answered = |letter: &Letter| match said_in(letter) {
+            Message::ViewChange(change) => change.author == author,
+            _ => false,
+        };
+        bench.sent[said..].iter().any(answered)
+    };
+    assert!(answers(&mut bench, node(1)), "it passes on what others signed");
+    assert!(!answers(&mut bench, node(3)));
+    bench.order(10, 30);
+    assert!(!bench.recovers(3));
 }
 
 #[test]
@@ -430,51 +435,4 @@ fn one_that_is_unsure_stays_so_over_a_crash() {
     assert!(!bench.recovers(3));
     bench.restart(3);
     assert!(!bench.recovers(3), "it is new, and knows its whole log");
-}
-
-#[test]
-fn a_null_that_was_lost_is_proposed_again() {
-    let mut bench = Bench::<4>::new();
-    bench.order(1, 6);
-    bench.forget(3, 77);
-    let is_null = |batch: &Batch<'_>| batch.bytes().is_empty();
-    let null = |message: &Message<'_>| match message {
-        Message::PrePrepare { batch, .. } => is_null(batch),
-        _ => false,
-    };
-    let lost = std::cell::Cell::new(0);
-    bench.pass_where(3_000, &[0, 1, 2, 3], |_, to, message| {
-        let loses = to == 2 && null(message) && lost.get() < 3;
-        lost.set(lost.get() + u32::from(loses));
-        !loses
-    });
-    assert_eq!(lost.get(), 3);
-    assert!(!bench.recovers(3));
-    assert!((0..4).all(|id| bench.view(id) == (0, true)));
-}
-
-#[test]
-fn a_null_of_two_views_leaves_a_view_change_that_others_accept() {
-    let mut bench = Bench::<4>::new();
-    let null = Batch::from_bytes(&[]);
-    let (sequence, digest) = (Sequence(1), null.digest());
-    bench.tell(3, 0, Message::PrePrepare { view: View(0), sequence, batch: null });
-    let changes = [0, 1, 2].map(|author| change(author, 1, &[]));
-    for change in changes {
-        bench.show(3, change);
-    }
-    bench.tell(3, 1, Message::NewView(new_view(4, 1, &names(&changes), &[])));
-    assert_eq!(bench.view(3), (1, true));
-    for from in 0..3 {
-        bench.tell(3, from, Message::Commit(Vote { view: View(1), sequence, digest }));
-    }
-    assert_eq!(bench.hosts[3].replica.status().executed, sequence);
-    bench.ask(3, 1, 9, b"alone");
-    bench.pass_where(2_500, &[3], |_, _, _| false);
-    assert_eq!(bench.view(3), (2, false));
-    let mine = bench.sent.iter().rev().map(message);
-    let mut mine = mine.filter(|it| matches!(it, Message::ViewChange(c) if c.author == node(3)));
-    let me = quorate::Principal::Node(node(3));
-    let verified = bench.roster.verify(&TestVerifier, me, mine.next().unwrap());
-    assert!(verified.is_ok(), "{verified:?}");
 }

@@ -26,6 +26,7 @@ mod life;
 mod limits;
 mod new_view;
 mod normal_case;
+mod nulls;
 mod old_log;
 mod pages;
 mod pieces;

@@ -48,12 +48,13 @@ impl Durability {
                 Fact::Checkpoint(sequence.0, *digest)
             }
             Record::Committed { .. }
-            | Record::Named(_)
             | Record::Recovering { .. }
             | Record::Recovered { .. }
             | Record::Left { .. }
             | Record::Install { .. } => return,
-            Record::ViewChange(change) => {
+            // Its own may come back to it after the loss of its log, signed, from a peer.
+            Record::Named(change) if change.author != node => return,
+            Record::ViewChange(change) | Record::Named(change) => {
                 Fact::ViewChange(change.view.0, Digest::of(change.histories.bytes()))
             }
             Record::NewView(new_view) => {

@@ -40,6 +40,7 @@ impl Ground {
             replica_budgets: _,
             client_budgets: _,
             checkpoints,
+            peers,
             view_rows,
             histories,
             named,
@@ -47,7 +48,8 @@ impl Ground {
             reads,
             answer,
         } = self.0.lend();
-        let tables = (slots, prepares, commits, clients, pending, checkpoints, view_rows, reads);
+        let votes = (slots, prepares, commits, checkpoints);
+        let tables = (votes, clients, pending, peers, view_rows, reads);
         (tables, [batches, pool, replies, histories, named, chosen, answer])
     }
 }

@@ -1,8 +1,8 @@
 //! A replica's memory with sizes that a plan chooses.
 
 use quorate::pbft::{
-    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Pending, Reading,
-    Slot, Storage, ViewRow, Vote,
+    Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Peer, Pending,
+    Reading, Slot, Storage, ViewRow, Vote,
 };
 
 /// Storage in vectors.
@@ -20,6 +20,7 @@ pub struct Memory {
     replica_budgets: Vec<Budget>,
     client_budgets: Vec<Budget>,
     checkpoints: Vec<CheckpointVote>,
+    peers: Vec<Peer>,
     view_rows: Vec<ViewRow>,
     histories: Vec<u8>,
     named: Vec<u8>,
@@ -46,6 +47,7 @@ impl Memory {
             + size_of::<Reading>();
         let node = size_of::<Budget>()
             + CHECKPOINTS * size_of::<CheckpointVote>()
+            + size_of::<Peer>()
             + 2 * size_of::<ViewRow>()
             + Pairs::ENTRY;
         let [nodes, window, batch_bytes, clients, reply_bytes, slot, client, node] =
@@ -75,6 +77,7 @@ impl Memory {
             replica_budgets: vec![Budget::default(); nodes],
             client_budgets: vec![Budget::default(); clients],
             checkpoints: vec![CheckpointVote::default(); nodes * CHECKPOINTS],
+            peers: vec![Peer::default(); nodes],
             view_rows: vec![ViewRow::default(); 2 * nodes],
             histories: vec![0; 2 * nodes * window * History::ENTRY],
             named: vec![0; nodes * Pairs::ENTRY],
@@ -103,6 +106,7 @@ impl Storage for Memory {
             replica_budgets: &mut self.replica_budgets,
             client_budgets: &mut self.client_budgets,
             checkpoints: &mut self.checkpoints,
+            peers: &mut self.peers,
             view_rows: &mut self.view_rows,
             histories: &mut self.histories,
             named: &mut self.named,
@@ -125,6 +129,7 @@ impl Storage for Memory {
             replica_budgets: &self.replica_budgets,
             client_budgets: &self.client_budgets,
             checkpoints: &self.checkpoints,
+            peers: &self.peers,
             view_rows: &self.view_rows,
             histories: &self.histories,
             named: &self.named,
@@ -158,6 +163,7 @@ mod tests {
             size_of_val(parts.replica_budgets),
             size_of_val(parts.client_budgets),
             size_of_val(parts.checkpoints),
+            size_of_val(parts.peers),
             size_of_val(parts.view_rows),
             size_of_val(parts.histories),
             size_of_val(parts.named),
@@ -188,6 +194,7 @@ mod tests {
                 parts.replica_budgets.len(),
                 parts.client_budgets.len(),
                 parts.checkpoints.len(),
+                parts.peers.len(),
                 parts.view_rows.len(),
                 parts.histories.len(),
                 parts.named.len(),

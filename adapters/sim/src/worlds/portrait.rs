@@ -31,6 +31,7 @@ pub(super) fn write_memory(out: &mut impl Write, memory: &Lent<'_>) -> fmt::Resu
         replies,
         pending,
         checkpoints,
+        peers,
         view_rows,
         histories,
         named,
@@ -51,7 +52,7 @@ pub(super) fn write_memory(out: &mut impl Write, memory: &Lent<'_>) -> fmt::Resu
     }
     let (latest, rest) = view_rows.split_at(view_rows.len() / 2);
     let (reports, others) = histories.split_at(histories.len() / 2);
-    write!(out, "<latest>{latest:?}{:?}</latest>", Digest::of(reports))?;
+    write!(out, "<latest>{latest:?}{peers:?}{:?}</latest>", Digest::of(reports))?;
     write!(out, "<named>{rest:?}{:?}{:?}</named>", Digest::of(others), Digest::of(named))
 }
 
