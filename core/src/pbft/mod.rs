@@ -145,9 +145,11 @@
 //! * A strong quorum of COMMITs of one view settles a sequence also where the PRE-PREPARE did not
 //!   arrive, and also after its view has ended: the batch is fetched by its digest. The digest
 //!   then stands in P and Q, since no later view can choose another.
-//! * A NEW-VIEW may choose a batch that its primary does not have (condition A3 of the paper): by
-//!   condition A2 a correct replica has it, and everybody who lacks it, the primary too, fetches
-//!   it afterwards.
+//! * A NEW-VIEW may choose a batch that its primary does not have (condition A3 of the paper), or
+//!   that lies above the primary's own window: by condition A2 a correct replica has it, and
+//!   everybody who lacks it, the primary too, fetches it afterwards. So a NEW-VIEW is no vote of
+//!   its primary, which says PREPARE for what was chosen like all others, once it has
+//!   pre-prepared it.
 //! * Every sequence of the window must be decided, or be a gap, before a NEW-VIEW is made, also
 //!   those above the last chosen one: a batch that only one VIEW-CHANGE at hand tells of may be
 //!   committed. Members whose window ends below a sequence count as having prepared nothing
@@ -199,6 +201,7 @@ mod settled;
 mod slot;
 mod status;
 mod storage;
+mod tally;
 mod transfer;
 mod turn;
 mod view_change;

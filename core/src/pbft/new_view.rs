@@ -3,7 +3,7 @@
 use super::choice::{Members, Start};
 use super::history::Pairs;
 use super::message::{NewView, Sequence, View, ViewChange, Vote};
-use super::rules::{Effect, Kept, NewViewStage, Rules, StoredNewView};
+use super::rules::{Effect, Kept, NewViewStage, Node, Rules, StoredNewView};
 use super::slot::Pending;
 use super::view_change::Shelf;
 use super::whom::Whom;
@@ -13,6 +13,15 @@ use crate::node::{NodeId, NodeSet};
 
 /// How many sequences one step looks at again.
 const REVIEWED: usize = 3;
+
+impl Node {
+    /// The last sequence that the NEW-VIEW of the view that this replica is in chose; 0 if none.
+    pub(super) fn chosen_until(&self) -> Sequence {
+        let stored = &self.new_view;
+        let entered = stored.stage == NewViewStage::Entered && stored.view == self.view;
+        if self.active && self.view > View(0) && entered { stored.last } else { Sequence(0) }
+    }
+}
 
 impl Rules<'_> {
     /// "The new primary p collects view-change messages; when it has enough of them to decide
@@ -301,12 +310,7 @@ impl Rules<'_> {
     /// Whether the current view's NEW-VIEW covers a sequence, so that its primary may not propose
     /// anything else there.
     pub(super) fn is_settled_by_new_view(&self, sequence: Sequence) -> bool {
-        let stored = &self.node.new_view;
-        self.node.active
-            && self.node.view > View(0)
-            && stored.stage == NewViewStage::Entered
-            && stored.view == self.node.view
-            && sequence <= stored.last
+        sequence <= self.node.chosen_until()
     }
 
     /// Whether this replica knows what its view began with: it is in view 0, or has its NEW-VIEW.

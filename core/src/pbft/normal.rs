@@ -4,6 +4,7 @@ use super::history::PrePrepared;
 use super::message::{Sequence, View, Vote};
 use super::rules::{Effect, Kept, Rules};
 use super::slot::Pending;
+use super::tally::{Phase, backers};
 use crate::auth::Digest;
 use crate::fault::{Fault, Refusal};
 use crate::node::{NodeId, NodeSet, Principal};
@@ -241,11 +242,12 @@ impl Rules<'_> {
 
     /// "If backup i accepts the pre-prepare message, it enters the prepare phase by multicasting
     /// a <PREPARE, v, n, d, i> message" (4.2). A primary's PRE-PREPARE stands for its PREPARE; it
-    /// keeps its own in the same place, as what it has said in this view.
+    /// keeps its own in the same place, as what it has said in this view. Its NEW-VIEW does not:
+    /// it may have chosen a batch that the primary lacks, or that lies above its window.
     pub(super) fn vote_prepare(&mut self, vote: Vote) {
         let me = self.node.me();
         self.cast(vote, me, Phase::Prepare);
-        if self.node.primary(vote.view) != me {
+        if self.node.primary(vote.view) != me || self.is_settled_by_new_view(vote.sequence) {
             self.emit(Effect::Prepare(vote));
         }
     }
@@ -294,7 +296,9 @@ impl Rules<'_> {
     /// number is between h and H" (4.2). Those of a later view wait for it in their sender's own
     /// place.
     pub(super) fn on_prepare(&mut self, from: NodeId, vote: Vote) {
-        if from == self.node.primary(vote.view) {
+        let known = vote.view == self.node.view && self.node.active;
+        let proposes = known && !self.is_settled_by_new_view(vote.sequence);
+        if from == self.node.primary(vote.view) && (vote.view == View(0) || proposes) {
             return self.accuse(from, Fault::NotAllowed);
         }
         if vote.view < self.node.view || !self.in_window(vote.sequence) {
@@ -317,40 +321,12 @@ impl Rules<'_> {
         }
     }
 
-    /// Puts a vote in its sender's place; false if it is not new there. One vote for each sender,
-    /// phase, sequence and view; a later view's takes the place of an earlier one's.
-    pub(super) fn cast(&mut self, vote: Vote, from: NodeId, phase: Phase) -> bool {
-        if self.slot_mut(vote.sequence).is_none() {
-            return false;
-        }
-        let range = self.ring().votes(vote.sequence);
-        let votes = match phase {
-            Phase::Prepare => &mut *self.memory.prepares,
-            Phase::Commit => &mut *self.memory.commits,
-        };
-        let Some(place) = votes.get_mut(range).and_then(|votes| votes.get_mut(from.index())) else {
-            return false;
-        };
-        if place.is_cast() && place.view == vote.view && place.digest != vote.digest {
-            self.accuse(from, Fault::Equivocation);
-            return false;
-        }
-        if place.is_cast() && place.view >= vote.view {
-            return false;
-        }
-        // One that only takes the place of another is borne once a view.
-        let view = self.node.view;
-        let fruitless = place.is_cast() && (place.view >= view || vote.view < view);
-        *place = vote;
-        self.note_spoken(from);
-        self.node.fruitless = fruitless;
-        true
-    }
-
     /// "We define the predicate prepared(m, v, n, i) to be true if and only if replica i has
     /// inserted in its log: the request m, a pre-prepare for m in view v with sequence number n,
     /// and 2f prepares from different backups that match the pre-prepare" (4.2). For any n it
-    /// takes a strong quorum, the primary being one of it.
+    /// takes a strong quorum, the primary being one of it. What a NEW-VIEW chose is backed by its
+    /// primary only if that says PREPARE: of those who back it, weak ones are correct and must have
+    /// it in Q, or no later view could choose it by condition A2 when the others are gone.
     pub(super) fn try_prepare(&mut self, sequence: Sequence) {
         let view = self.node.view;
         let Some(digest) = self.slot(sequence).and_then(|slot| slot.accepted(view)) else { return };
@@ -360,7 +336,9 @@ impl Rules<'_> {
             return;
         }
         let mut backers = backers(self.prepares(sequence), &vote);
-        backers.insert(self.node.primary(view));
+        if !self.is_settled_by_new_view(sequence) || canary!("new_view_is_a_vote") {
+            backers.insert(self.node.primary(view));
+        }
         if backers.len() < self.node.quorum.strong() {
             return;
         }
@@ -473,21 +451,4 @@ impl Rules<'_> {
         *digest == self.node.null
             || self.slot(sequence).is_some_and(|slot| slot.position(digest).is_some())
     }
-}
-
-/// Which of the two votes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Prepare,
-    Commit,
-}
-
-/// The distinct replicas whose votes are exactly this one. Votes lie by sender, so nobody is
-/// counted twice; votes of two views, or for two digests, never add up.
-fn backers(votes: &[Vote], vote: &Vote) -> NodeSet {
-    let cast = (0u8..).zip(votes).filter(|(_, cast)| {
-        let other = canary!("votes_of_two_views") && cast.digest == vote.digest;
-        cast.is_cast() && (*cast == vote || other)
-    });
-    cast.map(|(node, _)| NodeId(node)).collect()
 }

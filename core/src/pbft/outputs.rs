@@ -215,6 +215,11 @@ impl<'a> Outputs<'a> {
             votes.get(me).copied().filter(Vote::is_cast)
         };
         let proposed_by_me = |vote: &Vote| vote.view.primary(self.node.sizes.nodes).index() == me;
+        // What the NEW-VIEW chose its primary votes for as the others do.
+        let prepared_by_me = |vote: &Vote| {
+            let chosen = vote.view == view && sequence <= self.node.chosen_until();
+            chosen || !proposed_by_me(vote)
+        };
         let message = match part % PARTS {
             0 if sequence <= executed || sequence.0 > executed.0.saturating_add(REPROPOSED) => None,
             0 => mine(self.memory.prepares).filter(proposed_by_me).and_then(|vote| {
@@ -223,7 +228,7 @@ impl<'a> Outputs<'a> {
                 let proposal = Message::PrePrepare { view, sequence, batch };
                 current.then_some(proposal)
             }),
-            1 => mine(self.memory.prepares).filter(|v| !proposed_by_me(v)).map(Message::Prepare),
+            1 => mine(self.memory.prepares).filter(prepared_by_me).map(Message::Prepare),
             2 => mine(self.memory.commits).map(Message::Commit),
             _ => slot.committed.filter(|_| sequence > executed).map(|settled| {
                 let digest = settled.digest;

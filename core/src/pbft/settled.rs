@@ -3,8 +3,8 @@
 
 use super::history::PrePrepared;
 use super::message::{Sequence, Vote};
-use super::normal::Phase;
 use super::rules::{Effect, Rules};
+use super::tally::Phase;
 use super::whom::Whom;
 use crate::auth::Digest;
 use crate::fault::Fault;

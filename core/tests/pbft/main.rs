@@ -30,6 +30,7 @@ mod nulls;
 mod old_log;
 mod pages;
 mod pieces;
+mod primarys_vote;
 mod random_choice;
 mod reader;
 mod reads;

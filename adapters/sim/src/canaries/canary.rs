@@ -111,6 +111,11 @@ pub const CANARIES: &[Canary] = &[
         "Nobody sends again what another has missed.",
     ),
     canary(
+        "new_view_is_a_vote",
+        tests("pbft", "primarys_vote"),
+        "A NEW-VIEW counts as its primary's PREPARE of what it chose, had or not.",
+    ),
+    canary(
         "new_view_on_trust",
         tests("pbft", "new_view::p11"),
         "A NEW-VIEW is not computed again by those who enter it.",

@@ -48,8 +48,8 @@ impl Ground {
             reads,
             answer,
         } = self.0.lend();
-        let votes = (slots, prepares, commits, checkpoints);
-        let tables = (votes, clients, pending, peers, view_rows, reads);
+        let said = (checkpoints, peers, view_rows);
+        let tables = (slots, prepares, commits, clients, pending, said, reads);
         (tables, [batches, pool, replies, histories, named, chosen, answer])
     }
 }
