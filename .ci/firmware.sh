@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Holds the firmware to its word: its images are built with nothing but `core`, taken apart, and run
-# under QEMU, where they must do word for word what they do here; and four boards form a cluster that
-# outlives lost frames, a kill and a liar. Installs QEMU if it is missing.
+# under QEMU, where they must do word for word what they do here; and four boards, then three and a
+# Linux process, form a cluster that outlives lost frames, a kill and a liar. Installs QEMU if it is
+# missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../examples/firmware"
 
@@ -25,3 +26,4 @@ cargo test --locked
 cargo run --locked --package hub -- guarantees
 cargo run --locked --package hub -- bench --quick --check
 cargo run --locked --package hub -- demo --requests 100
+cargo run --locked --package hub -- mixed --requests 60

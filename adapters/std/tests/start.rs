@@ -157,11 +157,14 @@ fn a_disk_that_fails_stops_the_replica_loudly_and_the_others_go_on() {
     let client = members.client(1);
     add(&client, 1);
     members.wait_until_equal();
+    assert!(members.replicas.iter().flatten().all(|replica| !replica.is_finished()));
     fs::remove_dir_all(members.config(2).data).expect("the directory goes away");
     for _ in 0..2 * members.cluster.window {
         add(&client, 1);
     }
-    let failed = members.replicas[2].take().expect("it was started").wait();
+    let failed = members.replicas[2].take().expect("it was started");
+    eventually("it has ended", || failed.is_finished());
+    let failed = failed.wait();
     let error = failed.expect_err("it cannot store its checkpoints");
     assert!(matches!(error, Stopped::Disk(DiskError::Io { .. })), "{error}");
     assert!(error.to_string().contains("checkpoint-"), "{error}");

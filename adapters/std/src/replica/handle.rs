@@ -94,6 +94,12 @@ impl ReplicaHandle {
         drop(self);
     }
 
+    /// Whether the replica has ended by itself. [`ReplicaHandle::wait`] then says why, at once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.step.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Waits until the replica ends by itself, which it does only when it cannot go on.
     ///
     /// # Errors

@@ -17,7 +17,12 @@ use quorate_embedded::{Member, PairKeys};
 pub type Board =
     Member<Tongue<PairKeys<[PairKey; MEMBERS]>>, [PublicKey; NODES], SecretKey, Ed25519>;
 
-fn secret(of: Principal) -> SecretKey {
+/// The name of the cluster.
+pub const NAME: &str = "boards";
+
+/// The secret of a member.
+#[must_use]
+pub fn secret(of: Principal) -> SecretKey {
     let mut name = *b"a member of the cluster: 000";
     if let Some(end) = name.last_chunk_mut::<3>() {
         *end = of.to_bytes();
@@ -25,14 +30,16 @@ fn secret(of: Principal) -> SecretKey {
     SecretKey::from_seed(Digest::of(&name).0)
 }
 
-fn keys() -> ([PublicKey; NODES], [PublicKey; CLIENTS]) {
+/// The public keys of all nodes, and of all clients.
+#[must_use]
+pub fn keys() -> ([PublicKey; NODES], [PublicKey; CLIENTS]) {
     let node = |id| secret(Principal::Node(NodeId(id as u8))).public();
     let client = |id| secret(Principal::Client(ClientId(id as u16))).public();
     (from_fn(node), from_fn(client))
 }
 
 fn cluster_id(nodes: &[PublicKey], clients: &[PublicKey]) -> Digest {
-    DIMENSIONS.cluster_id(b"boards", nodes, clients, Switches::default())
+    DIMENSIONS.cluster_id(NAME.as_bytes(), nodes, clients, Switches::default())
 }
 
 /// A member of the cluster; `lies` makes a traitor of it.

@@ -13,10 +13,10 @@ mod report;
 mod settings;
 
 pub use arguments::Arguments;
-pub use keys::{Board, member, nonce};
+pub use keys::{Board, NAME, keys, member, nonce, secret};
 pub use liar::{Mouth, Tongue, twist};
 pub use registers::{Registers, operation};
-pub use report::Report;
+pub use report::{FAULTS, Report};
 pub use settings::{
     CLIENTS, DIMENSIONS, FRAME, GREETING, LAYOUT, MEMBERS, Memory, NODES, RECORD, REPLY, SEATS,
     client, replica,

@@ -24,7 +24,7 @@ pub struct Report {
 }
 
 /// What replicas can do wrong: printed by number.
-const FAULTS: [Fault; 14] = [
+pub const FAULTS: [Fault; 14] = [
     Fault::Malformed,
     Fault::OutOfBounds,
     Fault::Forged,

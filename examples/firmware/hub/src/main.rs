@@ -7,8 +7,10 @@ mod board;
 mod calls;
 mod demo;
 mod elf;
+mod gateway;
 mod guarantees;
 mod image;
+mod linux;
 mod listed;
 mod table;
 mod tools;
@@ -16,6 +18,7 @@ mod wire;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use demo::Cast;
 
 /// Firmware of quorate: measured, and held to its word, under QEMU.
 #[derive(Debug, Parser)]
@@ -48,12 +51,20 @@ enum Order {
     /// frames, the primary loses its power and comes back, a board lies. Ends well only if no
     /// request failed and all honest boards are in the same state.
     Demo(demo::Plan),
+    /// The same with three boards and one Linux process, a replica of quorate-std behind a gateway.
+    /// In each round it is killed, too, and comes back with its log.
+    Mixed(demo::Plan),
+    /// What `mixed` runs as that process.
+    #[command(hide = true)]
+    Member(linux::Told),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Order::Bench { check, quick, json } => bench::run(check, quick, json),
         Order::Guarantees => guarantees::run(),
-        Order::Demo(plan) => demo::run(&plan),
+        Order::Demo(plan) => demo::run(&plan, Cast::Boards),
+        Order::Mixed(plan) => demo::run(&plan, Cast::Mixed),
+        Order::Member(told) => linux::run(told),
     }
 }

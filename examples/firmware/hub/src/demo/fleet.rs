@@ -1,14 +1,18 @@
-//! Boards that run: switched on, cut off their power, listened to.
+//! Members that run: boards, and the Linux process among them. They are switched on, killed,
+//! listened to.
 
+use super::Cast;
 use crate::board::Board;
+use crate::gateway::Gateway;
 use crate::wire::Router;
 use anyhow::{Context as _, Result, bail, ensure};
 use cluster::{Arguments, NODES, Report};
 use quorate::{NodeId, Principal};
 use std::io::{BufRead as _, BufReader, ErrorKind};
-use std::os::unix::net::UnixListener;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -20,27 +24,37 @@ const FLASH: usize = 128 * 1024;
 /// How long QEMU may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A place for a board: its flash and the other end of its line are there without power too.
+/// How a member is reached. That is there while it does not run, too.
+#[derive(Debug)]
+enum Way {
+    /// A board: the other end of its line.
+    Line(UnixListener),
+    /// The Linux process.
+    Gateway(Gateway),
+}
+
+/// A place for a member.
 #[derive(Debug)]
 struct Place {
-    listener: UnixListener,
+    way: Way,
     child: Option<Child>,
     starts: u32,
     lies: bool,
     report: Option<Report>,
 }
 
-/// A line that a board printed; nothing: it has ended.
+/// A line that a member printed; nothing: it has ended.
 #[derive(Debug)]
 struct News {
-    board: usize,
+    id: usize,
     start: u32,
     line: Option<String>,
 }
 
-/// Four boards under QEMU.
+/// Four boards under QEMU, or three and a process.
 #[derive(Debug)]
 pub(crate) struct Fleet {
+    cast: Cast,
     board: Board,
     image: PathBuf,
     router: Arc<Router>,
@@ -48,13 +62,18 @@ pub(crate) struct Fleet {
     places: [Place; NODES],
     news: Receiver<News>,
     tell: Sender<News>,
-    /// Has a folder for each board.
+    /// Has a folder for each member.
     folder: TempDir,
 }
 
 impl Fleet {
-    /// Places for all boards, none of them with power.
-    pub(crate) fn new(board: Board, image: &Path, router: Arc<Router>, run: u64) -> Result<Self> {
+    /// Places for all members, none of which runs.
+    pub(crate) fn new(
+        (cast, board): (Cast, Board),
+        image: &Path,
+        router: Arc<Router>,
+        run: u64,
+    ) -> Result<Self> {
         let folder = TempDir::with_prefix("quorate-boards-").context("a folder for the boards")?;
         // Boards that are started later have the same image, whatever is built meanwhile.
         let copy = folder.path().join("image");
@@ -63,87 +82,134 @@ impl Fleet {
         for id in 0..NODES {
             let home = folder.path().join(id.to_string());
             std::fs::create_dir(&home)?;
-            std::fs::write(home.join("flash.bin"), vec![0xFF; FLASH])?;
-            let listener = UnixListener::bind(home.join("line"))?;
-            listener.set_nonblocking(true)?;
-            places.push(Place { listener, child: None, starts: 0, lies: false, report: None });
+            let way = if cast.is_linux(id) {
+                let who = principal(id);
+                let (line, other) = UnixStream::pair()?;
+                router.attach(who, other)?;
+                Way::Gateway(Gateway::new(who, line)?)
+            } else {
+                std::fs::write(home.join("flash.bin"), vec![0xFF; FLASH])?;
+                let listener = UnixListener::bind(home.join("line"))?;
+                listener.set_nonblocking(true)?;
+                Way::Line(listener)
+            };
+            places.push(Place { way, child: None, starts: 0, lies: false, report: None });
         }
-        let Ok(places) = places.try_into() else { bail!("as many places as boards") };
+        let Ok(places) = places.try_into() else { bail!("as many places as members") };
         let (tell, news) = channel();
-        Ok(Self { board, image: copy, router, run, places, news, tell, folder })
+        Ok(Self { cast, board, image: copy, router, run, places, news, tell, folder })
     }
 
-    /// Switches a board on, with what its flash holds.
-    pub(crate) fn power(&mut self, id: usize, lies: bool) -> Result<()> {
-        let home = self.folder.path().join(id.to_string());
+    /// Starts a member, with what its flash or its disk holds.
+    pub(crate) fn start(&mut self, id: usize, lies: bool) -> Result<()> {
+        let who = self.who(id);
         let place = &mut self.places[id];
-        ensure!(place.child.is_none(), "board {id} has power");
+        ensure!(place.child.is_none(), "{who} runs already");
         place.starts += 1;
         (place.lies, place.report) = (lies, None);
-        let me = NodeId(u8::try_from(id)?);
-        let arguments = Arguments { me, run: self.run, start: place.starts, lies };
-        let mut child = self.board.start(&self.image, &home, &arguments.to_string())?;
-        let said = child.stdout.take().context("the board has no console")?;
+        let mut child = self.spawn(id)?;
+        let said = child.stdout.take().with_context(|| format!("{who} has no console"))?;
+        let place = &mut self.places[id];
         let (tell, start) = (self.tell.clone(), place.starts);
         thread::spawn(move || {
             for line in BufReader::new(said).lines().map_while(Result::ok) {
                 // Nobody listens any more: the demonstration is over.
-                let _ = tell.send(News { board: id, start, line: Some(line) });
+                let _ = tell.send(News { id, start, line: Some(line) });
             }
-            let _ = tell.send(News { board: id, start, line: None });
+            let _ = tell.send(News { id, start, line: None });
         });
         place.child = Some(child);
         let end = Instant::now() + PATIENCE;
-        loop {
-            match self.places[id].listener.accept() {
-                Ok((stream, _)) => {
-                    stream.set_nonblocking(false)?;
-                    return self.router.attach(Principal::Node(me), stream);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error).context("the line of a board"),
-            }
+        while !self.connect(id)? {
             self.listen(Duration::from_millis(5))?;
-            ensure!(Instant::now() < end, "board {id} does not start within {PATIENCE:?}");
+            ensure!(Instant::now() < end, "{who} does not start within {PATIENCE:?}");
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, id: usize) -> Result<Child> {
+        let home = self.folder.path().join(id.to_string());
+        let Place { way, starts, lies, .. } = &self.places[id];
+        let gateway = match way {
+            Way::Gateway(gateway) => gateway,
+            Way::Line(_) => {
+                let me = NodeId(u8::try_from(id)?);
+                let arguments = Arguments { me, run: self.run, start: *starts, lies: *lies };
+                return self.board.start(&self.image, &home, &arguments.to_string());
+            }
+        };
+        // A port that was free a moment ago, another one each time.
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        gateway.lead_to(server);
+        // This program, whatever is built meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("member").arg("--data").arg(home.join("data"));
+        command.args(["--listen", &server.to_string()]);
+        if *lies {
+            command.arg("--lies");
+        }
+        // It ends when the other end of its standard input is gone.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().context("the Linux process does not start")
+    }
+
+    /// Whether the member has a line now.
+    fn connect(&self, id: usize) -> Result<bool> {
+        let Way::Line(listener) = &self.places[id].way else { return Ok(true) };
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                self.router.attach(principal(id), stream)?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error).context("the line of a board"),
         }
     }
 
-    /// Cuts a board off its power: SIGKILL.
+    /// What a member is called.
+    pub(crate) fn who(&self, id: usize) -> String {
+        if self.cast.is_linux(id) { "the Linux process".to_owned() } else { format!("board {id}") }
+    }
+
+    /// Cuts a board off its power, or kills the process: SIGKILL.
     pub(crate) fn kill(&mut self, id: usize) -> Result<()> {
-        let mut child = self.places[id].child.take().context("the board has no power")?;
+        let child = self.places[id].child.take();
+        let mut child = child.with_context(|| format!("{} does not run", self.who(id)))?;
         child.kill().context("SIGKILL")?;
         child.wait()?;
         Ok(())
     }
 
-    /// Takes what boards have printed, for so long.
+    /// Takes what members have printed, for so long.
     ///
     /// # Errors
-    /// A board says why it stops, or has ended by itself.
+    /// A member says why it stops, or has ended by itself.
     pub(crate) fn listen(&mut self, span: Duration) -> Result<()> {
         let end = Instant::now() + span;
         while let Ok(news) = self.news.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            let News { board, start, line } = news;
-            let place = &mut self.places[board];
-            // What it said before it lost its power is old.
+            let News { id, start, line } = news;
+            let who = self.who(id);
+            let place = &mut self.places[id];
+            // What it said before it was killed is old.
             if place.child.is_none() || start != place.starts {
                 continue;
             }
             match line.as_ref().map(|line| line.parse()) {
                 Some(Ok(report)) => place.report = Some(report),
-                Some(Err(())) => bail!("board {board} says: {}", line.unwrap_or_default()),
-                None => bail!("board {board} has ended by itself"),
+                Some(Err(())) => bail!("{who} says: {}", line.unwrap_or_default()),
+                None => bail!("{who} has ended by itself"),
             }
         }
         Ok(())
     }
 
-    /// What a board said last, since it has power.
+    /// What a member said last, since it was started.
     pub(crate) fn report(&self, id: usize) -> Option<Report> {
         self.places[id].report.filter(|_| self.places[id].child.is_some())
     }
 
-    /// Boards that have power and are honest.
+    /// Members that run and are honest.
     pub(crate) fn honest(&self) -> Vec<usize> {
         let places = self.places.iter().enumerate();
         places.filter(|(_, place)| place.child.is_some() && !place.lies).map(|(id, _)| id).collect()
@@ -154,14 +220,14 @@ impl Fleet {
         self.honest().into_iter().filter_map(|id| self.report(id)).collect()
     }
 
-    /// The view that two honest boards at least are in.
+    /// The view that two honest members at least are in.
     pub(crate) fn view(&self) -> u64 {
         let mut views: Vec<_> = self.reports().iter().map(|report| report.view).collect();
         views.sort_unstable();
         views.into_iter().rev().nth(1).unwrap_or_default()
     }
 
-    /// The highest sequence that an honest board has executed.
+    /// The highest sequence that an honest member has executed.
     pub(crate) fn executed(&self) -> u64 {
         self.reports().iter().map(|report| report.executed).max().unwrap_or_default()
     }
@@ -176,4 +242,8 @@ impl Drop for Fleet {
             }
         }
     }
+}
+
+fn principal(id: usize) -> Principal {
+    Principal::Node(NodeId(id as u8))
 }

@@ -1,4 +1,4 @@
-//! Four boards form a cluster, and go through what boards go through.
+//! Four boards form a cluster, or three and a Linux process, and go through what boards go through.
 
 mod fleet;
 mod load;
@@ -6,9 +6,28 @@ mod outcome;
 mod story;
 
 use crate::board::Board;
+use crate::linux::LINUX;
 use crate::{image, tools};
 use anyhow::{Result, ensure};
+#[cfg(test)]
+pub(crate) use load::Load;
 use story::Story;
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cast {
+    /// Boards.
+    Boards,
+    /// Boards, and a Linux process in the place of one.
+    Mixed,
+}
+
+impl Cast {
+    /// Whether a member is the Linux process.
+    pub(crate) fn is_linux(self, id: usize) -> bool {
+        self == Self::Mixed && id == LINUX.index()
+    }
+}
 
 /// What is to happen.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,12 +72,12 @@ fn percent(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A request failed, states differ, a board stopped by itself, or something takes far too long.
-pub(crate) fn run(plan: &Plan) -> Result<()> {
+pub(crate) fn run(plan: &Plan, cast: Cast) -> Result<()> {
     ensure!(plan.board != Board::M0, "an M0 has no image of its own here: its boards are M3");
     tools::check(&[plan.board.machine().0])?;
     eprintln!("building the image of a node for {}", plan.board.target());
     let image = image::build(plan.board, "node", "node", "")?;
-    let outcome = Story::begin(plan, &image)?.tell()?;
+    let outcome = Story::begin(plan, cast, &image)?.tell()?;
     if plan.json {
         println!("{}", serde_json::to_string(&outcome)?);
     } else {

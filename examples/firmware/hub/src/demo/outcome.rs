@@ -2,6 +2,7 @@
 
 use crate::wire::Traffic;
 use anyhow::{Result, ensure};
+use cluster::NODES;
 use serde::Serialize;
 use std::fmt;
 
@@ -21,16 +22,16 @@ pub(crate) struct Outcome {
     pub(crate) max_ms: u64,
     pub(crate) frames: Traffic,
     pub(crate) rounds: u64,
-    /// Primaries that lost their power.
+    /// Members that were killed: primaries, and a Linux process that was none.
     pub(crate) kills: u64,
-    /// Boards that lied.
+    /// Members that lied.
     pub(crate) liars: u64,
     /// The view at the end.
     pub(crate) view: u64,
-    /// What all acknowledged amounts are together, and what the boards have.
+    /// What all acknowledged amounts are together, and what the members have.
     pub(crate) acknowledged: u64,
     pub(crate) totals: Vec<u64>,
-    /// Digests of the states of honest boards at the end.
+    /// Digests of the states of all members at the end, when all are honest.
     pub(crate) digests: Vec<String>,
 }
 
@@ -44,9 +45,10 @@ impl Outcome {
         ensure!(*failed == 0, "{failed} requests failed");
         ensure!(*wrong == 0, "{wrong} requests had a wrong answer");
         let alike = digests.iter().all(|digest| Some(digest) == digests.first());
-        ensure!(alike && digests.len() > 2, "the states of honest boards differ");
+        ensure!(digests.len() == NODES, "not all members tell of their state");
+        ensure!(alike, "the states of members differ");
         let whole = totals.iter().all(|total| total == acknowledged);
-        ensure!(whole, "the boards do not have what was acknowledged");
+        ensure!(whole, "the members do not have what was acknowledged");
         Ok(())
     }
 }
@@ -66,11 +68,11 @@ impl fmt::Display for Outcome {
         )?;
         writeln!(
             f,
-            "frames: {passed} passed on, {lost} lost on purpose, {undelivered} to boards without \
-             power or too slow, {damaged} cut short"
+            "frames: {passed} passed on, {lost} lost on purpose, {undelivered} to members that \
+             were away or too slow, {damaged} cut short"
         )?;
         let Self { kills, liars, view, .. } = self;
-        writeln!(f, "primaries killed {kills}, liars {liars}, at the end in view {view}")?;
+        writeln!(f, "members killed {kills}, liars {liars}, at the end in view {view}")?;
         for (digest, total) in self.digests.iter().zip(&self.totals) {
             writeln!(f, "state {digest:.16}..., sum {total} of {}", self.acknowledged)?;
         }
@@ -83,8 +85,8 @@ mod tests {
     use super::*;
 
     fn good() -> Outcome {
-        let digests = vec!["a".to_owned(); 3];
-        Outcome { acknowledged: 9, totals: vec![9; 3], digests, ..Outcome::default() }
+        let digests = vec!["a".to_owned(); NODES];
+        Outcome { acknowledged: 9, totals: vec![9; NODES], digests, ..Outcome::default() }
     }
 
     #[test]
@@ -96,8 +98,8 @@ mod tests {
             Outcome { failed: 1, ..good() },
             Outcome { wrong: 1, ..good() },
             Outcome { digests: differs, ..good() },
-            Outcome { digests: vec!["a".to_owned(); 2], ..good() },
-            Outcome { totals: vec![9, 9, 8], ..good() },
+            Outcome { digests: vec!["a".to_owned(); NODES - 1], ..good() },
+            Outcome { totals: vec![9, 9, 9, 8], ..good() },
         ];
         for outcome in bad {
             assert!(outcome.check().is_err(), "{outcome}");

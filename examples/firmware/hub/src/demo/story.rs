@@ -1,9 +1,10 @@
 //! What happens, one thing after the other.
 
-use super::Plan;
 use super::fleet::Fleet;
 use super::load::Load;
 use super::outcome::Outcome;
+use super::{Cast, Plan};
+use crate::linux::LINUX;
 use crate::wire::{Loss, Router};
 use anyhow::{Result, bail};
 use cluster::NODES;
@@ -17,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// A cluster, and what has happened to it.
 pub(super) struct Story<'p> {
     plan: &'p Plan,
+    cast: Cast,
     begin: Instant,
     router: Arc<Router>,
     fleet: Fleet,
@@ -31,24 +33,39 @@ pub(super) struct Story<'p> {
 }
 
 impl<'p> Story<'p> {
-    /// Switches all boards on.
-    pub(super) fn begin(plan: &'p Plan, image: &Path) -> Result<Self> {
+    /// Starts all members.
+    pub(super) fn begin(plan: &'p Plan, cast: Cast, image: &Path) -> Result<Self> {
         let begin = Instant::now();
         // No two runs are the same one, whatever the seed: nonces are never used again.
         let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
         let router = Router::new(Loss::new(plan.loss, plan.seed));
-        let mut fleet = Fleet::new(plan.board, image, Arc::clone(&router), run)?;
+        let mut fleet = Fleet::new((cast, plan.board), image, Arc::clone(&router), run)?;
         let load = Load::start(&router, plan.seed, run)?;
         for id in 0..NODES {
-            fleet.power(id, false)?;
+            fleet.start(id, false)?;
         }
         let chance = fastrand::Rng::with_seed(plan.seed);
         let (rounds, kills, liars, requests, told) = (0, 0, 0, 0, 0);
-        let story =
-            Self { plan, begin, router, fleet, load, chance, rounds, kills, liars, requests, told };
-        let loss = plan.loss;
-        let name = plan.board.name();
-        story.say(&format!("{NODES} boards ({name}) have power, lines lose {loss} % of frames"));
+        let story = Self {
+            plan,
+            cast,
+            begin,
+            router,
+            fleet,
+            load,
+            chance,
+            rounds,
+            kills,
+            liars,
+            requests,
+            told,
+        };
+        let (loss, name) = (plan.loss, plan.board.name());
+        let boards = (0..NODES).filter(|id| !cast.is_linux(*id)).count();
+        let more = if boards < NODES { ", a Linux process is the fourth member" } else { "" };
+        story.say(&format!(
+            "{boards} boards ({name}) have power{more}, lines lose {loss} % of frames"
+        ));
         Ok(story)
     }
 
@@ -63,15 +80,23 @@ impl<'p> Story<'p> {
         }
     }
 
-    /// One round: a quarter in peace, then the primary loses its power and comes back, then a
-    /// board lies to the end. Never two of them at a time: f = 1.
+    /// One round: a quarter in peace, then the primary is killed and comes back, then a member
+    /// lies to the end. Never two of them at a time: f = 1. A Linux process that was not the
+    /// primary is killed after it.
     fn round(&mut self) -> Result<()> {
         let (before, each) = (self.requests, self.plan.requests);
         (self.rounds, self.requests, self.told) = (self.rounds + 1, before + each, 0);
         let part = |hundredths: u64| before + each * hundredths / 100;
         self.serve(part(25), part(25))?;
         if self.plan.kill_primary {
-            self.lose_primary(part(40), part(60))?;
+            // Work goes on when it happens.
+            self.serve(self.load.tally.ended() + 1, part(60))?;
+            let primary = self.primary();
+            self.lose(primary, part(40), part(60))?;
+            if self.cast == Cast::Mixed && !self.cast.is_linux(primary) {
+                self.serve(self.load.tally.ended() + 1, part(75))?;
+                self.lose(LINUX.index(), part(65), part(75))?;
+            }
         }
         if self.plan.liar {
             self.suffer_liar(part(100))?;
@@ -82,16 +107,20 @@ impl<'p> Story<'p> {
         Ok(())
     }
 
-    /// The primary loses its power in the middle of work, and comes back later.
-    fn lose_primary(&mut self, back: u64, on: u64) -> Result<()> {
-        // Work goes on when it happens.
-        self.serve(self.load.tally.ended() + 1, on)?;
-        let view = self.fleet.view();
-        let primary = (view % NODES as u64) as usize;
-        self.fleet.kill(primary)?;
+    fn primary(&self) -> usize {
+        (self.fleet.view() % NODES as u64) as usize
+    }
+
+    /// A member is killed in the middle of work, and comes back when so many requests have ended.
+    fn lose(&mut self, id: usize, back: u64, on: u64) -> Result<()> {
+        let (view, who) = (self.fleet.view(), self.fleet.who(id));
+        let linux = self.cast.is_linux(id);
+        let role = if id == self.primary() { "primary" } else { "a backup" };
+        self.fleet.kill(id)?;
         let (dead, seen) = (Instant::now(), self.load.tally.ended());
         self.kills += 1;
-        self.say(&format!("board {primary}, primary of view {view}, loses its power (SIGKILL)"));
+        let dies = if linux { "is killed" } else { "loses its power" };
+        self.say(&format!("{who}, {role} of view {view}, {dies} (SIGKILL)"));
         // Answers that were under way may still come.
         self.serve(seen + cluster::CLIENTS as u64 + 1, on)?;
         let (now, after) = (self.fleet.view(), dead.elapsed().as_secs_f64());
@@ -99,32 +128,32 @@ impl<'p> Story<'p> {
         self.serve(back, on)?;
 
         let (goal, since) = (self.fleet.executed(), Instant::now());
-        self.fleet.power(primary, false)?;
-        self.say(&format!("board {primary} has power again, and its flash"));
-        self.until("the board that was dead catches up", |story| {
-            story.fleet.report(primary).is_some_and(|report| report.executed >= goal)
+        self.fleet.start(id, false)?;
+        let back =
+            if linux { "runs again, with its log" } else { "has power again, and its flash" };
+        self.say(&format!("{who} {back}"));
+        self.until("the member that was killed catches up", |story| {
+            story.fleet.report(id).is_some_and(|report| report.executed >= goal)
         })?;
         let after = since.elapsed().as_secs_f64();
-        self.say(&format!(
-            "board {primary} has caught up with sequence {goal}, after {after:.1} s"
-        ));
+        self.say(&format!("{who} has caught up with sequence {goal}, after {after:.1} s"));
         Ok(())
     }
 
-    /// A board that is not the primary lies until all is served. Then it is honest again, and its
+    /// A member that is not the primary lies until all is served. Then it is honest again, and its
     /// state must be the others'.
     fn suffer_liar(&mut self, all: u64) -> Result<()> {
-        let primary = (self.fleet.view() % NODES as u64) as usize;
-        let liar = (primary + self.chance.usize(1..NODES)) % NODES;
+        let liar = (self.primary() + self.chance.usize(1..NODES)) % NODES;
+        let who = self.fleet.who(liar);
         self.fleet.kill(liar)?;
-        self.fleet.power(liar, true)?;
+        self.fleet.start(liar, true)?;
         self.liars += 1;
-        self.say(&format!("board {liar} lies from now on, in every vote and every reply"));
+        self.say(&format!("{who} lies from now on, in every vote and every reply"));
         self.serve(all, all)?;
         self.settle()?;
         self.fleet.kill(liar)?;
-        self.fleet.power(liar, false)?;
-        self.say(&format!("board {liar} is honest again: it had lied to others, not to itself"));
+        self.fleet.start(liar, false)?;
+        self.say(&format!("{who} is honest again: it had lied to others, not to itself"));
         self.settle()
     }
 
@@ -135,9 +164,9 @@ impl<'p> Story<'p> {
         self.until("requests are served", |story| story.load.tally.ended() >= ended)
     }
 
-    /// Waits until all honest boards have executed everything, and are in the same state.
+    /// Waits until all honest members have executed everything, and are in the same state.
     fn settle(&mut self) -> Result<()> {
-        self.until("all honest boards come to the same state", |story| {
+        self.until("all honest members come to the same state", |story| {
             let (honest, reports) = (story.fleet.honest().len(), story.fleet.reports());
             let first = reports.first().map(|report| report.digest);
             reports.len() == honest
@@ -147,7 +176,7 @@ impl<'p> Story<'p> {
         let honest = self.fleet.honest();
         let digest = self.fleet.reports().first().map(|report| report.digest);
         let digest = digest.unwrap_or_default();
-        self.say(&format!("boards {honest:?} are in the same state, {digest:?}"));
+        self.say(&format!("members {honest:?} are in the same state, {digest:?}"));
         Ok(())
     }
 
@@ -163,7 +192,7 @@ impl<'p> Story<'p> {
             }
             if Instant::now() > end {
                 let reports: Vec<_> = (0..NODES).map(|id| self.fleet.report(id)).collect();
-                bail!("{what}: not within {PATIENCE:?}; the boards say {reports:#?}");
+                bail!("{what}: not within {PATIENCE:?}; the members say {reports:#?}");
             }
         }
     }
@@ -181,13 +210,16 @@ impl<'p> Story<'p> {
         }
     }
 
-    /// What the board that saw most wrongs saw last.
+    /// What the member that saw most wrongs saw last.
     fn blamed(&self) -> String {
         let reports = self.fleet.reports();
         let most = reports.iter().max_by_key(|report| report.faults);
         match most.and_then(|report| Some((report.faults, report.last?))) {
             Some((faults, (node, fault))) => {
-                format!("; wrongs seen: {faults}, the last: board {} {fault}", node.0)
+                format!(
+                    "; wrongs seen: {faults}, the last: {} {fault}",
+                    self.fleet.who(node.index())
+                )
             }
             None => String::new(),
         }
