@@ -1,5 +1,5 @@
 //! The boards that QEMU has: start-up, a console, a count of instructions, a painted stack; and
-//! what a node needs: a serial line, a clock, a flash.
+//! what a node needs: a serial line, a clock, a flash, a log.
 //!
 //! ARM: mps2-an385 (Cortex-M3, which runs images for the M0 too) and mps2-an386 (Cortex-M4F).
 //! RISC-V: virt. All that is unsafe in the images is here.
@@ -16,6 +16,8 @@ mod file;
 pub mod flash;
 #[cfg(feature = "gauge")]
 mod gauge;
+#[cfg(feature = "log")]
+pub mod log;
 pub mod once;
 #[cfg(target_arch = "riscv32")]
 mod riscv;

@@ -12,6 +12,7 @@ mod guarantees;
 mod image;
 mod linux;
 mod listed;
+mod log;
 mod table;
 mod tools;
 mod wire;

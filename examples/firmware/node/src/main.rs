@@ -1,5 +1,6 @@
 //! One replica a board. Which one it is, and whether it lies, stands in its arguments; its line is
-//! the first UART, its log the flash. Where it stands it prints.
+//! the first UART, its journal the flash. Where it stands it prints for the hub; what happens to it
+//! it logs.
 #![no_std]
 #![no_main]
 
@@ -8,11 +9,13 @@ mod watch;
 use board::console::{self, Console};
 use board::devices::{HERTZ, Uart, ticks};
 use board::flash::{Flash, SIZE};
+use board::log;
 use board::once::Once;
 use cluster::{Arguments, FRAME, LAYOUT, MEMBERS, Memory, RECORD, Registers};
 use core::convert::Infallible;
 use core::fmt::{self, Write as _};
 use core::time::Duration;
+use defmt::{Debug2Format, Display2Format, error, info};
 use ed25519_compact as _;
 use quorate::Principal;
 use quorate_embedded::flash::{Blocking, FlashLog, Owner};
@@ -46,6 +49,10 @@ extern "C" fn main() -> ! {
 fn serve(arguments: Arguments) -> Result<Infallible, Broken> {
     let Arguments { me, run, start, lies } = arguments;
     let who = Principal::Node(me);
+    // The log has the time of the devices.
+    let line = Uart::start();
+    log::open();
+    info!("{}, start {=u32}, {=str}", who, start, if lies { "a liar" } else { "honest" });
     let member = cluster::member(who, lies).map_err(|_| Broken("the keys are none"))?;
     let scope = *member.roster.scope();
     let flash = CELLS.take().and_then(Flash::open).ok_or(Broken("there is no flash"))?;
@@ -54,7 +61,6 @@ fn serve(arguments: Arguments) -> Result<Infallible, Broken> {
     let log = FlashLog::<_, RECORD>::open(Blocking(flash), region, owner);
     let log = wait(log).map_err(|why| tell("the log cannot be opened", &why))?;
 
-    let line = Uart::start();
     let mut link = Stream::new(&line, who, FRAME);
     let mut clock = Ticks::new(HERTZ, ticks);
     let room = CHECKPOINTS.take().ok_or(Broken("started twice"))?;
@@ -63,6 +69,7 @@ fn serve(arguments: Arguments) -> Result<Infallible, Broken> {
     let replica = (cluster::replica(me, scope), memory);
     let started = Service::start(parts, LAYOUT, replica, clock.now(), Origin::New);
     let (replica, service) = wait(started).map_err(|why| tell("it cannot go on", &why))?;
+    info!("from its journal: {}", replica.status());
     let settings =
         Settings { greeting: cluster::GREETING, ..Settings::new(cluster::nonce(who, run, start)) };
     let buffers = BUFFERS.take().ok_or(Broken("started twice"))?;
@@ -92,12 +99,14 @@ impl fmt::Display for Broken {
 }
 
 fn tell(what: &'static str, why: &impl fmt::Debug) -> Broken {
+    error!("{=str}: {}", what, Debug2Format(why));
     let _ = writeln!(Console, "{why:?}");
     Broken(what)
 }
 
 fn stop(why: fmt::Arguments<'_>) -> ! {
     let _ = writeln!(Console, "the board stops: {why}");
+    error!("the board stops: {}", Display2Format(&why));
     console::exit(false)
 }
 

@@ -1,11 +1,12 @@
-//! Tells the world where the replica stands.
+//! Tells the world where the replica stands, and logs what has happened to it.
 
 use board::console::Console;
-use cluster::{Registers, Report};
+use cluster::{NODES, Registers, Report};
 use core::fmt::Write as _;
 use core::time::Duration;
-use quorate::Instant;
-use quorate::pbft::{Replica, Storage};
+use defmt::{debug, info, warn};
+use quorate::pbft::{Replica, Status, Storage};
+use quorate::{Instant, NodeId, NodeSet, Principal, Refusal};
 use quorate_embedded::{Identity, Journal, Node, Service};
 
 /// How often at most something is said.
@@ -16,10 +17,14 @@ const INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Watch {
     said: Option<Report>,
     due: Instant,
+    status: Status,
+    refusal: Option<Refusal>,
+    /// Those whom it has had a session with.
+    met: NodeSet,
 }
 
 impl Watch {
-    /// Prints a report if something has changed.
+    /// Prints a report and logs if something has changed.
     pub(crate) fn look<S, J, M, I, B, const N: usize>(
         &mut self,
         now: Instant,
@@ -38,6 +43,17 @@ impl Watch {
         let status = node.protocol().status();
         let registers = node.host().application();
         let (faults, last) = node.host().faults();
+        self.log(&status, node.host().refusal());
+        for id in (0..NODES as u8).map(NodeId) {
+            if node.has_session(Principal::Node(id)) && self.met.insert(id) {
+                info!("met {}", id);
+            }
+        }
+        if self.said.is_none_or(|said| said.faults != faults)
+            && let Some((who, fault)) = last
+        {
+            warn!("{=u32} wrongs seen, the last: {} {}", faults, who, fault);
+        }
         let report = Report {
             view: status.view.0,
             executed: status.executed.0,
@@ -51,6 +67,20 @@ impl Watch {
             // Nobody listens: then nobody misses it.
             let _ = writeln!(Console, "{report}");
             self.said = Some(report);
+        }
+    }
+
+    fn log(&mut self, status: &Status, refusal: Option<Refusal>) {
+        let Status { view, active, stable, .. } = self.status;
+        if (view, active) != (status.view, status.active) {
+            info!("{}", status);
+        } else if stable != status.stable {
+            debug!("{}", status);
+        }
+        self.status = *status;
+        if refusal != self.refusal {
+            warn!("refused: {}", refusal);
+            self.refusal = refusal;
         }
     }
 }

@@ -15,6 +15,8 @@ use virt as machine;
 
 use core::cell::RefCell;
 use core::convert::Infallible;
+#[cfg(feature = "log")]
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use heapless::Deque;
 
@@ -110,4 +112,20 @@ impl Write for &Uart {
 #[must_use]
 pub fn ticks() -> u32 {
     machine::ticks()
+}
+
+/// The counter as it was last, and how often it has wrapped.
+#[cfg(feature = "log")]
+static LAST: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
+
+/// Microseconds since the clock was started, for those who ask more often than the counter wraps,
+/// which it does each 171 seconds or later.
+#[cfg(feature = "log")]
+pub(crate) fn micros() -> u64 {
+    let [last, wraps] = &LAST;
+    let now = ticks();
+    let high = wraps.load(Relaxed) + u32::from(now < last.load(Relaxed));
+    last.store(now, Relaxed);
+    wraps.store(high, Relaxed);
+    (u64::from(high) << 32 | u64::from(now)) / u64::from(HERTZ / 1_000_000)
 }

@@ -4,8 +4,9 @@
 use super::Cast;
 use crate::board::Board;
 use crate::gateway::Gateway;
+use crate::log::{Log, Words};
 use crate::wire::Router;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cluster::{Arguments, NODES, Report};
 use quorate::{NodeId, Principal};
 use std::io::{BufRead as _, BufReader, ErrorKind};
@@ -21,6 +22,8 @@ use tempfile::TempDir;
 
 /// Bytes of a board's flash: what `board::flash::SIZE` says.
 const FLASH: usize = 128 * 1024;
+/// How long a member that says why it stops may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long QEMU may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -41,6 +44,9 @@ struct Place {
     starts: u32,
     lies: bool,
     report: Option<Report>,
+    /// That of a board since its last start, and lines of it and those before.
+    log: Option<Log>,
+    logged: u64,
 }
 
 /// A line that a member printed; nothing: it has ended.
@@ -57,11 +63,14 @@ pub(crate) struct Fleet {
     cast: Cast,
     board: Board,
     image: PathBuf,
+    words: Words,
     router: Arc<Router>,
     run: u64,
     places: [Place; NODES],
     news: Receiver<News>,
     tell: Sender<News>,
+    /// Lines of logs that nobody has taken yet.
+    lines: Vec<(usize, String)>,
     /// Has a folder for each member.
     folder: TempDir,
 }
@@ -78,6 +87,7 @@ impl Fleet {
         // Boards that are started later have the same image, whatever is built meanwhile.
         let copy = folder.path().join("image");
         std::fs::copy(image, &copy).context("a copy of the image")?;
+        let words = Words::of(&copy)?;
         let mut places = Vec::new();
         for id in 0..NODES {
             let home = folder.path().join(id.to_string());
@@ -93,18 +103,26 @@ impl Fleet {
                 listener.set_nonblocking(true)?;
                 Way::Line(listener)
             };
-            places.push(Place { way, child: None, starts: 0, lies: false, report: None });
+            let (child, starts, lies, report, log, logged) = (None, 0, false, None, None, 0);
+            places.push(Place { way, child, starts, lies, report, log, logged });
         }
         let Ok(places) = places.try_into() else { bail!("as many places as members") };
         let (tell, news) = channel();
-        Ok(Self { cast, board, image: copy, router, run, places, news, tell, folder })
+        let (image, lines) = (copy, Vec::new());
+        Ok(Self { cast, board, image, words, router, run, places, news, tell, lines, folder })
     }
 
     /// Starts a member, with what its flash or its disk holds.
     pub(crate) fn start(&mut self, id: usize, lies: bool) -> Result<()> {
         let who = self.who(id);
-        let place = &mut self.places[id];
+        let place = &self.places[id];
         ensure!(place.child.is_none(), "{who} runs already");
+        self.read_logs()?;
+        let place = &mut self.places[id];
+        if let Way::Line(_) = place.way {
+            let path = self.folder.path().join(id.to_string()).join("log.bin");
+            place.log = Some(Log::begin(&path)?);
+        }
         place.starts += 1;
         (place.lies, place.report) = (lies, None);
         let mut child = self.spawn(id)?;
@@ -189,7 +207,6 @@ impl Fleet {
         let end = Instant::now() + span;
         while let Ok(news) = self.news.recv_timeout(end.saturating_duration_since(Instant::now())) {
             let News { id, start, line } = news;
-            let who = self.who(id);
             let place = &mut self.places[id];
             // What it said before it was killed is old.
             if place.child.is_none() || start != place.starts {
@@ -197,11 +214,55 @@ impl Fleet {
             }
             match line.as_ref().map(|line| line.parse()) {
                 Some(Ok(report)) => place.report = Some(report),
-                Some(Err(())) => bail!("{who} says: {}", line.unwrap_or_default()),
-                None => bail!("{who} has ended by itself"),
+                Some(Err(())) => return Err(self.hear_out(id, line.unwrap_or_default())),
+                None => bail!("{} has ended by itself{}", self.who(id), self.last_lines(id)),
             }
         }
+        self.read_logs()
+    }
+
+    /// What a member says that stops, to its end.
+    fn hear_out(&mut self, id: usize, first: String) -> anyhow::Error {
+        let (mut said, end) = (vec![first], Instant::now() + LAST_WORDS);
+        while let Ok(news) = self.news.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match news.line.filter(|_| news.id == id) {
+                Some(line) => said.push(line),
+                None if news.id == id => break,
+                None => {}
+            }
+        }
+        anyhow!("{} says: {}{}", self.who(id), said.join("\n"), self.last_lines(id))
+    }
+
+    /// Takes what boards have logged.
+    fn read_logs(&mut self) -> Result<()> {
+        for (id, place) in self.places.iter_mut().enumerate() {
+            let Some(log) = &mut place.log else { continue };
+            let lines = log.news(&self.words)?;
+            place.logged += lines.len() as u64;
+            self.lines.extend(lines.into_iter().map(|line| (id, line)));
+        }
         Ok(())
+    }
+
+    /// Lines that boards have logged since this was called last.
+    pub(crate) fn take_lines(&mut self) -> Vec<(usize, String)> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// How many lines each board has logged.
+    pub(crate) fn logged(&self) -> Vec<u64> {
+        let boards = self.places.iter().filter(|place| place.log.is_some());
+        boards.map(|place| place.logged).collect()
+    }
+
+    /// What a board has logged last, as lines below a sentence about it.
+    pub(crate) fn last_lines(&mut self, id: usize) -> String {
+        // Something is wrong already, and tells more than a log that cannot be read.
+        let _ = self.read_logs();
+        let Some(log) = &self.places[id].log else { return String::new() };
+        let lines: String = log.last().map(|line| format!("\n  {line}")).collect();
+        if lines.is_empty() { lines } else { format!("\n{} has logged last:{lines}", self.who(id)) }
     }
 
     /// What a member said last, since it was started.

@@ -55,6 +55,9 @@ pub(crate) struct Plan {
     /// The boards.
     #[arg(long, default_value = "m4")]
     board: Board,
+    /// Show what boards log, with their clocks' time since their start.
+    #[arg(long)]
+    log: bool,
     /// Print what came of it as one JSON object, and the story to the standard error.
     #[arg(long)]
     json: bool,

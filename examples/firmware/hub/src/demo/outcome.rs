@@ -28,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) liars: u64,
     /// The view at the end.
     pub(crate) view: u64,
+    /// Lines that each board has logged.
+    pub(crate) logged: Vec<u64>,
     /// What all acknowledged amounts are together, and what the members have.
     pub(crate) acknowledged: u64,
     pub(crate) totals: Vec<u64>,
@@ -41,12 +43,13 @@ impl Outcome {
     /// # Errors
     /// What did not.
     pub(crate) fn check(&self) -> Result<()> {
-        let Self { failed, wrong, digests, totals, acknowledged, .. } = self;
+        let Self { failed, wrong, digests, totals, acknowledged, logged, .. } = self;
         ensure!(*failed == 0, "{failed} requests failed");
         ensure!(*wrong == 0, "{wrong} requests had a wrong answer");
         let alike = digests.iter().all(|digest| Some(digest) == digests.first());
         ensure!(digests.len() == NODES, "not all members tell of their state");
         ensure!(alike, "the states of members differ");
+        ensure!(logged.iter().all(|lines| *lines > 0), "a board has logged nothing");
         let whole = totals.iter().all(|total| total == acknowledged);
         ensure!(whole, "the members do not have what was acknowledged");
         Ok(())
@@ -71,8 +74,9 @@ impl fmt::Display for Outcome {
             "frames: {passed} passed on, {lost} lost on purpose, {undelivered} to members that \
              were away or too slow, {damaged} cut short"
         )?;
-        let Self { kills, liars, view, .. } = self;
+        let Self { kills, liars, view, logged, .. } = self;
         writeln!(f, "members killed {kills}, liars {liars}, at the end in view {view}")?;
+        writeln!(f, "lines that boards have logged: {logged:?}")?;
         for (digest, total) in self.digests.iter().zip(&self.totals) {
             writeln!(f, "state {digest:.16}..., sum {total} of {}", self.acknowledged)?;
         }
@@ -100,6 +104,7 @@ mod tests {
             Outcome { digests: differs, ..good() },
             Outcome { digests: vec!["a".to_owned(); NODES - 1], ..good() },
             Outcome { totals: vec![9, 9, 9, 8], ..good() },
+            Outcome { logged: vec![3, 0], ..good() },
         ];
         for outcome in bad {
             assert!(outcome.check().is_err(), "{outcome}");

@@ -186,13 +186,15 @@ impl<'p> Story<'p> {
         loop {
             self.fleet.listen(Duration::from_millis(10))?;
             self.load.check()?;
+            self.tell_logs();
             self.tell_progress();
             if is(self) {
                 return Ok(());
             }
             if Instant::now() > end {
                 let reports: Vec<_> = (0..NODES).map(|id| self.fleet.report(id)).collect();
-                bail!("{what}: not within {PATIENCE:?}; the members say {reports:#?}");
+                let logs: String = (0..NODES).map(|id| self.fleet.last_lines(id)).collect();
+                bail!("{what}: not within {PATIENCE:?}; the members say {reports:#?}{logs}");
             }
         }
     }
@@ -225,8 +227,20 @@ impl<'p> Story<'p> {
         }
     }
 
+    /// Shows what boards have logged, if that is asked for.
+    fn tell_logs(&mut self) {
+        for (id, line) in self.fleet.take_lines() {
+            if self.plan.log {
+                self.show(&format!("{:9}  {} {line}", "", self.fleet.who(id)));
+            }
+        }
+    }
+
     fn say(&self, what: &str) {
-        let line = format!("{:7.1} s  {what}", self.begin.elapsed().as_secs_f64());
+        self.show(&format!("{:7.1} s  {what}", self.begin.elapsed().as_secs_f64()));
+    }
+
+    fn show(&self, line: &str) {
         if self.plan.json {
             eprintln!("{line}");
         } else {
@@ -254,6 +268,7 @@ impl<'p> Story<'p> {
             kills: self.kills,
             liars: self.liars,
             view: self.fleet.view(),
+            logged: self.fleet.logged(),
             acknowledged: tally.total(),
             totals: reports.iter().map(|report| report.total).collect(),
             digests: reports.iter().map(|report| report.digest.to_string()).collect(),

@@ -6,6 +6,7 @@ mod loss;
 mod port;
 mod router;
 
+pub(crate) use frames::Splitter;
 pub(crate) use loss::Loss;
 pub(crate) use port::Port;
 pub(crate) use router::{Router, Traffic};
