@@ -5,9 +5,11 @@
 use quorate_sim::worlds::{Explored, World};
 use std::process::Command;
 
+const WORLD: World = World { traitor: 0, lies: 0, sequences: 1, most: 1_000_000, whole: false };
+
 /// Explores a world within a bound that a test can afford, and prints what was visited.
 fn explore(traitor: u8, lies: u8) -> Explored {
-    let explored = World { traitor, lies, sequences: 1, most: 1_000_000 }.explore();
+    let explored = World { traitor, lies, ..WORLD }.explore();
     println!("r{traitor} lies, the others take {lies} of its messages: {explored:?}");
     let story = explored.violation.iter().flatten().map(|line| format!("{line}\n"));
     assert!(explored.violation.is_none(), "{}", story.collect::<String>());
@@ -21,6 +23,18 @@ fn explore(traitor: u8, lies: u8) -> Explored {
 fn no_lie_of_who_leads_view_0_breaks_anything() {
     let silent = explore(0, 0);
     assert!(explore(0, 1).states > 10 * silent.states);
+}
+
+#[test]
+fn what_is_put_off_hides_nothing_that_anybody_does() {
+    for (traitor, lies, at_least) in [(0, 0, 10), (1, 0, 3)] {
+        let small = explore(traitor, lies);
+        let whole = World { traitor, lies, whole: true, ..WORLD }.explore();
+        println!("each state on its own: {whole:?}");
+        assert!(whole.exhausted && whole.states > at_least * small.states, "{whole:?}");
+        assert_eq!(small.outcomes, whole.outcomes);
+        assert!(small.outcomes.len() > 3);
+    }
 }
 
 #[test]
@@ -45,7 +59,8 @@ fn the_command_prints_what_was_visited_and_whether_more_was_left() {
     assert!(told.contains(" states, ") && told.contains("nothing is left to visit"), "{told}");
     let (code, told) = run(&["explore", "--traitor", "0", "--lies", "1", "--states", "50"]);
     assert_eq!(code, Some(0));
-    assert!(told.contains("ended at the limit, with more to visit"), "{told}");
+    assert!(told.contains("ended at the limit, with "), "{told}");
+    assert!(told.contains(" of them to go on from"), "{told}");
     let (_, told) = run(&["explore", "--traitor", "1", "--lies", "0", "--json"]);
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told[0]["exhausted"], &told[0]["traitor"]), (&true.into(), &1.into()));

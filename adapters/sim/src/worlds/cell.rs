@@ -8,10 +8,11 @@ use crate::engine::perform;
 use crate::pbft::Memory;
 use core::time::Duration;
 use quorate::pbft::{
-    Admission, Command, Config, Dimensions, Lent, Parts, Replica, Storage, View, Vote,
+    Admission, Command, Config, Dimensions, Lent, Message, Parts, Replica, Storage, View, Vote,
 };
 use quorate::protocol::{Input, InputOf};
 use quorate::{Digest, Instant, NodeId, wire};
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 /// The replica of the core.
@@ -20,9 +21,11 @@ pub(super) type Machine = Replica<Short>;
 /// T. The clock of a replica stands still until its patience ends, then it jumps by this.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Sizes as small as one request allows; no checkpoint is reached.
-pub(super) const SIZES: Dimensions =
-    Dimensions { nodes: NODES as usize, window: 8, batch_bytes: 96, clients: 1, reply_bytes: 8 };
+/// Sizes as small as one request allows: the first checkpoint is beyond so many sequences.
+const fn sizes(sequences: u64) -> Dimensions {
+    let window = 2 * (sequences as usize + 1);
+    Dimensions { nodes: NODES as usize, window, batch_bytes: 96, clients: 1, reply_bytes: 8 }
+}
 
 /// What a replica can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +70,8 @@ impl Cell {
             watch_window: TIMEOUT - Duration::from_millis(1),
             ..Config::new(me, *speeches.scope())
         };
-        let machine = Replica::new(config, Short(Memory::new(SIZES))).expect("sizes that work");
+        let machine =
+            Replica::new(config, Short(Memory::new(sizes(sequences)))).expect("sizes that work");
         let mut cell = Self {
             me,
             machine: Box::new(machine),
@@ -105,6 +109,9 @@ impl Cell {
             Event::Hear(number) => {
                 let speech = speeches.get(number).clone();
                 let message = wire::decode(&speech.payload).expect("encoded here");
+                if self.is_past(&message) {
+                    return None;
+                }
                 match next.machine.admit(self.now, speech.from, &message) {
                     Admission::Verify => {}
                     Admission::Known => return None,
@@ -125,6 +132,15 @@ impl Cell {
                 Some(next)
             }
         }
+    }
+
+    /// Whether a message led to the view that the replica is in. It says nothing new to one that is
+    /// there, and a portrait does not tell which ones it heard: cells that heard what one replica
+    /// says in two different worlds are one, and would blame it for saying both.
+    fn is_past(&self, message: &Message<'_>) -> bool {
+        let status = self.machine.status();
+        let Message::ViewChange(change) = message else { return false };
+        status.active && change.view <= status.view
     }
 
     /// Steps the machine, then gives it all that it is owed: answers, and time.
@@ -164,7 +180,7 @@ impl Cell {
         self.executed.extend(executed);
         self.executed.sort_unstable();
         self.commits.extend(said.iter().filter_map(|number| match speeches.message(*number) {
-            quorate::pbft::Message::Commit(vote) => Some(vote),
+            Message::Commit(vote) => Some(vote),
             _ => None,
         }));
         self.said.extend(said);
@@ -181,6 +197,12 @@ impl Cell {
     /// The view that it is in, or is changing to.
     pub(super) fn view(&self) -> View {
         self.machine.status().view
+    }
+
+    /// What it executed and which COMMITs it sent, in words.
+    pub(super) fn facts(&self) -> BTreeSet<String> {
+        let executed = self.executed.iter().map(|what| format!("executed {what:?}"));
+        executed.chain(self.commits.iter().map(|vote| format!("COMMIT {vote:?}"))).collect()
     }
 
     /// A digest of what it is, see `portrait`, and of what it said and did.

@@ -114,10 +114,7 @@ impl Cells {
 
     fn try_event(&mut self, from: CellId, event: Event) -> Option<Edge> {
         let cell = &self.all[from as usize];
-        let lie = match event {
-            Event::Hear(number) => self.speeches.get(number).from == Principal::Node(self.traitor),
-            Event::Timeout => false,
-        };
+        let lie = self.is_lie(event);
         if cell.wrong.is_some() || (lie && cell.lies >= self.lies) {
             return None;
         }
@@ -131,6 +128,12 @@ impl Cells {
         let loud = next.spoke_since(cell);
         let to = self.enter(next, key, Some((from, event)));
         Some(Edge { to, loud })
+    }
+
+    /// Whether an event is a message of the traitor's.
+    pub(super) fn is_lie(&self, event: Event) -> bool {
+        matches!(event, Event::Hear(number)
+            if self.speeches.get(number).from == Principal::Node(self.traitor))
     }
 
     /// What can be heard where this was said.

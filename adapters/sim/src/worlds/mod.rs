@@ -18,8 +18,35 @@
 //!   put off until just before an input that makes it speak, and left out if it would have spoken
 //!   just the same without it. Nobody else can tell the difference, and what is put off can still
 //!   come, since the network forgets nothing.
+//! * *A lie that nobody can take any more is not tried.* The traitor's messages are counted in the
+//!   state, not in the cell: once all of them are taken, what a cell would become of another one
+//!   is never computed.
 //! * *Names do not matter.* Two correct replicas that lead neither view are exchanged where that
 //!   gives a state that was visited before; a traitor among those two is tried as one of them.
+//!
+//! # Why nothing is missed
+//!
+//! *That can be heard which was said, for ever.* So an input that is possible stays possible
+//! whatever others do, and two replicas never stand in each other's way, but for the number of the
+//! traitor's messages. Take any run, and in it the first word or deed of a replica after inputs
+//! that nobody noticed. Let s be the last of those inputs. If the replica would have spoken just
+//! the same without s, and s afterwards would have gone unnoticed and made the same cell of it
+//! (both are tried on the machine, not assumed), then the run in which s comes later says the same
+//! and goes on to the same cells. So each run has one like it in which no such s comes first; its
+//! words come in the same order, and the states in which they leave the replicas are the ones that
+//! are visited. An input that is still put off when the run ends has changed nothing that anybody
+//! did. Promises are about what was said, executed and accused, hence a broken one is seen.
+//!
+//! [`World::whole`] visits every state on its own: nothing is put off, and names matter.
+//! `tests/worlds.rs` holds the two against each other: what the replicas did on the way to each
+//! state must be the same. What `portrait` leaves out holds for both.
+//!
+//! # What was tried, and is not here
+//!
+//! *Haste*: a replica that can only gain by an input, since what it becomes can do all that it
+//! could do without, need not be tried without it. That is sound, and visited a third fewer states;
+//! but finding out took replicas into two to three times as many cells, and those are what takes
+//! the time. Most cells are replicas that changed their view and wait.
 //!
 //! # What is bounded
 //!

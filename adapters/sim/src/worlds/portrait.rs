@@ -11,11 +11,12 @@
 //! * PREPAREs of views before its own; once it is in view 1, the VIEW-CHANGEs that led there; those
 //!   that a NEW-VIEW names, unless one waits for them; what is left of a NEW-VIEW that was refused.
 //!
-//! If something were left out wrongly, states would be missed, but no false alarm be raised: every
-//! cell is a machine that was stepped from the beginning.
+//! If something were left out wrongly, states would be missed. Every cell is a machine that was
+//! stepped from the beginning, but it stands for others that heard something else: VIEW-CHANGEs
+//! for the view that it is in are kept from it, or it would blame their authors for both.
 
 use quorate::Digest;
-use quorate::pbft::{Lent, View, Vote};
+use quorate::pbft::{CheckpointVote, Lent, Slot, View, Vote};
 use std::fmt::{self, Write};
 
 /// Writes memory briefly, with marks around what may be left out: bytes are told by their digest,
@@ -46,7 +47,14 @@ pub(super) fn write_memory(out: &mut impl Write, memory: &Lent<'_>) -> fmt::Resu
     for (place, vote) in commits.iter().enumerate().filter(|(_, vote)| **vote != Vote::default()) {
         write!(out, "{place}: {vote:?}")?;
     }
-    write!(out, "{slots:?}{clients:?}{pending:?}{checkpoints:?}{reads:?}")?;
+    for (place, slot) in slots.iter().enumerate().filter(|(_, slot)| **slot != Slot::default()) {
+        write!(out, "{place}: {slot:?}")?;
+    }
+    let none = CheckpointVote::default();
+    for (place, vote) in checkpoints.iter().enumerate().filter(|(_, vote)| **vote != none) {
+        write!(out, "{place}: {vote:?}")?;
+    }
+    write!(out, "{clients:?}{pending:?}{reads:?}")?;
     for bytes in [batches, pool, replies, chosen, answer] {
         write!(out, "{:?}", Digest::of(bytes))?;
     }

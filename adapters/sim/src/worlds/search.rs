@@ -1,6 +1,6 @@
 //! The search: every state of the world once.
 
-use super::cell::Event;
+use super::cell::{Cell, Event};
 use super::cells::{CellId, Cells};
 use super::speech::SpeechId;
 use quorate::NodeId;
@@ -19,6 +19,9 @@ pub struct World {
     pub sequences: u64,
     /// The search ends after so many states.
     pub most: usize,
+    /// Whether every state is visited on its own: nothing is put off, and names matter. Very much
+    /// slower; what replicas do must be the same.
+    pub whole: bool,
 }
 
 /// What was found.
@@ -34,6 +37,8 @@ pub struct Explored {
     pub steps: u64,
     /// Whether nothing was left to visit.
     pub exhausted: bool,
+    /// States that were found, and whose future was not looked at.
+    pub left: usize,
     /// The most inputs with words between the beginning and a state.
     pub depth: u32,
     /// States in which a correct replica is in view 1 or on its way there.
@@ -42,6 +47,10 @@ pub struct Explored {
     pub executed: u64,
     /// Different things that a correct replica executed, from first to last.
     pub histories: usize,
+    /// What the three correct replicas did on the way to each state: what they executed, and their
+    /// COMMITs. Replicas 2 and 3 are told in the order of what they did.
+    #[serde(skip)]
+    pub outcomes: BTreeSet<[BTreeSet<String>; 3]>,
     /// What happened on the way to a broken promise, and the promise.
     pub violation: Option<Vec<String>>,
 }
@@ -70,6 +79,7 @@ pub(super) struct Search {
     /// What a cell can become with what can be heard.
     futures: HashMap<(CellId, u32, u8), Rc<[CellId]>>,
     lies: u8,
+    whole: bool,
 }
 
 impl World {
@@ -88,13 +98,14 @@ impl Search {
     pub(super) fn new(world: &World) -> Self {
         let mut search = Self {
             cells: Cells::new(NodeId(world.traitor), world.lies, world.sequences),
-            symmetric: world.traitor < 2,
+            symmetric: world.traitor < 2 && !world.whole,
             known: HashMap::new(),
             visits: Vec::new(),
             nets: HashMap::new(),
             audible: Vec::new(),
             futures: HashMap::new(),
             lies: world.lies,
+            whole: world.whole,
         };
         let start = search.cells.start();
         search.visit(start, 0, 0);
@@ -133,30 +144,38 @@ impl Search {
             }
             self.note(&state, &mut explored, &mut histories);
             explored.depth = depth;
-            let net = self.net(&state);
-            for place in 0..state.len() {
-                for future in self.futures(&state, place, net).iter() {
-                    let mut next = state;
-                    next[place] = *future;
-                    explored.transitions += 1;
-                    let broken = self.cells.broken(&next, place);
-                    if self.visit(next, at as u32, depth + 1) && broken.is_some() {
-                        let mut story = self.story();
-                        story.extend(broken);
-                        explored.violation = Some(story);
-                        explored.exhausted = false;
-                        return self.count(explored, &histories);
-                    }
+            for (place, future) in self.moves(&state) {
+                let mut next = state;
+                next[place] = future;
+                explored.transitions += 1;
+                let broken = self.cells.broken(&next, place);
+                if self.visit(next, at as u32, depth + 1) && broken.is_some() {
+                    let mut story = self.story();
+                    story.extend(broken);
+                    explored.violation = Some(story);
+                    explored.exhausted = false;
+                    return self.count(explored, at, &histories);
                 }
             }
             at += 1;
         }
-        self.count(explored, &histories)
+        self.count(explored, at, &histories)
     }
 
-    fn count(&self, explored: Explored, histories: &BTreeSet<String>) -> Explored {
+    /// Who can become what in a state.
+    fn moves(&mut self, state: &State) -> Vec<(usize, CellId)> {
+        let net = self.net(state);
+        let mut all = Vec::new();
+        for place in 0..state.len() {
+            all.extend(self.futures(state, place, net).iter().map(|cell| (place, *cell)));
+        }
+        all
+    }
+
+    fn count(&self, explored: Explored, at: usize, histories: &BTreeSet<String>) -> Explored {
         Explored {
             states: self.visits.len(),
+            left: self.visits.len() - at,
             cells: self.cells.count(),
             steps: self.cells.steps,
             histories: histories.len(),
@@ -168,6 +187,10 @@ impl Search {
         let cells = state.map(|cell| self.cells.get(cell));
         explored.later += u64::from(cells.iter().any(|cell| cell.view().0 > 0));
         explored.executed += u64::from(cells.iter().all(|cell| !cell.executed.is_empty()));
+        let mut outcome = cells.map(Cell::facts);
+        let named = cells.iter().filter(|cell| cell.me.0 < 2).count();
+        outcome[named..].sort_unstable();
+        explored.outcomes.insert(outcome);
         for cell in cells.iter().filter(|cell| !cell.executed.is_empty()) {
             let executed = format!("{:?}", cell.executed);
             if !histories.contains(&executed) {
@@ -198,10 +221,25 @@ impl Search {
             return Rc::clone(futures);
         }
         let most = self.cells.get(cell).lies + left;
-        let events = self.cells.events(cell, &self.audible[net as usize]);
-        let futures: Rc<[CellId]> = self.compute(cell, &events, most).into();
+        let mut events = self.cells.events(cell, &self.audible[net as usize]);
+        // Whoever has taken none may have to take none: what it would become is never met.
+        if left == 0 {
+            events.retain(|event| !self.cells.is_lie(*event));
+        }
+        let futures: Rc<[CellId]> = if self.whole {
+            self.all(cell, &events, most).into_iter().collect()
+        } else {
+            self.compute(cell, &events, most).into()
+        };
         self.futures.insert((cell, net, left), Rc::clone(&futures));
         futures
+    }
+
+    /// All that the cell can become by one input.
+    fn all(&mut self, cell: CellId, events: &[Event], most: u8) -> BTreeSet<CellId> {
+        let edges = events.iter().map(|event| self.cells.edge(cell, *event).to);
+        let edges: Vec<CellId> = edges.filter(|to| *to != cell).collect();
+        edges.into_iter().filter(|to| self.cells.get(*to).lies <= most).collect()
     }
 
     /// First all that the cell can become without a word, then all that makes one of those speak,
