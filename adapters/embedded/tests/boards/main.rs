@@ -13,6 +13,7 @@ mod floods;
 mod fragments;
 mod frames;
 mod generals;
+mod greetings;
 mod keys;
 mod lasting;
 mod line;

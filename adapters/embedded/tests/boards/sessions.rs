@@ -96,10 +96,10 @@ impl Link for Slow {
     }
 }
 
-type Idle = Node<General<om::Orders<u8, Vec<om::Entry<u8>>>>, Assembly, Board, Vec<u8>, 4>;
+pub type Idle = Node<General<om::Orders<u8, Vec<om::Entry<u8>>>>, Assembly, Board, Vec<u8>, 4>;
 
 /// A general whose rounds begin when the test is long over.
-fn idle(me: usize) -> Idle {
+pub fn idle(me: usize) -> Idle {
     let instance = Instance { number: 1, commander: NodeId(0) };
     let config = Config { me: NodeId(me as u8), nodes: 4, traitors: 1, instance };
     let start = Instant::from_micros(1_000_000_000);

@@ -1,0 +1,311 @@
+//! The rules of sessions, one by one: a board, and peers that the test plays, frame by frame.
+
+use crate::keys::{member, node};
+use crate::replicas::{FRAME, forgetful};
+use crate::sessions::{Idle, idle};
+use quorate::hmac::{Opener, Sealer};
+use quorate::link::{Hello, Opener as _, Proof, Sealer as _};
+use quorate::{Digest, Instant, Principal};
+use quorate_embedded::{Arrival, Link, Proofs as _, Seats};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// What an empty frame says, which proves who sent it.
+const PROOF: &[u8] = &[2];
+/// How often a peer without a session is greeted at first.
+const INTERVAL: u64 = 250;
+
+/// The end of a link that the test holds.
+#[derive(Default)]
+struct Tap {
+    to_board: VecDeque<(Principal, Vec<u8>)>,
+    from_board: Vec<(Principal, Vec<u8>)>,
+}
+
+impl Link for Tap {
+    type Error = Infallible;
+
+    fn mtu(&self) -> usize {
+        FRAME
+    }
+
+    fn send(&mut self, to: Principal, frame: &[u8]) -> Result<(), Infallible> {
+        self.from_board.push((to, frame.to_vec()));
+        Ok(())
+    }
+
+    fn try_receive(&mut self, buffer: &mut [u8]) -> Result<Option<Arrival>, Infallible> {
+        let Some((from, frame)) = self.to_board.pop_front() else { return Ok(None) };
+        buffer[..frame.len()].copy_from_slice(&frame);
+        Ok(Some(Arrival { from, length: frame.len() }))
+    }
+}
+
+/// Board 0, which has nothing to say, and the time in milliseconds.
+struct Bench {
+    board: Idle,
+    tap: Tap,
+    now: u64,
+}
+
+impl Bench {
+    /// A board that has greeted everybody.
+    fn new() -> Self {
+        let mut bench = Self { board: idle(0), tap: Tap::default(), now: 0 };
+        bench.pass(0);
+        bench
+    }
+
+    /// Lets time pass; returns what the board says meanwhile.
+    fn pass(&mut self, millis: u64) -> Vec<(Principal, Vec<u8>)> {
+        for at in self.now..=self.now + millis {
+            loop {
+                self.board.poll(&mut self.tap, Instant::from_micros(at * 1000)).unwrap();
+                if self.tap.to_board.is_empty() {
+                    break;
+                }
+            }
+        }
+        self.now += millis;
+        std::mem::take(&mut self.tap.from_board)
+    }
+
+    /// Hands frames over at one moment; returns what the board says at once.
+    fn hear<'f>(
+        &mut self,
+        from: usize,
+        frames: impl IntoIterator<Item = &'f [u8]>,
+    ) -> Vec<(Principal, Vec<u8>)> {
+        let frames = frames.into_iter().map(|frame| (node(from), frame.to_vec()));
+        self.tap.to_board.extend(frames);
+        self.pass(0)
+    }
+
+    fn greet(&mut self, hello: &Hello) -> Vec<(Principal, Vec<u8>)> {
+        self.hear(1, [&hello.to_bytes()[..]])
+    }
+
+    /// Opens a session with board 1, whose hello this is.
+    fn meet(&mut self, mine: &Hello) -> (Hello, Sealer, Opener) {
+        let answer = self.greet(mine);
+        let theirs = hellos(&answer, 1)[0];
+        let (mut sealer, mut opener) = session(mine, &theirs);
+        assert_eq!(opener.open(sealed(&answer, 1)[0]), Ok(PROOF));
+        self.hear(1, [&seal(&mut sealer)[..]]);
+        assert!(self.board.has_session(node(1)));
+        (theirs, sealer, opener)
+    }
+}
+
+fn hello(nonce: u8) -> Hello {
+    let (from, to, proof) = (node(1), node(0), Proof::Hmac);
+    Hello { cluster: Digest::of(b"boards"), epoch: 1, from, to, nonce: [nonce; 32], proof }
+}
+
+fn session(mine: &Hello, theirs: &Hello) -> (Sealer, Opener) {
+    let Principal::Node(me) = mine.from else { panic!("a node") };
+    let member = member(Seats { nodes: 4, clients: 0 }, node(me.index()));
+    member.proofs.session(mine, theirs).unwrap()
+}
+
+fn seal(sealer: &mut Sealer) -> Vec<u8> {
+    let mut frame = vec![0; 100];
+    let length = sealer.seal(PROOF, &mut frame).unwrap();
+    frame.truncate(length);
+    frame
+}
+
+/// Frames in the name of board 1 that nobody can open.
+fn nonsense() -> Vec<u8> {
+    seal(&mut session(&hello(99), &Hello { from: node(0), to: node(1), ..hello(98) }).0)
+}
+
+fn to(said: &[(Principal, Vec<u8>)], whom: usize) -> impl Iterator<Item = &[u8]> {
+    said.iter().filter(move |(to, _)| *to == node(whom)).map(|(_, frame)| &frame[..])
+}
+
+fn hellos(said: &[(Principal, Vec<u8>)], whom: usize) -> Vec<Hello> {
+    to(said, whom).filter_map(|frame| Hello::from_bytes(frame).ok()).collect()
+}
+
+fn sealed(said: &[(Principal, Vec<u8>)], whom: usize) -> Vec<&[u8]> {
+    to(said, whom).filter(|frame| Hello::from_bytes(frame).is_err()).collect()
+}
+
+#[test]
+fn nodes_are_greeted_less_and_less_often_until_there_is_a_session() {
+    let mut bench = Bench::new();
+    let (mut times, mut last) = (Vec::new(), 0);
+    while times.len() < 6 {
+        if !hellos(&bench.pass(1), 1).is_empty() {
+            times.push(bench.now - last);
+            last = bench.now;
+        }
+    }
+    assert_eq!(times, [1, 2, 4, 8, 16, 16].map(|factor| factor * INTERVAL));
+    bench.meet(&hello(1));
+    let said = bench.pass(20 * INTERVAL);
+    assert!(hellos(&said, 1).is_empty() && !hellos(&said, 2).is_empty());
+}
+
+#[test]
+fn clients_come_by_themselves() {
+    let (mut board, mut tap) = (forgetful(0, 0), Tap::default());
+    for millis in 0..5000 {
+        board.poll(&mut tap, Instant::ZERO.after(Duration::from_millis(millis))).unwrap();
+    }
+    assert!(tap.from_board.iter().all(|(to, _)| matches!(to, Principal::Node(_))));
+    assert!(!tap.from_board.is_empty());
+}
+
+#[test]
+fn a_nonce_makes_one_session_and_a_counter_one_frame() {
+    let mut bench = Bench::new();
+    let (first, _, mut opener) = bench.meet(&hello(1));
+    let again = bench.greet(&hello(1));
+    let again = if again.is_empty() { bench.pass(INTERVAL) } else { again };
+    assert_eq!(hellos(&again, 1), [], "two that answered hellos with hellos would never end");
+    assert_eq!(opener.open(sealed(&again, 1)[0]), Ok(PROOF), "a counter was used twice");
+    bench.pass(INTERVAL);
+    let (second, ..) = bench.meet(&hello(2));
+    assert_ne!(first.nonce, second.nonce);
+}
+
+#[test]
+fn the_session_before_stays_until_the_next_is_proved() {
+    let mut bench = Bench::new();
+    bench.greet(&hello(1));
+    assert!(!bench.board.has_session(node(1)));
+    bench.hear(1, [&nonsense()[..]]);
+    assert!(!bench.board.has_session(node(1)));
+    bench.pass(INTERVAL);
+    let (_, mut sealer, _) = bench.meet(&hello(1));
+    bench.greet(&hello(2));
+    let unproved = bench.board.traffic().unproved;
+    bench.hear(1, [&seal(&mut sealer)[..]]);
+    assert_eq!(bench.board.traffic().unproved, unproved);
+}
+
+#[test]
+fn the_newest_hello_counts() {
+    let mut bench = Bench::new();
+    let answer = bench.greet(&hello(1));
+    bench.greet(&hello(2));
+    let (mut sealer, _) = session(&hello(2), &hellos(&answer, 1)[0]);
+    bench.hear(1, [&seal(&mut sealer)[..]]);
+    assert!(bench.board.has_session(node(1)));
+}
+
+#[test]
+fn what_cannot_be_opened_is_answered_with_hello_and_proof() {
+    let mut bench = Bench::new();
+    bench.pass(INTERVAL / 2);
+    let said = bench.hear(1, [&nonsense()[..]]);
+    let first = hellos(&said, 1);
+    assert_eq!(first.len(), 1, "it has no session: it says what the next may be made of");
+    let (theirs, _, mut opener) = bench.meet(&hello(1));
+    assert_eq!(theirs, first[0]);
+    bench.pass(INTERVAL);
+    let said = bench.hear(1, [&nonsense()[..]]);
+    assert_eq!(hellos(&said, 1), [theirs], "the hello of the session that it has");
+    assert_eq!(opener.open(sealed(&said, 1)[0]), Ok(PROOF));
+}
+
+#[test]
+fn what_is_repeated_is_dropped_in_silence() {
+    let mut bench = Bench::new();
+    let (_, mut sealer, _) = bench.meet(&hello(1));
+    bench.pass(INTERVAL);
+    let frame = seal(&mut sealer);
+    assert_eq!(bench.hear(1, [&frame[..]]), []);
+    let unproved = bench.board.traffic().unproved;
+    assert_eq!(bench.hear(1, [&frame[..], &frame]), []);
+    assert_eq!(bench.board.traffic().unproved, unproved + 2);
+    assert!(to(&bench.pass(INTERVAL), 1).next().is_none());
+}
+
+/// Repeated, or never to be opened: it is borne 1,024 times at once, and nobody else waits for it.
+#[test]
+fn who_sends_for_nothing_is_not_looked_at_for_a_while() {
+    for repeats in [true, false] {
+        let mut bench = Bench::new();
+        let (_, mut sealer, _) = bench.meet(&hello(1));
+        let frame = if repeats { seal(&mut sealer) } else { nonsense() };
+        bench.hear(1, (0..1000).map(|_| &frame[..]));
+        assert_eq!(bench.board.traffic().ignored, 0, "repeats: {repeats}");
+        bench.hear(1, (0..200).map(|_| &frame[..]));
+        assert!(bench.board.traffic().ignored > 100, "repeats: {repeats}");
+        let other = Hello { from: node(2), ..hello(3) };
+        let said = bench.hear(2, [&other.to_bytes()[..]]);
+        assert_eq!(hellos(&said, 2).len(), 1, "repeats: {repeats}");
+    }
+}
+
+#[test]
+fn hellos_that_are_not_for_this_link_are_not_answered() {
+    let wrong = [
+        Hello { cluster: Digest::of(b"others"), ..hello(1) },
+        Hello { epoch: 2, ..hello(1) },
+        Hello { to: node(2), ..hello(1) },
+        Hello { proof: Proof::Ed25519, ..hello(1) },
+    ];
+    for hello in wrong {
+        let mut bench = Bench::new();
+        assert_eq!(bench.greet(&hello), [], "{hello:?}");
+        assert_eq!(bench.board.traffic().unproved, 1, "{hello:?}");
+    }
+    // One that the link says is from somebody else, and one that is from the board itself.
+    let mut bench = Bench::new();
+    assert_eq!(bench.hear(2, [&hello(1).to_bytes()[..]]), []);
+    let own = Hello { from: node(0), ..hello(1) };
+    assert_eq!(bench.hear(0, [&own.to_bytes()[..]]), []);
+    assert_eq!(bench.board.traffic().unproved, 2);
+    assert_eq!(hellos(&bench.greet(&hello(1)), 1).len(), 1);
+}
+
+#[test]
+fn a_flood_of_hellos_is_answered_eight_times_an_interval_and_delays_nobody() {
+    let mut bench = Bench::new();
+    let mut answers = 0;
+    for at in 0..INTERVAL * 4 {
+        answers += hellos(&bench.greet(&hello(at as u8)), 1).len();
+        if at == 100 {
+            let other = Hello { from: node(2), ..hello(3) };
+            let said = bench.hear(2, [&other.to_bytes()[..]]);
+            assert_eq!((hellos(&said, 2).len(), sealed(&said, 2).len()), (1, 1));
+        }
+        answers += hellos(&bench.pass(1), 1).len();
+    }
+    assert!((30..=35).contains(&answers), "{answers} answers in four intervals");
+}
+
+#[test]
+fn what_may_be_of_a_session_to_come_is_tried_sixteen_times_at_once() {
+    for (before, enters) in [(15, true), (16, false)] {
+        let mut bench = Bench::new();
+        let answer = bench.greet(&hello(1));
+        let (mut sealer, _) = session(&hello(1), &hellos(&answer, 1)[0]);
+        bench.hear(1, (0..before).map(|_| nonsense()).collect::<Vec<_>>().iter().map(|it| &it[..]));
+        bench.hear(1, [&seal(&mut sealer)[..]]);
+        assert_eq!(bench.board.has_session(node(1)), enters, "after {before} others");
+        bench.pass(INTERVAL);
+        bench.hear(1, [&seal(&mut sealer)[..]]);
+        assert!(bench.board.has_session(node(1)));
+    }
+}
+
+/// An answer that waits for its turn is of the session that there is when it leaves.
+#[test]
+fn what_is_owed_when_a_session_begins_is_said_in_it() {
+    let mut bench = Bench::new();
+    let answer = bench.greet(&hello(1));
+    let theirs = hellos(&answer, 1)[0];
+    (0..3).for_each(|_| drop(bench.greet(&hello(1))));
+    let (mut sealer, mut opener) = session(&hello(1), &theirs);
+    bench.hear(1, [&seal(&mut sealer)[..]]);
+    let said = bench.pass(INTERVAL);
+    assert_eq!(hellos(&said, 1), [theirs]);
+    let proof = sealed(&said, 1);
+    assert_eq!((proof.len(), opener.open(proof[0])), (1, Ok(PROOF)));
+}
