@@ -241,13 +241,15 @@ impl Plan {
 
     /// How long a request takes at most once every fault is over: what the core promises, from
     /// when its client next sends it to all replicas. A message that is lost is said again each
-    /// status interval; eight of those are a slow link here.
+    /// status interval, by a client after its longest pause; eight of those are a slow link here.
     #[must_use]
     pub fn recovery_bound(&self) -> Duration {
         let Weather { loss, delay, .. } = self.fair;
         let longest = if delay.spikes == 0 { delay.max } else { delay.max.max(delay.spike) };
         let losing = loss > 0 || self.settled.lanes.bandwidth > 0;
         let repeated = if losing { 8 * self.status_interval } else { Duration::ZERO };
+        // With f replicas gone a client may need the replies of all others.
+        let asked = if loss > 0 { 8 } else { 1 };
         let longest = longest + self.settled.longest();
         let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
         let config = self.config(NodeId(0), scope);
@@ -255,7 +257,7 @@ impl Plan {
         let bound = config.recovery_bound(quorum, longest + repeated + self.disk_latency);
         // The time of a replica whose clock runs 2 % too slow.
         let bound = if self.clocks.is_empty() { bound } else { bound * 51 / 50 };
-        16 * self.retry + bound
+        asked * 16 * self.retry + bound
     }
 
     /// The settings of one of its replicas.
