@@ -309,3 +309,36 @@ fn what_is_owed_when_a_session_begins_is_said_in_it() {
     let proof = sealed(&said, 1);
     assert_eq!((proof.len(), opener.open(proof[0])), (1, Ok(PROOF)));
 }
+
+/// A replica that has lost its memory asks all others to say again what they said. Much of that is
+/// of no use, and nobody's wrong.
+#[test]
+fn answers_to_a_question_to_all_are_borne() {
+    let (mut board, mut tap) = (forgetful(0, 1), Tap::default());
+    let mut run = |tap: &mut Tap, from: u64, to: u64| {
+        for millis in from..=to {
+            loop {
+                board.poll(tap, Instant::from_micros(millis * 1000)).unwrap();
+                if tap.to_board.is_empty() {
+                    break;
+                }
+            }
+        }
+        (board.traffic().ignored, std::mem::take(&mut tap.from_board))
+    };
+    let (mine, me) = (hello(1), node(1));
+    tap.to_board.push_back((me, mine.to_bytes().to_vec()));
+    let (_, answer) = run(&mut tap, 0, 100);
+    let (mut sealer, _) = session(&mine, &hellos(&answer, 1)[0]);
+    let frame = seal(&mut sealer);
+    tap.to_board.push_back((me, frame.clone()));
+    run(&mut tap, 101, 400);
+    tap.to_board.extend((0..1000).map(|_| (me, frame.clone())));
+    let (ignored, _) = run(&mut tap, 401, 401);
+    assert_eq!(ignored, 0);
+    let (_, asked) = run(&mut tap, 402, 600);
+    assert!(!sealed(&asked, 1).is_empty(), "it asks");
+    tap.to_board.extend((0..700).map(|_| (me, frame.clone())));
+    let (ignored, _) = run(&mut tap, 601, 601);
+    assert_eq!(ignored, 0);
+}
