@@ -139,8 +139,21 @@ impl Campaign {
     /// # Panics
     /// `each` panics.
     pub fn run(&self, each: impl Fn(&Report) + Sync) -> Summary {
+        self.run_until(|| false, each)
+    }
+
+    /// Runs seeds until all are run or it is to end, which is asked before each: those that were
+    /// begun are finished, so that what was run are the first ones without a gap.
+    ///
+    /// # Panics
+    /// `end` or `each` panics.
+    pub fn run_until(
+        &self,
+        end: impl Fn() -> bool + Sync,
+        each: impl Fn(&Report) + Sync,
+    ) -> Summary {
         let summary = Mutex::new(Summary::default());
-        sweep(self.seeds, self.threads, |at| {
+        sweep(self.seeds, self.threads, end, |at| {
             let report = self.run_seed(self.first.wrapping_add(at), false);
             each(&report);
             summary.lock().expect("no thread panics").add(&report);
@@ -177,14 +190,20 @@ impl Summary {
 }
 
 /// Calls `play` with each number below `count`, lower ones first, in so many threads. After one
-/// for which it is false no higher one is begun.
-pub(crate) fn sweep(count: u64, threads: usize, play: impl Fn(u64) -> bool + Sync) {
+/// for which it is false no higher one is begun, and once it is to end none at all.
+pub(crate) fn sweep(
+    count: u64,
+    threads: usize,
+    end: impl Fn() -> bool + Sync,
+    play: impl Fn(u64) -> bool + Sync,
+) {
     let next = AtomicU64::new(0);
     let stop = AtomicU64::new(count);
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                loop {
+                // Whoever takes a number plays it: asked later, this would leave gaps.
+                while !end() {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     if at >= stop.load(Ordering::Relaxed) {
                         break;
@@ -230,6 +249,19 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_campaign_that_is_ended_has_run_its_first_seeds_and_no_other() {
+        let played = AtomicU64::new(0);
+        let campaign = Campaign { threads: 3, ..Campaign::new(5, 1_000_000) };
+        let count = |_: &Report| {
+            played.fetch_add(1, Ordering::Relaxed);
+        };
+        let ended = campaign.run_until(|| played.load(Ordering::Relaxed) >= 4, count);
+        assert!((4..=6).contains(&ended.seeds), "{}", ended.seeds);
+        let same = Campaign { seeds: ended.seeds, ..campaign }.run(|_| {});
+        assert_eq!((same.seeds, same.fingerprint), (ended.seeds, ended.fingerprint));
+    }
 
     #[test]
     fn the_replay_command_names_everything_that_the_plan_was_drawn_from() {

@@ -5,6 +5,7 @@ mod forecast;
 
 use clap::{Args, Parser, Subcommand};
 use command::draw::Draw;
+use command::interrupt;
 use command::outcome::{self, progress};
 use command::print_quietly;
 use indicatif::ProgressBar;
@@ -28,7 +29,8 @@ enum Command {
     /// Run seeds of a protocol, each with its own mix of faults, and check every step.
     ///
     /// The exit code is 0 if no promise was broken, 1 if one was (the seed and the command to
-    /// replay it are printed), 2 if the arguments are wrong.
+    /// replay it are printed when it is found), 2 if the arguments are wrong, 130 after Ctrl-C: the
+    /// seeds under way are finished, and what was run is summed up.
     Run(Run),
     /// Cut the power of each replica after each of its outputs in one run of 1,000 requests with
     /// a view change, restart it from what was durable, and check everything that follows.
@@ -123,7 +125,7 @@ struct Run {
     /// How many seeds to run.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Run all seeds even if one breaks a promise, and list every one that does.
+    /// Run all seeds even if one breaks a promise, and tell every one that does.
     #[arg(long)]
     keep_going: bool,
     /// Print the transcript of the first seed and nothing else on standard output.
@@ -290,16 +292,21 @@ fn describe(report: &Report) {
 fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
     let bar = progress(campaign.seeds, "seeds");
     let begin = Instant::now();
-    let summary = campaign.run(|_| bar.inc(1));
+    interrupt::listen();
+    let summary = campaign.run_until(interrupt::came, |report| {
+        outcome::tell(&bar, report.seed, report.violation.as_ref(), campaign.again(report.seed));
+        bar.inc(1);
+    });
+    let interrupted = interrupt::came() && summary.seeds < campaign.seeds;
     let seconds = begin.elapsed().as_secs_f64();
     bar.finish_and_clear();
     if json {
-        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds)));
+        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds, interrupted)));
     } else {
         print_quietly(&as_table(campaign, &summary, seconds));
     }
     let plan = |seed| campaign.plan(seed).to_string();
-    outcome::judge(&summary.violations, plan, |seed| campaign.again(seed))
+    outcome::judge(&summary.violations, summary.seeds, interrupted, plan)
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
@@ -352,11 +359,17 @@ fn recovery(s: &Statistics) -> String {
     format!("{longest:.1} s; {percent:.1} % of what is promised at most")
 }
 
-fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
+fn as_json(
+    campaign: &Campaign,
+    summary: &Summary,
+    seconds: f64,
+    interrupted: bool,
+) -> serde_json::Value {
     let violations = outcome::violations(&summary.violations, |seed| campaign.again(seed));
     serde_json::json!({
         "first_seed": campaign.first,
         "seeds": summary.seeds,
+        "interrupted": interrupted,
         "seconds": seconds,
         "seeds_per_second": summary.seeds as f64 / seconds,
         "virtual_seconds": summary.micros as f64 / 1e6,

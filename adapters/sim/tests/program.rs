@@ -215,6 +215,45 @@ fn seeds_of_every_protocol_in_rounds_are_run_replayed_and_refused() {
     assert_eq!(run(&["run", "--protocol", "king", "--nodes", "3"]).status.code(), Some(2));
 }
 
+/// A campaign that would take months is interrupted as soon as it has told of a broken promise.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_campaign_with_what_was_run_and_broken_promises_are_told_at_once() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+    let draw = ["run", "--protocol", "om", "--beyond", "--keep-going", "--threads", "2"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate-sim"));
+    command.args(draw).args(["--seeds", "1000000000000", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = || {
+        let mut line = String::new();
+        assert_ne!(told.read_line(&mut line).unwrap(), 0, "it ended by itself");
+        line
+    };
+    let found = line();
+    assert!(found.starts_with("VIOLATION with seed "), "{found}");
+    let replay = line();
+    assert!(replay.starts_with("replay: quorate-sim run "), "{replay}");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{rest}");
+    let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (seeds, broken) = (&object["seeds"], object["violations"].as_array().unwrap());
+    assert!(!broken.is_empty() && object["interrupted"] == true, "{object}");
+    assert!(rest.contains(&format!("{} of {seeds} seeds broke a promise: ", broken.len())));
+    assert!(rest.ends_with(&format!("interrupted after {seeds} seeds\n")), "{rest}");
+    // The fingerprint is that of the seeds that were run.
+    let again = run(&[&draw[..], &["--seeds", &seeds.to_string(), "--json"]].concat());
+    assert_eq!(again.status.code(), Some(1));
+    let all: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!((&all["seeds"], &all["interrupted"]), (seeds, &false.into()));
+    assert_eq!(all["fingerprint"], object["fingerprint"]);
+}
+
 #[test]
 fn traitors_are_chosen_by_name_and_an_unknown_name_lists_those_that_there_are() {
     for protocol in ["pbft", "king"] {

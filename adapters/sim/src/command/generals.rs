@@ -1,5 +1,6 @@
 //! `quorate-sim run --protocol om`, and of the other protocols in rounds.
 
+use super::interrupt;
 use super::outcome::{self, progress};
 use super::print_quietly;
 use crate::{Run, processors};
@@ -40,16 +41,21 @@ fn trace(campaign: &Campaign) -> ExitCode {
 fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
     let bar = progress(campaign.seeds, "seeds");
     let begin = Instant::now();
-    let summary = campaign.run(|_| bar.inc(1));
+    interrupt::listen();
+    let summary = campaign.run_until(interrupt::came, |report| {
+        outcome::tell(&bar, report.seed, report.violation.as_ref(), campaign.again(report.seed));
+        bar.inc(1);
+    });
+    let interrupted = interrupt::came() && summary.seeds < campaign.seeds;
     let seconds = begin.elapsed().as_secs_f64();
     bar.finish_and_clear();
     if json {
-        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds)));
+        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds, interrupted)));
     } else {
         print_quietly(&as_table(campaign, &summary, seconds));
     }
     let plan = |seed| campaign.plan(seed).to_string();
-    outcome::judge(&summary.violations, plan, |seed| campaign.again(seed))
+    outcome::judge(&summary.violations, summary.seeds, interrupted, plan)
 }
 
 fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
@@ -80,12 +86,18 @@ fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
     outcome::table(rows)
 }
 
-fn as_json(campaign: &Campaign, summary: &Summary, seconds: f64) -> serde_json::Value {
+fn as_json(
+    campaign: &Campaign,
+    summary: &Summary,
+    seconds: f64,
+    interrupted: bool,
+) -> serde_json::Value {
     let violations = outcome::violations(&summary.violations, |seed| campaign.again(seed));
     serde_json::json!({
         "protocol": campaign.protocol.name(),
         "first_seed": campaign.first,
         "seeds": summary.seeds,
+        "interrupted": interrupted,
         "seconds": seconds,
         "seeds_per_second": summary.seeds as f64 / seconds,
         "virtual_seconds": summary.micros as f64 / 1e6,

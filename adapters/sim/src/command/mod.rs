@@ -5,6 +5,7 @@ pub(crate) mod draw;
 pub(crate) mod explain;
 pub(crate) mod explore;
 pub(crate) mod generals;
+pub(crate) mod interrupt;
 pub(crate) mod outcome;
 pub(crate) mod script;
 pub(crate) mod twins;

@@ -1,5 +1,6 @@
 //! How a campaign went, as every command tells it.
 
+use super::interrupt;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_sim::{Again, Violation};
 use std::collections::BTreeMap;
@@ -44,20 +45,28 @@ pub(crate) fn violations(
     objects.collect()
 }
 
-/// Tells the violations, of the first one everything, and returns the exit code.
+/// Tells a violation at once, as a campaign that goes on may take hours.
+pub(crate) fn tell(bar: &ProgressBar, seed: u64, violation: Option<&Violation>, again: Again) {
+    let Some(violation) = violation else { return };
+    bar.suspend(|| eprint!("VIOLATION with seed {seed}: {violation}\n{again}"));
+}
+
+/// Tells how a campaign ended, of which so many seeds were run: which of them broke a promise, and
+/// the plan of the first. Returns the exit code.
 pub(crate) fn judge(
     violations: &BTreeMap<u64, Violation>,
+    run: u64,
+    interrupted: bool,
     plan: impl Fn(u64) -> String,
-    again: impl Fn(u64) -> Again,
 ) -> ExitCode {
-    let Some((seed, violation)) = violations.first_key_value() else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("VIOLATION with seed {seed}: {violation}");
-    eprint!("{}", plan(*seed));
-    eprint!("{}", again(*seed));
-    for (seed, violation) in violations.iter().skip(1) {
-        eprintln!("VIOLATION with seed {seed} too: {violation}");
+    if let Some(first) = violations.keys().next() {
+        let seeds: Vec<String> = violations.keys().map(u64::to_string).collect();
+        eprintln!("{} of {run} seeds broke a promise: {}", seeds.len(), seeds.join(", "));
+        eprint!("seed {first}: {}", plan(*first));
     }
-    ExitCode::from(1)
+    if interrupted {
+        eprintln!("interrupted after {run} seeds");
+        return ExitCode::from(interrupt::CODE);
+    }
+    ExitCode::from(u8::from(!violations.is_empty()))
 }

@@ -104,8 +104,21 @@ impl Campaign {
     /// # Panics
     /// `each` panics.
     pub fn run(&self, each: impl Fn(&Report) + Sync) -> Summary {
+        self.run_until(|| false, each)
+    }
+
+    /// Runs seeds until all are run or it is to end, which is asked before each: those that were
+    /// begun are finished, so that what was run are the first ones without a gap.
+    ///
+    /// # Panics
+    /// `end` or `each` panics.
+    pub fn run_until(
+        &self,
+        end: impl Fn() -> bool + Sync,
+        each: impl Fn(&Report) + Sync,
+    ) -> Summary {
         let summary = Mutex::new(Summary::default());
-        sweep(self.seeds, self.threads, |at| {
+        sweep(self.seeds, self.threads, end, |at| {
             let report = self.run_seed(self.first.wrapping_add(at), false);
             each(&report);
             summary.lock().expect("no thread panics").add(&report);
