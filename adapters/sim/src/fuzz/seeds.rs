@@ -1,5 +1,6 @@
 //! What a fuzzer begins with: inputs made of what replicas really said and wrote.
 
+use super::drafts::drafts;
 use super::history::history;
 use super::phrases::{CLIENTS, NODES, SEED, WINDOW};
 use crate::engine::Payload;
@@ -25,9 +26,14 @@ pub struct Seed {
 
 /// The most messages of one input.
 const MESSAGES: usize = 40;
+/// The longest payload that `link` takes, and how many of them there are.
+const SHORT: usize = 96;
+const FRAMES: usize = 12;
 
-/// Inputs from real runs: one message of every kind for `wire`, and what a replica heard, in a
-/// quiet run and when the primary died, for `pbft_replica`. The same every time.
+/// Inputs from real runs: one message of every kind for `wire`; what a replica heard, in a quiet
+/// run and when the primary died, for `pbft_replica`; sessions in which that is said, for `link`;
+/// logs as they are found, for `log`; conversations with a client, for `client`, and with one that
+/// fetches a state, for `transfer`. The same every time.
 ///
 /// # Panics
 /// A run of the simulator fails.
@@ -35,12 +41,16 @@ const MESSAGES: usize = 40;
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     let mut kinds: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+    let mut short: Vec<Vec<u8>> = Vec::new();
     for (name, crash) in [("quiet", false), ("primary-dies", true)] {
         for me in [1, 2].map(NodeId) {
             let heard = listen(me, crash);
             for (from, payload) in &heard {
                 let input = || [&[0, byte_of(*from)][..], payload].concat();
                 kinds.entry(payload[0]).or_insert_with(input);
+                if payload.len() <= SHORT && short.len() < FRAMES {
+                    short.push(payload.to_vec());
+                }
             }
             let skipped = if crash { heard.len().saturating_sub(MESSAGES) } else { 0 };
             let bytes = script(me, heard.iter().skip(skipped).take(MESSAGES));
@@ -48,6 +58,7 @@ pub fn seeds() -> Vec<Seed> {
             seeds.push(Seed { target: "pbft_replica", name, bytes });
         }
     }
+    seeds.extend(drafts(&short));
     for (kind, bytes) in kinds {
         seeds.push(Seed { target: "wire", name: format!("message-{kind}"), bytes });
     }
@@ -152,7 +163,7 @@ impl Traitor for Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz::{pbft_replica, wire as body};
+    use crate::fuzz::{client, link, log, pbft_replica, transfer, wire as body};
     use std::collections::BTreeSet;
 
     #[test]
@@ -161,13 +172,22 @@ mod tests {
         assert_eq!(seeds, super::seeds());
         let kinds: BTreeSet<&str> = seeds.iter().map(|seed| seed.name.as_str()).collect();
         assert_eq!(kinds.len(), seeds.len());
+        let of = |target| seeds.iter().filter(|seed| seed.target == target).count();
+        assert_eq!(["link", "log", "client", "transfer"].map(of), [4, 4, 5, 4]);
         // Request, PRE-PREPARE, votes, CHECKPOINT, VIEW-CHANGE, NEW-VIEW, status.
         for kind in [0, 2, 3, 4, 5, 6, 7, 8] {
             assert!(kinds.contains(format!("message-{kind}").as_str()), "{kind}: {kinds:?}");
         }
         for seed in &seeds {
             assert!(seed.bytes.len() < 8_000, "{} has {} bytes", seed.name, seed.bytes.len());
-            if seed.target == "wire" { body(&seed.bytes) } else { pbft_replica(&seed.bytes) }
+            match seed.target {
+                "wire" => body(&seed.bytes),
+                "link" => link(&seed.bytes),
+                "log" => log(&seed.bytes),
+                "client" => client(&seed.bytes),
+                "transfer" => transfer(&seed.bytes),
+                _ => pbft_replica(&seed.bytes),
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::history::{Captured, history};
 use super::host::{Host, config};
+use super::pen::Pen;
 use super::phrases::{CLIENTS, Phrases};
 use super::whim::Whim;
 use super::witness::Witness;
@@ -38,13 +39,7 @@ thread_local! {
 /// hostile server falls silent the replica has the last state within a bound.
 pub fn transfer(data: &[u8]) {
     TRUTH.with(|truth| {
-        let mut whim = Whim::new(data);
-        let hands: NodeSet = [LIAR].into_iter().collect();
-        let phrases = Phrases::new(hands);
-        let host = Host::new(config(FETCHER, &phrases), || Journal::new(CLIENTS));
-        let witness = Witness::new(hands, 0);
-        let (now, asked) = (Instant::ZERO, Vec::new());
-        let mut visit = Visit { truth, host, phrases, witness, now, asked };
+        let (mut whim, mut visit) = (Whim::new(data), begin(truth));
         for _ in 0..DEEDS {
             if whim.is_over() {
                 break;
@@ -54,6 +49,15 @@ pub fn transfer(data: &[u8]) {
         }
         visit.end();
     });
+}
+
+/// Nothing has happened yet.
+fn begin(truth: &BTreeMap<u64, Captured>) -> Visit<'_, impl Fn() -> Journal> {
+    let hands: NodeSet = [LIAR].into_iter().collect();
+    let phrases = Phrases::new(hands);
+    let host = Host::new(config(FETCHER, &phrases), || Journal::new(CLIENTS));
+    let witness = Witness::new(hands, 0);
+    Visit { truth, host, phrases, witness, now: Instant::ZERO, asked: Vec::new() }
 }
 
 /// A piece that was asked for: of whom, of which checkpoint, which one.
@@ -229,5 +233,106 @@ impl<F: Fn() -> Journal> Visit<'_, F> {
         }
         let status = self.host.machine.as_ref().map(Replica::status);
         panic!("it does not have the last state {BOUND:?} later: {status:?}");
+    }
+}
+
+/// What happens in a conversation that [`draft`] writes down.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// Both correct servers vouch for the checkpoint with this number.
+    Vouch(usize),
+    /// The first so many pieces that were asked for arrive.
+    Serve(usize),
+    /// The first piece that was asked for is lost.
+    Lose,
+    /// The hostile server vouches for that checkpoint too.
+    Claim(usize),
+    /// The hostile server answers with more bytes than the piece has.
+    Bend,
+    /// The power fails and is back.
+    Cut,
+    /// The disk and the application do what they owe.
+    Calm,
+    /// Half a second passes.
+    Wait,
+}
+
+/// Transfers as they are: smooth, with a newer state on the way, cut off, among lies and losses.
+pub(super) const CONVERSATIONS: &[(&str, &[Step])] = {
+    use Step::{Bend, Calm, Claim, Cut, Lose, Serve, Vouch, Wait};
+    &[
+        ("smooth", &[Vouch(4), Calm, Serve(8), Calm, Serve(8), Calm, Serve(8), Calm]),
+        (
+            "newer-on-the-way",
+            &[Vouch(1), Calm, Serve(2), Calm, Vouch(4), Calm, Serve(8), Wait, Calm],
+        ),
+        ("power-cut", &[Vouch(4), Calm, Serve(3), Calm, Cut, Vouch(4), Calm, Serve(8), Cut, Calm]),
+        (
+            "lies-and-losses",
+            &[Claim(4), Vouch(4), Calm, Lose, Bend, Serve(1), Wait, Bend, Lose, Calm, Serve(4)],
+        ),
+    ]
+};
+
+/// The input of a conversation. Each deed is played as it is written, since what may follow depends
+/// on what was asked for.
+pub(super) fn draft(steps: &[Step]) -> Vec<u8> {
+    TRUTH.with(|truth| {
+        let mut visit = begin(truth);
+        let mut input = Vec::new();
+        for step in steps {
+            let servers = if matches!(step, Step::Vouch(_)) { SERVERS.len() } else { 1 };
+            for server in 0..servers {
+                let bytes = visit.write(*step, server);
+                let mut whim = Whim::new(&bytes);
+                visit.deed(&mut whim);
+                assert!(whim.is_over(), "{step:?} is written otherwise than it is read");
+                visit.look();
+                input.extend(bytes);
+            }
+        }
+        input
+    })
+}
+
+impl<F: Fn() -> Journal> Visit<'_, F> {
+    /// A deed as the bytes from which it is read.
+    fn write(&self, step: Step, server: usize) -> Vec<u8> {
+        let mut pen = Pen::default();
+        let asked = self.asked.len();
+        match step {
+            Step::Vouch(at) => {
+                pen.below(16, 0).below(SERVERS.len(), server).below(self.truth.len(), at);
+            }
+            Step::Serve(pieces) => {
+                pen.below(16, 2).below(8, pieces - 1);
+                for done in 0..pieces {
+                    pen.below(asked.saturating_sub(done), 0);
+                }
+            }
+            Step::Lose if asked > 0 => {
+                pen.below(16, 6).below(asked, 0);
+            }
+            Step::Lose | Step::Calm => {
+                pen.below(16, 15);
+            }
+            Step::Claim(at) => {
+                pen.below(16, 7).chance(false).chance(true).below(self.truth.len(), at);
+            }
+            Step::Bend => {
+                let mine = self.asked.iter().filter(|it| it.0 == LIAR).count();
+                pen.below(16, 7).chance(false).chance(false).chance(true).below(mine, 0);
+                if mine > 0 {
+                    pen.chance(false).chance(false).below(6, 2).bytes(40, b"and more");
+                }
+            }
+            Step::Cut => {
+                pen.below(16, 14).number(8, 2).below(64, 9);
+            }
+            Step::Wait => {
+                pen.below(16, 11).below(10, 9);
+            }
+        }
+        pen.0
     }
 }
