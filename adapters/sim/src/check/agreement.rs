@@ -35,10 +35,13 @@ impl Agreement {
     /// Another replica executed something there.
     pub fn passed(&mut self, node: NodeId, sequence: u64) -> Result<(), String> {
         let reached = self.reached.get(&node).copied().unwrap_or_default();
+        if sequence <= reached {
+            return Ok(());
+        }
         for empty in reached + 1..=sequence {
             self.settle(node, empty, Digest::ZERO)?;
         }
-        self.reached.insert(node, reached.max(sequence));
+        self.reached.insert(node, sequence);
         Ok(())
     }
 

@@ -218,10 +218,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         let Ok(mut message) = wire::decode::<<C::Rules as Rules>::Message<'_>>(payload) else {
             return;
         };
-        // A look costs as much as a step or more: one run of four looks.
-        let looks = self.plan.seed.is_multiple_of(4);
-        let suspect =
-            looks && !matches!(from, Principal::Node(node) if self.checks.court.is_correct(node));
+        let suspect = !matches!(from, Principal::Node(node) if self.checks.court.is_correct(node));
         let machine = &mut self.members[id].machines[which];
         let before = (machine.general.round(), suspect.then(|| memory::<C>(&machine.general)));
         let admission = machine.general.admit(from, &mut message);

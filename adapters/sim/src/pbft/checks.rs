@@ -255,9 +255,12 @@ impl Checks {
         }
     }
 
-    /// A step of a replica put so many outputs out.
-    pub(super) fn stepped(&mut self, now: Instant, node: NodeId, outputs: u64) {
+    /// A step of a replica put so many outputs out, and says that it has executed everything up to
+    /// a sequence: what it was not given to execute there does nothing.
+    pub(super) fn stepped(&mut self, now: Instant, node: NodeId, outputs: u64, executed: u64) {
         if self.correct(node) {
+            let result = self.agreement.passed(node, executed);
+            self.note("agreement", now, result);
             let result = self.bounds.stepped(node, outputs);
             self.note("bounds", now, result);
         }
@@ -408,4 +411,40 @@ pub(super) fn content(execution: &Execution<'_>) -> Digest {
         let (client, timestamp) = (request.client.0.to_le_bytes(), request.timestamp.to_le_bytes());
         Digest::of(&[&content.0[..], &client, &timestamp, request.operation.0].concat())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_that_ends_with_nothing_disagrees_with_one_that_ends_with_a_batch() {
+        let sizes = Dimensions { nodes: 4, window: 8, batch_bytes: 64, clients: 1, reply_bytes: 8 };
+        let batch = Digest::of(b"a batch");
+        let now = Instant::ZERO;
+        let run = |last: &dyn Fn(&mut Checks)| {
+            let mut checks = Checks::new(NodeSet::default(), &sizes);
+            checks.agreed(now, NodeId(0), 1, batch);
+            checks.stepped(now, NodeId(0), 0, 1);
+            checks.agreed(now, NodeId(1), 1, batch);
+            last(&mut checks);
+            checks.violation().map(|violation| violation.checker)
+        };
+        // r0 does something at s2, and r1 nothing: in either order.
+        let something = |checks: &mut Checks| checks.agreed(now, NodeId(0), 2, batch);
+        let nothing = |checks: &mut Checks| checks.stepped(now, NodeId(1), 0, 2);
+        let both = |checks: &mut Checks| {
+            something(checks);
+            nothing(checks);
+        };
+        assert_eq!(run(&both), Some("agreement"));
+        let turned = |checks: &mut Checks| {
+            nothing(checks);
+            something(checks);
+        };
+        assert_eq!(run(&turned), Some("agreement"));
+        // Who is not there yet may still do the same.
+        assert_eq!(run(&something), None);
+        assert_eq!(run(&nothing), None);
+    }
 }

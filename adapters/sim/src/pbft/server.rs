@@ -256,8 +256,8 @@ impl Server {
         let outputs = self.site.outputs;
         let mut step = Step { site: &mut self.site, stage, said };
         perform(machine, now, input, &mut step);
-        let outputs = self.site.outputs - outputs;
-        stage.checks.stepped(stage.engine.now(), self.site.me, outputs);
+        let (outputs, executed) = (self.site.outputs - outputs, machine.status().executed.0);
+        stage.checks.stepped(stage.engine.now(), self.site.me, outputs, executed);
         self.pump(stage);
     }
 
@@ -304,8 +304,8 @@ impl Server {
             let outputs = site.outputs;
             let mut step = Step { site, stage, said: None };
             perform(machine, now, Input::Command(command), &mut step);
-            let outputs = self.site.outputs - outputs;
-            stage.checks.stepped(stage.engine.now(), self.site.me, outputs);
+            let (outputs, executed) = (self.site.outputs - outputs, machine.status().executed.0);
+            stage.checks.stepped(stage.engine.now(), self.site.me, outputs, executed);
         }
         self.note_view(stage);
         self.set_alarm(stage);
