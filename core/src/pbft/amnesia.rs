@@ -64,13 +64,13 @@ pub(super) struct Grant {
 
 impl Grant {
     pub(super) const NONE: Self = Self { until: Sequence(0), since: 0, raised: 0 };
-    /// The longest pause between two raises is two to this power ticks: of 100 ms, a day.
-    const LONGEST: u8 = 20;
+    /// The longest pause between two raises is two to this power ticks: of 100 ms, seven minutes.
+    const LONGEST: u8 = 12;
 
     /// How far the others are to get, now that the peer asks for `until`; never further than that.
-    /// What was granted before stays so. To raise it takes twice as many ticks each time: one that
-    /// recovers waits no longer than it had been well before, and one that pretends for ever has
-    /// NULLs ordered ever more rarely.
+    /// What was granted before stays so. To raise it takes twice as many ticks each time, up to a
+    /// pause that is short for one that recovers again and again, and long for the flash of those
+    /// who write down what is ordered for one that only pretends to.
     fn raise(&mut self, until: Sequence, tick: u32) -> Sequence {
         let pause = 1_u32 << self.raised.min(Self::LONGEST);
         let rested = self.raised == 0 || tick.wrapping_sub(self.since) >= pause;

@@ -135,14 +135,29 @@ impl<'s> Members<'s> {
         self.count(vouches) >= self.quorum.weak() || canary!("prepared_on_a_word")
     }
 
-    /// B: strong members who speak of the sequence prepared nothing there.
+    /// B: strong members who speak of the sequence prepared nothing there that still counts.
     fn is_gap(&self, sequence: Sequence) -> bool {
         let empty = |change: &ViewChange<'_>| {
-            let history = change.histories.get(sequence);
+            let prepared = change.histories.get(sequence).and_then(|history| history.prepared());
             self.speaks_of(change, sequence)
-                && history.is_none_or(|history| history.prepared.is_none())
+                && prepared.is_none_or(|claim| self.is_void(sequence, &claim))
         };
         self.count(empty) >= self.quorum.strong() || canary!("gap_on_trust")
+    }
+
+    /// Whether weak members pre-prepared another digest at the sequence in a later view. One of
+    /// them is correct: the NEW-VIEW of that view, which it checked, did not have to choose this
+    /// one, or a quorum settled the other; so this one is not committed. Without this rule A2 and
+    /// B could both fail for ever, since those who backed it may have forgotten it for what came
+    /// after it: Q has room for [`DIGESTS`](super::history::DIGESTS).
+    fn is_void(&self, sequence: Sequence, claim: &PrePrepared) -> bool {
+        let rivals = |change: &ViewChange<'_>| {
+            let history = change.histories.get(sequence).unwrap_or_default();
+            let mut known = history.pre_prepared.iter().flatten();
+            known.any(|rival| rival.view > claim.view && rival.digest != claim.digest)
+        };
+        let enough = if canary!("void_on_a_word") { 1 } else { self.quorum.weak() };
+        self.count(rivals) >= enough
     }
 
     fn count(&self, holds: impl Fn(&ViewChange<'_>) -> bool) -> usize {

@@ -97,7 +97,8 @@ pub struct PrePrepared {
 
 /// How many digests of one sequence are remembered in Q. The one that P names is never
 /// forgotten for another, so the bound can cost progress but never safety (Castro-Liskov 2002,
-/// section 3.2.4, on bounding the space of Q).
+/// section 3.2.4, on bounding the space of Q). How little of it, see "Deviations" in
+/// [the chapter](crate::pbft).
 pub const DIGESTS: usize = 2;
 
 /// What happened here at one sequence: its elements of P and Q.

@@ -105,7 +105,9 @@
 //! together. A primary with no requests orders NULLs meanwhile, K / 8 in a status interval, so
 //! that a recovery ends in an idle cluster too. A peer that only pretends to recover costs a busy
 //! cluster nothing and an idle one ever less: what a peer has ordered further than before takes
-//! twice as many status intervals each time. A primary that has lost its log is replaced at once.
+//! twice as many status intervals each time, up to 4096. If fewer than strong replicas vote, since
+//! one stands alone, an idle cluster recovers with the next request. A primary that has lost its
+//! log is replaced at once.
 //!
 //! Nor does it ever sign a VIEW-CHANGE for a view for which it may have signed one before. Into
 //! those it follows the others: it waits for their NEW-VIEW and says in its STATUS that it does,
@@ -154,6 +156,13 @@
 //!   those above the last chosen one: a batch that only one VIEW-CHANGE at hand tells of may be
 //!   committed. Members whose window ends below a sequence count as having prepared nothing
 //!   there, as in the paper, but only to a window above that.
+//! * Q has room for two digests a sequence. A batch that was prepared in one view, and then
+//!   forgotten for two that were proposed at its place later, could neither be chosen again nor
+//!   given up; so condition B does not count what is prepared if weak members pre-prepared another
+//!   batch there in a later view. What is left: a replica prepared the batch and was cut off during
+//!   the two views, all others of those who pre-prepared it are gone or forgot it, and fewer than
+//!   weak correct replicas saw what was proposed there later. Then no view begins until one of the
+//!   f that are gone is back.
 //! * Condition A1 lets a member pass that prepared the same digest in a later view: it contradicts
 //!   nothing, and may have adopted what was settled under a view of its own.
 //! * A replica that lost its log recovers at M + 3W, not at M + W: old messages stay valid here.

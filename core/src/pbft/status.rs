@@ -96,9 +96,18 @@ impl Rules<'_> {
             || self.node.is_mute()
             || pending
             || open
+            || self.lacks_a_batch()
             || awaited
             || self.node.status.behind
             || self.node.transfer.is_some()
+    }
+
+    /// Whether a batch is missing that the NEW-VIEW chose or a quorum committed, also one of which
+    /// nothing else is known here.
+    fn lacks_a_batch(&self) -> bool {
+        let (low, high) = (self.node.stable.0, self.high().0);
+        let mut above = (low..high).filter_map(|below| Sequence(below).next());
+        above.any(|at| self.wanted(at).is_some())
     }
 
     /// Whether a slot is not executed, or lacks this replica's COMMIT in the current view, which
@@ -230,7 +239,12 @@ impl Rules<'_> {
         }
         // Votes from the peer's stable checkpoint on: it may have executed by an older view's
         // quorum what it cannot vote on in this view yet, while others wait for its vote.
-        let first = Sequence(status.stable.0.max(self.node.stable.0).saturating_add(1));
+        let stable = status.stable.max(self.node.stable);
+        // An answer does not reach through a long window: every other one goes on from there.
+        let long = self.node.sizes.window > RESENT as usize;
+        let far = long && self.node.status.ticks.is_multiple_of(2);
+        let below = if far { stable.max(status.executed) } else { stable };
+        let first = Sequence(below.0.saturating_add(1));
         let last = Sequence(first.0.saturating_add(u64::from(RESENT - 1))).min(self.high());
         if first <= last {
             self.node.resend = Some(Resend { to: peer, first, last, executed: status.executed });

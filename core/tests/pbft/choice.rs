@@ -119,6 +119,24 @@ fn null_needs_strong_members_that_prepared_nothing_there() {
 }
 
 #[test]
+fn what_was_prepared_is_given_up_if_weak_members_pre_prepared_another_batch_later() {
+    let claim = change(0, VIEW, &[prepared(1, 2, a())]);
+    let outcome = |rival: History| {
+        let mut bench = Bench::<4>::new();
+        let own = bench.lot(0, 1, b"own");
+        let (view, sequence, batch) = (View(3), Sequence(1), Batch::from_bytes(own.0));
+        bench.remember(1, &[Record::PrePrepared { view, sequence, batch }]);
+        assert_eq!(chosen_after(&mut bench, &claim), None);
+        chosen_after(&mut bench, &change(2, VIEW, &[rival]))
+    };
+    assert_eq!(outcome(seen(3, b())), Some(vec![]), "replicas 1 and 2 are past it");
+    assert_eq!(outcome(seen(4, b())), Some(vec![]), "in another view than each other, too");
+    assert_eq!(outcome(seen(2, b())), None, "replica 1 alone is past it");
+    assert_eq!(outcome(entry(2, &[(4, b())], None)), None, "at another sequence");
+    assert_eq!(outcome(seen(3, a())), Some(vec![(1, a())]), "the same batch is no other");
+}
+
+#[test]
 fn p14_gap_below_a_prepared_sequence_is_filled_with_null_and_nothing_is_chosen_above() {
     let entries = [prepared(5, 0, a())];
     let outcome = choices(&[change(0, VIEW, &entries), change(2, VIEW, &entries)]);

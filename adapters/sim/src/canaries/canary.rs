@@ -111,6 +111,11 @@ pub const CANARIES: &[Canary] = &[
         "Nobody sends again what another has missed.",
     ),
     canary(
+        "void_on_a_word",
+        tests("pbft", "choice"),
+        "A batch that was prepared is given up on one replica's word that another came later.",
+    ),
+    canary(
         "new_view_is_a_vote",
         tests("pbft", "primarys_vote"),
         "A NEW-VIEW counts as its primary's PREPARE of what it chose, had or not.",
