@@ -291,6 +291,33 @@ impl Rules<'_> {
         }
     }
 
+    /// Starts the timers of what its log knows as proposed in this view and not executed: those who
+    /// asked may have their replies, and nobody else would have the view left in which it hangs.
+    pub(super) fn watch_after_restart(&mut self) {
+        let (view, since) = (self.node.view, self.node.now);
+        if !self.node.active {
+            return;
+        }
+        for below in self.node.executed.0..self.high().0 {
+            let Some(sequence) = Sequence(below).next() else { return };
+            let slot = self.slot(sequence).copied().unwrap_or_default();
+            let accepted = slot.accepted(view).and_then(|digest| slot.position(&digest));
+            let Some(which) = accepted else { continue };
+            let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
+            let range = self.ring().batch(sequence, which);
+            let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
+            for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
+                let (client, timestamp) = (request.client.index(), request.timestamp);
+                let row = self.memory.clients.get(client).map_or(u64::MAX, |row| row.timestamp);
+                let Some(pending) = self.memory.pending.get_mut(client) else { continue };
+                if timestamp > row.max(pending.timestamp) {
+                    let proposed = Some(view);
+                    *pending = Pending { timestamp, since, proposed, ..Pending::NONE };
+                }
+            }
+        }
+    }
+
     /// "A replica accepts prepare messages and adds them to its log provided their signatures
     /// are correct, their view number equals the replica's current view, and their sequence
     /// number is between h and H" (4.2). Those of a later view wait for it in their sender's own

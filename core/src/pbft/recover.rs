@@ -481,6 +481,7 @@ impl Rules<'_> {
         self.restore_reads();
         // One that begins on a state that was given up knows what to fetch.
         self.node.transfer = self.node.transfer.filter(|_| self.node.diverged);
+        self.watch_after_restart();
         self.node.effects.clear();
         self.node.status.due = self.node.now;
         self.node.status.behind = true;

@@ -298,3 +298,28 @@ fn crashes_compactions_losses_and_view_changes_contradict_nothing_and_all_goes_o
         crashing_run(seed).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
     }
 }
+
+#[test]
+fn what_hung_before_a_crash_of_all_is_executed_though_nobody_asks_for_it_again() {
+    let mut bench = Bench::<4>::new();
+    for id in 0..4 {
+        bench.ask(id, 0, 1, b"A");
+    }
+    // Replica 2 has only pre-prepared it, and all COMMITs are lost.
+    bench.run_where(|_, to, message| match message {
+        Message::PrePrepare { .. } => true,
+        Message::Prepare(_) => to != 2,
+        _ => false,
+    });
+    (0..4).for_each(|id| bench.restart(id));
+    // Replica 2 leaves the view alone, so that it votes no more, and replica 3 is dead.
+    bench.ask(2, 1, 1, b"only here");
+    bench.pass_where(1_200, &[2], |_, _, _| false);
+    assert_eq!([0, 1, 2].map(|id| bench.view(id).0), [0, 0, 1]);
+    bench.pass_where(10_000, &[0, 1, 2], |from, to, message| {
+        from != 3 && to != 3 && !matches!(message, Message::Request(_))
+    });
+    for id in 0..3 {
+        assert!(bench.operations(id).contains(&b"A".to_vec()), "replica {id}");
+    }
+}
