@@ -32,7 +32,7 @@ impl Cast {
 /// What is to happen.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
-    /// Requests that the clients make in each round.
+    /// Requests that the clients make in each round, 20 at least.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(20..))]
     requests: u64,
     /// Frames that are lost, of a hundred.
@@ -52,7 +52,7 @@ pub(crate) struct Plan {
     /// Go on with one round after the other for so many minutes.
     #[arg(long, default_value_t = 0)]
     minutes: u64,
-    /// The boards.
+    /// The boards; m0 is for `bench` only.
     #[arg(long, default_value = "m4")]
     board: Board,
     /// Show what boards log, with their clocks' time since their start.
@@ -76,7 +76,7 @@ fn percent(text: &str) -> Result<f64, String> {
 /// # Errors
 /// A request failed, states differ, a board stopped by itself, or something takes far too long.
 pub(crate) fn run(plan: &Plan, cast: Cast) -> Result<()> {
-    ensure!(plan.board != Board::M0, "an M0 has no image of its own here: its boards are M3");
+    ensure!(plan.board != Board::M0, "QEMU has no M0 with so much memory: take m3");
     tools::check(&[plan.board.machine().0])?;
     eprintln!("building the image of a node for {}", plan.board.target());
     let image = image::build(plan.board, "node", "node", "")?;

@@ -194,7 +194,10 @@ impl<'p> Story<'p> {
             if Instant::now() > end {
                 let reports: Vec<_> = (0..NODES).map(|id| self.fleet.report(id)).collect();
                 let logs: String = (0..NODES).map(|id| self.fleet.last_lines(id)).collect();
-                bail!("{what}: not within {PATIENCE:?}; the members say {reports:#?}{logs}");
+                bail!(
+                    "{what}: not within {PATIENCE:?}; if this machine is busy with other things, \
+                     boards are too slow to agree; the members say {reports:#?}{logs}"
+                );
             }
         }
     }
