@@ -399,7 +399,8 @@ impl Rules<'_> {
         let voters = both.len() + usize::from(canary!("one_vote_twice"));
         let enough = if canary!("settled_on_a_word") { 1 } else { self.node.quorum.weak() };
         let counted = voters >= self.node.quorum.strong() && !self.swore_another(&vote);
-        let settled = counted || words.len() >= enough;
+        let settled = (counted || words.len() >= enough)
+            && !self.swore_another_lately(vote.sequence, &vote.digest);
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         if slot.committed.is_some() || !settled {
             return;
@@ -443,15 +444,24 @@ impl Rules<'_> {
         view: View,
         digest: Digest,
     ) -> Option<usize> {
-        let reached = if self.node.active {
-            self.node.view
-        } else {
-            View(self.node.view.0.saturating_sub(1))
-        };
-        let view = view.min(reached);
+        let view = view.min(self.reached());
         let which = self.slot_mut(sequence)?.adopt(view, digest);
         self.emit(Effect::PersistCommitted { view, sequence, which });
         Some(which)
+    }
+
+    /// The view that this replica is in, or was in last.
+    fn reached(&self) -> View {
+        let View(view) = self.node.view;
+        View(if self.node.active { view } else { view.saturating_sub(1) })
+    }
+
+    /// Whether this replica sent a COMMIT for another digest in that view: what was settled in a
+    /// later one is entered once it has got there, since until then it would take the place of its
+    /// own word. If nothing was settled, more than f lie, and it keeps its word.
+    fn swore_another_lately(&self, sequence: Sequence, digest: &Digest) -> bool {
+        let mine = self.my_commit(sequence);
+        mine.is_some_and(|mine| mine.view == self.reached() && mine.digest != *digest)
     }
 
     /// Whether this replica is in its view and has not sent a COMMIT at this sequence in it.
