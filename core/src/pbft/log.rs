@@ -50,9 +50,14 @@ pub(super) fn batch<'s>(
     sequence: Sequence,
     which: usize,
 ) -> &'s [u8] {
-    let length = slot(memory.slots, ring, sequence).and_then(|slot| slot.lengths.get(which));
-    let room = memory.batches.get(ring.batch(sequence, which));
-    match (length, room) {
+    let slot = slot(memory.slots, ring, sequence);
+    slot.map_or(&[], |slot| batch_of(memory.batches, ring, slot, which))
+}
+
+/// The same of a slot that is at hand, from where all batches lie.
+pub(super) fn batch_of<'b>(batches: &'b [u8], ring: Ring, slot: &Slot, which: usize) -> &'b [u8] {
+    let room = batches.get(ring.batch(slot.history.sequence, which));
+    match (slot.lengths.get(which), room) {
         (Some(&length), Some(room)) => room.get(..length as usize).unwrap_or_default(),
         _ => &[],
     }

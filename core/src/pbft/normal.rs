@@ -1,6 +1,7 @@
 //! The normal case: REQUEST, PRE-PREPARE, PREPARE, COMMIT (Castro-Liskov 1999, section 4.2).
 
 use super::history::PrePrepared;
+use super::log;
 use super::message::{Sequence, View, Vote};
 use super::rules::{Effect, Kept, Rules};
 use super::slot::Pending;
@@ -255,16 +256,14 @@ impl Rules<'_> {
     /// Starts the timers of the requests of a batch that was pre-prepared in this view: whoever
     /// proposed them must get them executed.
     pub(super) fn watch(&mut self, sequence: Sequence, digest: &Digest) {
-        let Some(slot) = self.slot(sequence) else { return };
+        let Some(slot) = self.slot(sequence).copied() else { return };
         let Some(which) = slot.position(digest) else { return };
-        let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
-        let (since, range) = (self.node.now, self.ring().batch(sequence, which));
-        let view = self.node.view;
+        let (since, view) = (self.node.now, self.node.view);
         let settled = self.is_settled_by_new_view(sequence);
         let measured = !self.node.leads() && !settled;
         let mut fresh = settled;
-        let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
-        for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
+        let bytes = log::batch_of(self.memory.batches, self.ring(), &slot, which);
+        for request in Batch::from_bytes(bytes).iter() {
             let (client, timestamp) = (request.client.index(), request.timestamp);
             let executed = self.memory.clients.get(client).map_or(u64::MAX, |row| row.timestamp);
             let Some(pending) = self.memory.pending.get_mut(client) else { continue };
@@ -303,10 +302,8 @@ impl Rules<'_> {
             let slot = self.slot(sequence).copied().unwrap_or_default();
             let accepted = slot.accepted(view).and_then(|digest| slot.position(&digest));
             let Some(which) = accepted else { continue };
-            let length = slot.lengths.get(which).map_or(0, |length| *length as usize);
-            let range = self.ring().batch(sequence, which);
-            let bytes = self.memory.batches.get(range).and_then(|room| room.get(..length));
-            for request in Batch::from_bytes(bytes.unwrap_or_default()).iter() {
+            let bytes = log::batch_of(self.memory.batches, self.ring(), &slot, which);
+            for request in Batch::from_bytes(bytes).iter() {
                 let (client, timestamp) = (request.client.index(), request.timestamp);
                 let row = self.memory.clients.get(client).map_or(u64::MAX, |row| row.timestamp);
                 let Some(pending) = self.memory.pending.get_mut(client) else { continue };
@@ -399,8 +396,10 @@ impl Rules<'_> {
         let voters = both.len() + usize::from(canary!("one_vote_twice"));
         let enough = if canary!("settled_on_a_word") { 1 } else { self.node.quorum.weak() };
         let counted = voters >= self.node.quorum.strong() && !self.swore_another(&vote);
-        let settled = (counted || words.len() >= enough)
-            && !self.swore_another_lately(vote.sequence, &vote.digest);
+        // What a later view settled is entered once this replica has got there: until then it would
+        // take the place of its own word. If nothing was settled, more than f lie.
+        let lately = Vote { view: self.reached(), ..vote };
+        let settled = (counted || words.len() >= enough) && !self.swore_another(&lately);
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         if slot.committed.is_some() || !settled {
             return;
@@ -454,14 +453,6 @@ impl Rules<'_> {
     fn reached(&self) -> View {
         let View(view) = self.node.view;
         View(if self.node.active { view } else { view.saturating_sub(1) })
-    }
-
-    /// Whether this replica sent a COMMIT for another digest in that view: what was settled in a
-    /// later one is entered once it has got there, since until then it would take the place of its
-    /// own word. If nothing was settled, more than f lie, and it keeps its word.
-    fn swore_another_lately(&self, sequence: Sequence, digest: &Digest) -> bool {
-        let mine = self.my_commit(sequence);
-        mine.is_some_and(|mine| mine.view == self.reached() && mine.digest != *digest)
     }
 
     /// Whether this replica is in its view and has not sent a COMMIT at this sequence in it.

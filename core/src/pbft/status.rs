@@ -96,18 +96,18 @@ impl Rules<'_> {
             || self.node.is_mute()
             || pending
             || open
-            || self.lacks_a_batch()
+            || self.missing_batches().next().is_some()
             || awaited
             || self.node.status.behind
             || self.node.transfer.is_some()
     }
 
-    /// Whether a batch is missing that the NEW-VIEW chose or a quorum committed, also one of which
-    /// nothing else is known here.
-    fn lacks_a_batch(&self) -> bool {
+    /// Batches that the NEW-VIEW chose or a quorum committed and that are not at hand, also those
+    /// of which nothing else is known here.
+    fn missing_batches(&self) -> impl Iterator<Item = (Sequence, crate::Digest)> + '_ {
         let (low, high) = (self.node.stable.0, self.high().0);
-        let mut above = (low..high).filter_map(|below| Sequence(below).next());
-        above.any(|at| self.wanted(at).is_some())
+        let sequences = (low..high).filter_map(|below| Sequence(below).next());
+        sequences.filter_map(|at| Some((at, self.wanted(at)?)))
     }
 
     /// Whether a slot is not executed, or lacks this replica's COMMIT in the current view, which
@@ -160,10 +160,7 @@ impl Rules<'_> {
     /// Asks again for what was asked for before, and says again what nobody answered.
     fn refetch(&mut self) {
         let mut wanted = [None; REFETCHED];
-        let (low, high) = (self.node.stable.0, self.high().0);
-        let sequences = (low..high).filter_map(|below| Sequence(below).next());
-        let missing = sequences.filter_map(|at| Some((at, self.wanted(at)?)));
-        for (place, missing) in wanted.iter_mut().zip(missing) {
+        for (place, missing) in wanted.iter_mut().zip(self.missing_batches()) {
             *place = Some(missing);
         }
         for (sequence, digest) in wanted.into_iter().flatten() {
