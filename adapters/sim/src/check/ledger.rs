@@ -94,8 +94,8 @@ impl Ledger {
         if first != digest {
             return Err(format!("{what} after {first:?} was"));
         }
-        let commits = self.commits(node, sequence, digest);
-        if new && commits < self.backing {
+        let commits = if new { self.commits(node, sequence, digest) } else { self.backing };
+        if commits < self.backing {
             return Err(format!("{what} with {commits} COMMITs of other correct replicas"));
         }
         Ok(())

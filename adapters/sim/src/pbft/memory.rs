@@ -1,9 +1,11 @@
 //! A replica's memory with sizes that a plan chooses.
 
+use quorate::Digest;
 use quorate::pbft::{
     Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Peer, Pending,
     Reading, Slot, Storage, ViewRow, Vote,
 };
+use std::fmt;
 
 /// Storage in vectors.
 #[derive(Clone, Debug)]
@@ -12,21 +14,31 @@ pub struct Memory {
     slots: Vec<Slot>,
     prepares: Vec<Vote>,
     commits: Vec<Vote>,
-    batches: Vec<u8>,
-    pool: Vec<u8>,
+    batches: Bytes,
+    pool: Bytes,
     clients: Vec<ClientRow>,
-    replies: Vec<u8>,
+    replies: Bytes,
     pending: Vec<Pending>,
     replica_budgets: Vec<Budget>,
     client_budgets: Vec<Budget>,
     checkpoints: Vec<CheckpointVote>,
     peers: Vec<Peer>,
     view_rows: Vec<ViewRow>,
-    histories: Vec<u8>,
-    named: Vec<u8>,
-    chosen: Vec<u8>,
+    histories: Bytes,
+    named: Bytes,
+    chosen: Bytes,
     reads: Vec<Reading>,
-    answer: Vec<u8>,
+    answer: Bytes,
+}
+
+/// Contents of messages, told by their digest: states are compared by what they say of themselves.
+#[derive(Clone)]
+struct Bytes(Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes {:?}", self.0.len(), Digest::of(&self.0))
+    }
 }
 
 /// Checkpoints that are kept of one replica.
@@ -69,21 +81,21 @@ impl Memory {
             slots: vec![Slot::default(); window],
             prepares: vec![Vote::default(); window * nodes],
             commits: vec![Vote::default(); window * nodes],
-            batches: vec![0; window * 2 * batch_bytes],
-            pool: vec![0; batch_bytes],
+            batches: Bytes(vec![0; window * 2 * batch_bytes]),
+            pool: Bytes(vec![0; batch_bytes]),
             clients: vec![ClientRow::default(); clients],
-            replies: vec![0; clients * reply_bytes],
+            replies: Bytes(vec![0; clients * reply_bytes]),
             pending: vec![Pending::default(); clients],
             replica_budgets: vec![Budget::default(); nodes],
             client_budgets: vec![Budget::default(); clients],
             checkpoints: vec![CheckpointVote::default(); nodes * CHECKPOINTS],
             peers: vec![Peer::default(); nodes],
             view_rows: vec![ViewRow::default(); 2 * nodes],
-            histories: vec![0; 2 * nodes * window * History::ENTRY],
-            named: vec![0; nodes * Pairs::ENTRY],
-            chosen: vec![0; window * Pairs::ENTRY],
+            histories: Bytes(vec![0; 2 * nodes * window * History::ENTRY]),
+            named: Bytes(vec![0; nodes * Pairs::ENTRY]),
+            chosen: Bytes(vec![0; window * Pairs::ENTRY]),
             reads: vec![Reading::default(); clients],
-            answer: vec![0; reply_bytes],
+            answer: Bytes(vec![0; reply_bytes]),
         }
     }
 }
@@ -98,21 +110,21 @@ impl Storage for Memory {
             slots: &mut self.slots,
             prepares: &mut self.prepares,
             commits: &mut self.commits,
-            batches: &mut self.batches,
-            pool: &mut self.pool,
+            batches: &mut self.batches.0,
+            pool: &mut self.pool.0,
             clients: &mut self.clients,
-            replies: &mut self.replies,
+            replies: &mut self.replies.0,
             pending: &mut self.pending,
             replica_budgets: &mut self.replica_budgets,
             client_budgets: &mut self.client_budgets,
             checkpoints: &mut self.checkpoints,
             peers: &mut self.peers,
             view_rows: &mut self.view_rows,
-            histories: &mut self.histories,
-            named: &mut self.named,
-            chosen: &mut self.chosen,
+            histories: &mut self.histories.0,
+            named: &mut self.named.0,
+            chosen: &mut self.chosen.0,
             reads: &mut self.reads,
-            answer: &mut self.answer,
+            answer: &mut self.answer.0,
         }
     }
 
@@ -121,21 +133,21 @@ impl Storage for Memory {
             slots: &self.slots,
             prepares: &self.prepares,
             commits: &self.commits,
-            batches: &self.batches,
-            pool: &self.pool,
+            batches: &self.batches.0,
+            pool: &self.pool.0,
             clients: &self.clients,
-            replies: &self.replies,
+            replies: &self.replies.0,
             pending: &self.pending,
             replica_budgets: &self.replica_budgets,
             client_budgets: &self.client_budgets,
             checkpoints: &self.checkpoints,
             peers: &self.peers,
             view_rows: &self.view_rows,
-            histories: &self.histories,
-            named: &self.named,
-            chosen: &self.chosen,
+            histories: &self.histories.0,
+            named: &self.named.0,
+            chosen: &self.chosen.0,
             reads: &self.reads,
-            answer: &self.answer,
+            answer: &self.answer.0,
         }
     }
 }
