@@ -58,10 +58,15 @@ impl<'a> Pairs<'a> {
             && self.iter().is_sorted_by(|(a, _), (b, _)| a < b)
     }
 
-    /// The digest that stands beside a number.
+    /// The digest that stands beside a number, if the list is in ascending order.
     #[must_use]
     pub fn get(&self, number: Sequence) -> Option<Digest> {
-        self.iter().find(|(at, _)| *at == number).map(|(_, digest)| digest)
+        let (entries, _) = self.bytes().as_chunks::<{ Pairs::ENTRY }>();
+        let number_of = |entry: &[u8; Pairs::ENTRY]| {
+            entry.first_chunk::<8>().map_or(0, |number| u64::from_le_bytes(*number))
+        };
+        let at = entries.binary_search_by_key(&number.0, number_of).ok()?;
+        entries.get(at)?.last_chunk::<32>().map(|digest| Digest(*digest))
     }
 
     /// Writes an entry at `index` of a list that is being built; `None` if there is no room.

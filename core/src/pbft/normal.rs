@@ -431,6 +431,13 @@ impl Rules<'_> {
             }
             self.enter_committed(vote.sequence, vote.view, vote.digest);
         }
+        // Q knows it in this view now: whoever lacks a PREPARE there may need this one, since the
+        // PRE-PREPARE, when it comes, brings nothing new.
+        if self.cast_by_me(vote.sequence, vote.view).is_none() && !canary!("joins_without_prepare")
+        {
+            self.emit(Effect::PersistRePrePrepared(vote));
+            self.vote_prepare(vote);
+        }
         self.swear(vote);
     }
 

@@ -479,8 +479,12 @@ impl Rules<'_> {
         self.node.proposed = self.node.proposed.max(last.unwrap_or_default());
         self.node.proposed = self.node.proposed.max(self.node.stable);
         self.restore_reads();
-        // One that begins on a state that was given up knows what to fetch.
-        self.node.transfer = self.node.transfer.filter(|_| self.node.diverged);
+        // One that begins on a state that was given up knows what to fetch; so does one whose view
+        // starts above its state, and those who vouched for that start may have gone by now.
+        let (executed, diverged, me) = (self.node.executed, self.node.diverged, self.node.me());
+        let wanted = self.node.transfer.filter(|it| diverged || it.sequence > executed);
+        let wanted = wanted.filter(|_| diverged || !canary!("start_forgotten"));
+        self.node.transfer = wanted.map(|it| Transfer::to(it.sequence, it.digest, it.stable, me));
         self.watch_after_restart();
         self.node.effects.clear();
         self.node.status.due = self.node.now;

@@ -305,6 +305,30 @@ fn start_checkpoint_above_what_a_replica_executed_is_fetched_and_the_rest_execut
 }
 
 #[test]
+fn start_checkpoint_is_fetched_after_a_restart_though_one_replica_alone_vouches_for_it_now() {
+    let mut bench = Bench::<4>::new();
+    for t in 1..=6 {
+        bench.ask(0, 0, t, b"before");
+        bench.run_where(|from, to, _| from != 3 && to != 3);
+    }
+    for id in 1..4 {
+        bench.ask(id, 1, 1, b"pending");
+    }
+    bench.mail.clear();
+    bench.pass_where(1_300, &[1, 2, 3], |from, to, message| {
+        let mute = matches!(message, Message::Checkpoint { .. } | Message::Status(_));
+        let state = matches!(message, Message::FetchState { .. });
+        from != 0 && to != 0 && !mute && !state
+    });
+    assert_eq!((bench.view(3), bench.hosts[3].installs.len()), ((1, true), 0));
+    // The power fails before the state is there; replica 2 says nothing more.
+    bench.restart(3);
+    bench.mail.clear();
+    bench.pass_where(600, &[1, 3], |from, to, _| from != 0 && to != 0 && from != 2 && to != 2);
+    assert_eq!(bench.hosts[3].installs, [4]);
+}
+
+#[test]
 fn executed_sequence_never_falls_when_a_late_state_arrives() {
     let mut bench = Bench::<4>::new();
     for t in 1..=6 {

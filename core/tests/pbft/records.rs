@@ -165,26 +165,25 @@ fn compaction_while_the_new_view_of_a_later_view_waits_keeps_the_view_that_was_e
 #[test]
 fn compaction_makes_no_prepare_of_what_was_settled_in_a_later_view_than_the_last_one() {
     let mut bench = Bench::<4>::new();
-    let (batch, a) = bench.lot(0, 1, b"A");
-    bench.propose(2, 0, 1, batch);
-    bench.lead_into(2, 1);
-    // Proposed again in view 1, but not to this replica: it sees the COMMITs only.
+    let (rival, (batch, a)) = (bench.lot(0, 1, b"B").0, bench.lot(0, 1, b"A"));
+    bench.propose(2, 0, 1, rival);
+    bench.lead_into(2, 3);
+    // What was settled in view 1 reaches it here, where it has no say in that view any more.
     for from in [0, 1, 3] {
         bench.commit(2, from, 1, 1, a);
     }
-    let mut buffer = vec![0; 4096];
-    let encode = |record| wire::encode(&record, &mut buffer).unwrap().to_vec();
-    let records = bench.hosts[2].replica.records().map(encode).collect();
-    bench.hosts[2].records = records;
+    let batch = Message::Batch { sequence: Sequence(1), batch: Batch::from_bytes(batch) };
+    assert!(bench.tell(2, 0, batch));
+    assert_eq!(bench.operations(2), [b"A"]);
+    bench.compact(2);
     bench.restart(2);
     let before = bench.sent.len();
-    let lacking = Status { view: View(1), active: true, wanting: true, ..Status::default() };
+    let lacking = Status { view: View(3), active: true, wanting: true, ..Status::default() };
     bench.tell(2, 3, Message::Status(lacking));
     let said: Vec<_> = bench.sent[before..].iter().map(message).collect();
-    let sworn = Vote { view: View(1), sequence: Sequence(1), digest: a };
-    assert!(said.contains(&Message::Commit(sworn)), "{said:?}");
-    let prepared = said.iter().find(|message| matches!(message, Message::Prepare(_)));
-    assert_eq!(prepared, None, "its last PREPARE was of view 0");
+    assert!(said.contains(&Message::Settled { sequence: Sequence(1), digest: a }), "{said:?}");
+    let prepared = |message: &&Message<'_>| matches!(message, Message::Prepare(v) if v.digest == a);
+    assert_eq!(said.iter().find(prepared), None, "it has said none for this batch");
     bench.check_votes(&[2]).unwrap();
 }
 

@@ -121,6 +121,16 @@ pub const CANARIES: &[Canary] = &[
         "A NEW-VIEW counts as its primary's PREPARE of what it chose, had or not.",
     ),
     canary(
+        "joins_without_prepare",
+        tests("pbft", "settled"),
+        "Whoever commits before it has seen the proposal says no PREPARE, which others may need.",
+    ),
+    canary(
+        "start_forgotten",
+        tests("pbft", "entering"),
+        "A state that a view starts from is forgotten if the power fails before it has come.",
+    ),
+    canary(
         "new_view_on_trust",
         tests("pbft", "new_view::p11"),
         "A NEW-VIEW is not computed again by those who enter it.",
