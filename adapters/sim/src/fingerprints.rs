@@ -7,6 +7,7 @@
 use crate::campaign::Campaign;
 use crate::faults::Faults;
 use crate::generals::{self, Protocol};
+use crate::many::Sweep;
 use crate::twins::{Enumeration, play};
 use std::fmt::Write;
 
@@ -25,7 +26,7 @@ pub fn table() -> String {
     for faults in [Faults::Swarm, Faults::Traitors] {
         for seed in 1..=PBFT {
             let run = Campaign { faults, ..Campaign::new(seed, 1) }.run_seed(seed, false);
-            let figures = (run.events, run.micros, run.fingerprint);
+            let figures = (run.transcript.events(), run.micros, run.transcript.fingerprint());
             enter(&mut table, "pbft", faults.name(), seed, figures);
         }
         for protocol in

@@ -12,7 +12,7 @@
 //!
 //! let plan = Plan::draw(42, Some(4), false);
 //! let report = campaign::run(plan, true);
-//! assert_eq!(report.violation, None, "{}", report.lines.join("\n"));
+//! assert_eq!(report.violation, None, "{}", report.transcript.lines().join("\n"));
 //! ```
 //!
 //! The ground floor, [`engine`], [`network`], [`disk`], [`transcript`], knows no protocol: it
@@ -42,6 +42,7 @@ pub mod fuzz;
 pub mod generals;
 pub mod harm;
 pub mod kinds;
+pub mod many;
 pub mod matrix;
 mod mishaps;
 pub mod network;
@@ -72,5 +73,6 @@ pub use campaign::{Campaign, Map, Report, Summary};
 pub use cuts::Cuts;
 pub use faults::Faults;
 pub use kinds::Kinds;
+pub use many::Sweep;
 pub use plan::Plan;
 pub use violation::Violation;

@@ -4,15 +4,11 @@ mod command;
 mod forecast;
 
 use clap::{Args, Parser, Subcommand};
-use command::draw::Draw;
-use command::interrupt;
-use command::outcome::{self, progress};
 use command::print_quietly;
 use indicatif::ProgressBar;
-use quorate_sim::network::Traffic;
-use quorate_sim::pbft::{self, Statistics};
+use quorate_sim::Cuts;
+use quorate_sim::pbft;
 use quorate_sim::recording::Recording;
-use quorate_sim::{Campaign, Cuts, Report, Summary};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -31,7 +27,7 @@ enum Command {
     /// The exit code is 0 if no promise was broken, 1 if one was (the seed and the command to
     /// replay it are printed when it is found), 2 if the arguments are wrong, 130 after Ctrl-C: the
     /// seeds under way are finished, and what was run is summed up.
-    Run(Run),
+    Run(command::run::Arguments),
     /// Cut the power of each replica after each of its outputs in one run of 1,000 requests with
     /// a view change, restart it from what was durable, and check everything that follows.
     ///
@@ -115,30 +111,6 @@ struct CutsArguments {
     threads: Option<usize>,
 }
 
-#[derive(Clone, Debug, Args)]
-struct Run {
-    #[command(flatten)]
-    draw: Draw,
-    /// The first seed.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many seeds to run.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    seeds: u64,
-    /// Run all seeds even if one breaks a promise, and tell every one that does.
-    #[arg(long)]
-    keep_going: bool,
-    /// Print the transcript of the first seed and nothing else on standard output.
-    #[arg(long)]
-    trace: bool,
-    /// Print the result as one JSON object on standard output and nothing else there.
-    #[arg(long, conflicts_with = "trace")]
-    json: bool,
-    /// Threads; as many as there are processors if not given.
-    #[arg(long, value_parser = at_least_one)]
-    threads: Option<usize>,
-}
-
 /// Reads a number that is not zero.
 fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse().map_err(|error| format!("{error}"))?;
@@ -147,7 +119,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run(run) => run_seeds(&run),
+        Command::Run(arguments) => command::run::run(&arguments),
         Command::Cuts(arguments) => cuts(arguments),
         Command::Replay(arguments) => replay(&arguments),
         Command::Canaries(arguments) => command::canaries::run(&arguments),
@@ -236,151 +208,8 @@ fn cuts(arguments: CutsArguments) -> ExitCode {
     ExitCode::from(1)
 }
 
-fn run_seeds(run: &Run) -> ExitCode {
-    let Run { seed, seeds, .. } = *run;
-    let result = if seed.checked_add(seeds - 1).is_none() {
-        Err(format!("the last seed is {}: from {seed} on there are no {seeds}", u64::MAX))
-    } else if let Some(protocol) = run.draw.in_rounds() {
-        run.draw.generals(protocol).map(|campaign| command::generals::run(campaign, run))
-    } else {
-        run.draw.pbft().map(|campaign| {
-            let threads = run.threads.unwrap_or_else(processors);
-            let keep_going = run.keep_going;
-            let campaign = Campaign { first: seed, seeds, threads, keep_going, ..campaign };
-            if run.trace { trace(&campaign) } else { run_all(&campaign, run.json) }
-        })
-    };
-    result.unwrap_or_else(|problem| refuse(&problem))
-}
-
-/// The arguments are wrong.
-fn refuse(problem: &str) -> ExitCode {
-    eprintln!("{problem}");
-    ExitCode::from(2)
-}
-
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Plays one seed and prints what happened, line by line.
-fn trace(campaign: &Campaign) -> ExitCode {
-    let report = campaign.run_seed(campaign.first, true);
-    let mut out = String::new();
-    for line in &report.lines {
-        out.push_str(line);
-        out.push('\n');
-    }
-    print_quietly(&out);
-    describe(&report);
-    report.violation.map_or(ExitCode::SUCCESS, |violation| {
-        eprintln!("VIOLATION of {violation}");
-        ExitCode::from(1)
-    })
-}
-
-fn describe(report: &Report) {
-    eprintln!(
-        "seed {}: {} events in {:.3} s of virtual time, fingerprint {:016x}",
-        report.seed,
-        report.events,
-        report.micros as f64 / 1e6,
-        report.fingerprint
-    );
-}
-
-fn run_all(campaign: &Campaign, json: bool) -> ExitCode {
-    let bar = progress(campaign.seeds, "seeds");
-    let begin = Instant::now();
-    interrupt::listen();
-    let summary = campaign.run_until(interrupt::came, |report| {
-        outcome::tell(&bar, report.seed, report.violation.as_ref(), campaign.again(report.seed));
-        bar.inc(1);
-    });
-    let interrupted = interrupt::came() && summary.seeds < campaign.seeds;
-    let seconds = begin.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    if json {
-        print_quietly(&format!("{}\n", as_json(campaign, &summary, seconds, interrupted)));
-    } else {
-        print_quietly(&as_table(campaign, &summary, seconds));
-    }
-    let plan = |seed| campaign.plan(seed).to_string();
-    outcome::judge(&summary.violations, summary.seeds, interrupted, plan)
-}
-
-fn as_table(campaign: &Campaign, summary: &Summary, seconds: f64) -> String {
-    let Summary { seeds, statistics: s, events, traffic, micros, longest, fingerprint, .. } =
-        summary;
-    let rows = [
-        ("seeds run", format!("{seeds} of {}", campaign.seeds)),
-        ("seeds a second", format!("{:.1}", *seeds as f64 / seconds)),
-        ("virtual time", format!("{:.0} s in {seconds:.1} s", *micros as f64 / 1e6)),
-        ("longest run", format!("{:.1} s (seed {})", longest.0 as f64 / 1e6, longest.1)),
-        ("events", events.to_string()),
-        ("messages", messages(traffic)),
-        ("requests completed", s.requests.to_string()),
-        ("fast reads", format!("{}, and {} ordered", s.fast_reads, s.ordered_reads)),
-        ("executions", s.executions.to_string()),
-        ("checkpoints", s.checkpoints.to_string()),
-        ("state transfers", s.transfers.to_string()),
-        ("pieces of states", s.pieces.to_string()),
-        ("views entered", s.view_changes.to_string()),
-        ("crashes", format!("{}, {} lost a write, {} the disk", s.crashes, s.torn, s.wiped)),
-        ("restarts", s.restarts.to_string()),
-        (
-            "bad disks",
-            format!("{}, {} starts refused, {} found old", s.harmed, s.damaged, s.outdated),
-        ),
-        ("lies", format!("{}, {} accusations", s.lies, s.accusations)),
-        ("longest recovery", recovery(s)),
-        ("cores that finished", s.cores.to_string()),
-        ("rejections examined", s.looks.to_string()),
-        ("clocks set anew", s.jumps.to_string()),
-        ("relapses", s.relapses.to_string()),
-        ("fingerprint", format!("{fingerprint:016x}")),
-        ("seeds with", outcome::features(&summary.features)),
-    ];
-    outcome::table(rows)
-}
-
-/// How many messages there were, and what became of some of them.
-fn messages(traffic: &Traffic) -> String {
-    let Traffic { sent, lost, cut, duplicated, replayed, overtaking, queued, overflowed } = traffic;
-    format!(
-        "{sent}; {lost} lost, {cut} cut off, {duplicated} twice, {replayed} replayed, \
-         {overtaking} overtaking, {queued} queued, {overflowed} overflowed"
-    )
-}
-
-/// The longest that a request took once all faults were over, and the worst part of the promise.
-fn recovery(s: &Statistics) -> String {
-    let (longest, percent) = (s.recovery_micros as f64 / 1e6, s.recovery_permille as f64 / 10.0);
-    format!("{longest:.1} s; {percent:.1} % of what is promised at most")
-}
-
-fn as_json(
-    campaign: &Campaign,
-    summary: &Summary,
-    seconds: f64,
-    interrupted: bool,
-) -> serde_json::Value {
-    let violations = outcome::violations(&summary.violations, |seed| campaign.again(seed));
-    serde_json::json!({
-        "first_seed": campaign.first,
-        "seeds": summary.seeds,
-        "interrupted": interrupted,
-        "seconds": seconds,
-        "seeds_per_second": summary.seeds as f64 / seconds,
-        "virtual_seconds": summary.micros as f64 / 1e6,
-        "events": summary.events,
-        "messages": summary.traffic.sent,
-        "traffic": summary.traffic,
-        "seeds_with": summary.features,
-        "statistics": summary.statistics,
-        "fingerprint": format!("{:016x}", summary.fingerprint),
-        "violations": violations,
-    })
 }
 
 fn corpus(dir: &std::path::Path) -> ExitCode {

@@ -1,5 +1,6 @@
 //! No machine allocates while it runs, whatever happens around it: memory is constant.
 
+use quorate_sim::Sweep;
 use quorate_sim::generals::{self, Protocol};
 use quorate_sim::probe::watch;
 use quorate_sim::{Campaign, Faults};

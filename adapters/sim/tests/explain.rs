@@ -1,6 +1,7 @@
 //! A run that is told in other forms can be read by the tools that these are for.
 
 use quorate::Principal;
+use quorate_sim::Sweep;
 use quorate_sim::chronicle::What;
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::generals::{Campaign, Mishap, Protocol};

@@ -1,6 +1,7 @@
 //! Seeds of the protocols in rounds, each with its own mix of faults.
 
 use quorate_sim::Faults;
+use quorate_sim::Sweep;
 use quorate_sim::generals::{Campaign, Protocol, Summary};
 
 const ALL: [Protocol; 4] = [Protocol::Om, Protocol::Sm, Protocol::King, Protocol::Vector];

@@ -68,7 +68,8 @@ fn plan_for(role: Role, seed: u64) -> Plan {
 fn deeds(role: Role, words: &[&str]) -> usize {
     let mut deeds = 0;
     for seed in 0..SEEDS {
-        let Report { violation, lines, .. } = campaign::run(plan_for(role, seed), true);
+        let Report { violation, transcript, .. } = campaign::run(plan_for(role, seed), true);
+        let lines = transcript.lines();
         assert_eq!(violation, None, "{role:?}, seed {seed}");
         let told = |line: &&String| words.iter().all(|word| line.contains(word));
         deeds += lines.iter().filter(told).count();
@@ -95,7 +96,8 @@ fn equivocators_propose_two_batches() {
 
 #[test]
 fn liars_tell_each_receiver_something_else() {
-    let Report { lines, violation, .. } = campaign::run(plan_for(Role::Liar, 1), true);
+    let Report { transcript, violation, .. } = campaign::run(plan_for(Role::Liar, 1), true);
+    let lines = transcript.lines();
     assert_eq!(violation, None);
     let told = |receiver: &str| -> BTreeSet<String> {
         let lie = format!("LIES to {receiver}: COMMIT ");
@@ -180,7 +182,7 @@ fn twins_propose_two_batches_without_a_lie() {
         for seed in 0..SEEDS {
             let report = campaign::run(plan_for(Role::Twin(side), seed), true);
             assert_eq!(report.violation, None, "{side:?}, seed {seed}");
-            let proposals = report.lines.iter().filter_map(|line| {
+            let proposals = report.transcript.lines().iter().filter_map(|line| {
                 let (_, proposal) = line.split_once("r0  to all    PRE-PREPARE ")?;
                 let mut words = proposal.split_whitespace();
                 Some(((words.next()?, words.next()?), words.next()?.trim_end_matches(',')))

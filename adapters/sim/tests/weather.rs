@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Plays a plan that must hold, and returns what it was like.
 fn holds(plan: Plan) -> Report {
     let report = campaign::run(plan, true);
-    let tail = report.lines.iter().rev().take(20).rev();
+    let tail = report.transcript.lines().iter().rev().take(20).rev();
     let tail: Vec<&str> = tail.map(String::as_str).collect();
     assert_eq!(report.violation, None, "{}", tail.join("\n"));
     report
@@ -47,8 +47,9 @@ fn half_of_all_messages_come_again_views_later() {
         let report = holds(plan);
         assert!(report.traffic.replayed * 5 > report.traffic.sent * 2, "{:?}", report.traffic);
         let old = |line: &String| line.contains("from r0   PRE-PREPARE v0");
-        let entered = report.lines.iter().position(|line| line.contains("ENTERS view"));
-        let later = &report.lines[entered.expect("a view without r0")..];
+        let entered =
+            report.transcript.lines().iter().position(|line| line.contains("ENTERS view"));
+        let later = &report.transcript.lines()[entered.expect("a view without r0")..];
         assert!(later.iter().any(old), "seed {seed}: a proposal of view 0 in a later one");
     }
 }
@@ -123,7 +124,7 @@ fn a_lost_write_and_a_spoiled_snapshot_stop_a_replica_and_nobody_else() {
             let report = holds(Plan { harms: vec![harm], ..busy(seed, seconds(3)) });
             damaged += report.statistics.damaged;
             let refusal = |line: &&String| line.contains(told) && line.contains("does not start");
-            seen += report.lines.iter().filter(refusal).count();
+            seen += report.transcript.lines().iter().filter(refusal).count();
         }
         assert!(damaged >= 5 && seen >= 5, "{kind:?}: {damaged} of 10, {seen} told");
     }
@@ -147,8 +148,8 @@ fn pages_that_were_spoiled_in_a_transfer_are_fetched_once_more() {
         plan.core = None;
         let report = holds(plan);
         harmed += report.statistics.harmed;
-        let hurt = report.lines.iter().position(|line| line.contains("staged"));
-        let after = hurt.map(|at| &report.lines[at..]).unwrap_or_default();
+        let hurt = report.transcript.lines().iter().position(|line| line.contains("staged"));
+        let after = hurt.map(|at| &report.transcript.lines()[at..]).unwrap_or_default();
         installed += after.iter().filter(|line| line.contains("r3  installs")).count();
     }
     assert!(harmed > 0 && installed as u64 >= harmed, "{harmed} harmed, {installed} installed");

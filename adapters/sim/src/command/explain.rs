@@ -8,7 +8,7 @@ use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz,
 use quorate_sim::pbft::Cluster;
 use quorate_sim::transcript::Transcript;
 use quorate_sim::twins::{self, Scenario};
-use quorate_sim::{Violation, generals};
+use quorate_sim::{Sweep, Violation, generals};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;

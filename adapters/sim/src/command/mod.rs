@@ -7,6 +7,8 @@ pub(crate) mod explore;
 pub(crate) mod generals;
 pub(crate) mod interrupt;
 pub(crate) mod outcome;
+pub(crate) mod pbft;
+pub(crate) mod run;
 pub(crate) mod script;
 pub(crate) mod twins;
 

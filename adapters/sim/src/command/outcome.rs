@@ -1,6 +1,7 @@
 //! How a campaign went, as every command tells it.
 
 use super::interrupt;
+use super::run::Row;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_sim::{Again, Violation};
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ pub(crate) fn progress(count: u64, things: &str) -> ProgressBar {
 }
 
 /// Rows of a name and a value.
-pub(crate) fn table<const N: usize>(rows: [(&str, String); N]) -> String {
-    rows.map(|(name, value)| format!("{name:>20}  {value}\n")).concat()
+pub(crate) fn table(rows: impl IntoIterator<Item = Row>) -> String {
+    rows.into_iter().map(|(name, value)| format!("{name:>20}  {value}\n")).collect()
 }
 
 /// How many seeds had which feature, in words.

@@ -1,17 +1,13 @@
-//! Many seeds of generals, one after another and side by side.
+//! Many seeds of generals.
 
 use super::mouth::Role;
 use super::plan::{Plan, Protocol};
 use super::report::{Report, run};
 use super::statistics::Statistics;
 use crate::again::Again;
-use crate::campaign::sweep;
 use crate::faults::Faults;
 use crate::kinds::Kinds;
-use crate::network::Traffic;
-use crate::violation::Violation;
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use crate::many::{self, Seeds, Sweep};
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]
@@ -37,25 +33,7 @@ pub struct Campaign {
 }
 
 /// How all seeds went.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Seeds that were run.
-    pub seeds: u64,
-    /// The violations by seed, the lowest first.
-    pub violations: BTreeMap<u64, Violation>,
-    /// What happened, in numbers.
-    pub statistics: Statistics,
-    /// Events of all runs.
-    pub events: u64,
-    /// What became of the frames of all runs.
-    pub traffic: Traffic,
-    /// How many seeds had which feature.
-    pub features: BTreeMap<&'static str, u64>,
-    /// Virtual microseconds of all runs.
-    pub micros: u64,
-    /// The fingerprints of all runs, in one number that does not depend on their order.
-    pub fingerprint: u64,
-}
+pub type Summary = many::Summary<Statistics>;
 
 impl Campaign {
     /// So many seeds from the first one on, with traitors; one thread.
@@ -73,10 +51,27 @@ impl Campaign {
             keep_going: false,
         }
     }
+}
 
-    /// The commands that show one seed of this campaign again.
-    #[must_use]
-    pub fn again(&self, seed: u64) -> Again {
+impl Sweep for Campaign {
+    type Counts = Statistics;
+    type Plan = Plan;
+
+    fn protocol(&self) -> &'static str {
+        self.protocol.name()
+    }
+
+    fn seeds(&self) -> Seeds {
+        let Self { first, seeds: count, threads, keep_going, .. } = *self;
+        Seeds { first, count, threads, keep_going }
+    }
+
+    fn plan(&self, seed: u64) -> Plan {
+        let Self { protocol, nodes, faults, kinds, beyond, .. } = *self;
+        Plan::draw(protocol, seed, nodes, faults, kinds, beyond)
+    }
+
+    fn again(&self, seed: u64) -> Again {
         let nodes = self.nodes.map_or("mixed".to_owned(), |nodes| nodes.to_string());
         let protocol = self.protocol.name();
         let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
@@ -85,63 +80,8 @@ impl Campaign {
         Again::of_seed(seed, &draw)
     }
 
-    /// What happens in the run of one seed.
-    #[must_use]
-    pub fn plan(&self, seed: u64) -> Plan {
-        let Self { protocol, nodes, faults, kinds, beyond, .. } = *self;
-        Plan::draw(protocol, seed, nodes, faults, kinds, beyond)
-    }
-
-    /// Runs one seed; `text`: with a transcript.
-    #[must_use]
-    pub fn run_seed(&self, seed: u64, text: bool) -> Report {
+    fn run_seed(&self, seed: u64, text: bool) -> Report {
         run(self.plan(seed), text)
-    }
-
-    /// Runs all seeds, and calls `each` after every one. After a violation no higher seed is
-    /// begun, unless it is to keep going.
-    ///
-    /// # Panics
-    /// `each` panics.
-    pub fn run(&self, each: impl Fn(&Report) + Sync) -> Summary {
-        self.run_until(|| false, each)
-    }
-
-    /// Runs seeds until all are run or it is to end, which is asked before each: those that were
-    /// begun are finished, so that what was run are the first ones without a gap.
-    ///
-    /// # Panics
-    /// `end` or `each` panics.
-    pub fn run_until(
-        &self,
-        end: impl Fn() -> bool + Sync,
-        each: impl Fn(&Report) + Sync,
-    ) -> Summary {
-        let summary = Mutex::new(Summary::default());
-        sweep(self.seeds, self.threads, end, |at| {
-            let report = self.run_seed(self.first.wrapping_add(at), false);
-            each(&report);
-            summary.lock().expect("no thread panics").add(&report);
-            report.violation.is_none() || self.keep_going
-        });
-        summary.into_inner().expect("no thread panics")
-    }
-}
-
-impl Summary {
-    fn add(&mut self, report: &Report) {
-        self.seeds += 1;
-        self.statistics.add(&report.statistics);
-        self.events += report.transcript.events();
-        self.traffic.add(&report.traffic);
-        for feature in &report.features {
-            *self.features.entry(feature).or_default() += 1;
-        }
-        self.micros += report.micros;
-        self.fingerprint = self.fingerprint.wrapping_add(report.transcript.fingerprint());
-        if let Some(violation) = &report.violation {
-            self.violations.insert(report.seed, violation.clone());
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How runs went: one, and many.
+//! How a run went.
 
 use super::creed::Creed;
 use super::creeds::{Ballot, Every, Oral, Scrolls};
@@ -6,32 +6,15 @@ use super::field::{Field, Word};
 use super::plan::{Plan, Protocol};
 use super::slots::{Parcel, Town};
 use super::statistics::Statistics;
-use crate::campaign::message;
+use crate::many;
 use crate::network::Traffic;
 use crate::transcript::Transcript;
 use crate::violation::Violation;
 use quorate::Instant;
 use quorate::vector::Broadcast;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How one seed went.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The seed.
-    pub seed: u64,
-    /// What was broken, if anything.
-    pub violation: Option<Violation>,
-    /// What happened, in numbers.
-    pub statistics: Statistics,
-    /// What became of frames.
-    pub traffic: Traffic,
-    /// The names of the features that the seed drew.
-    pub features: Vec<&'static str>,
-    /// The length of the run in virtual microseconds.
-    pub micros: u64,
-    /// What happened.
-    pub transcript: Transcript,
-}
+pub type Report = many::Report<Statistics>;
 
 /// Something that is played to its end.
 trait World {
@@ -101,12 +84,8 @@ where
 }
 
 fn play(plan: &Plan, mut world: impl World) -> Report {
-    let result = catch_unwind(AssertUnwindSafe(|| world.play()));
-    let at = world.at();
-    let violation = match result {
-        Ok(result) => result.err(),
-        Err(panic) => Some(Violation::new("panic", at, message(&*panic))),
-    };
+    let violation = many::caught(&mut world, World::play, World::at);
+    let micros = world.at().as_micros();
     let (statistics, traffic, transcript) = world.end();
     Report {
         seed: plan.seed,
@@ -114,7 +93,7 @@ fn play(plan: &Plan, mut world: impl World) -> Report {
         statistics,
         traffic,
         features: plan.features(),
-        micros: at.as_micros(),
+        micros,
         transcript,
     }
 }

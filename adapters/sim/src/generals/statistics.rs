@@ -1,5 +1,7 @@
 //! What happened in runs of generals, in numbers.
 
+use crate::many::Counts;
+
 /// Counts of one run, or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Statistics {
@@ -27,9 +29,8 @@ pub struct Statistics {
     pub rejoins: u64,
 }
 
-impl Statistics {
-    /// Adds those of another run.
-    pub const fn add(&mut self, other: &Self) {
+impl Counts for Statistics {
+    fn add(&mut self, other: &Self) {
         self.values += other.values;
         self.defaults += other.defaults;
         self.lies += other.lies;

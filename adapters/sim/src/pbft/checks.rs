@@ -5,6 +5,7 @@ use crate::check::{
     Accusation, Agreement, Bounds, Durability, Ledger, Linearizable, Once, Replies, Silence,
     States, Unmoved,
 };
+use crate::many::Counts;
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
@@ -69,9 +70,8 @@ const CLOSELY: u64 = 61;
 /// The most rejections of a run that are looked at.
 const LOOKS: u64 = 5;
 
-impl Statistics {
-    /// Adds those of another run.
-    pub fn add(&mut self, other: &Self) {
+impl Counts for Statistics {
+    fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.executions += other.executions;
         self.checkpoints += other.checkpoints;

@@ -125,6 +125,12 @@ impl Cluster {
         &self.plan
     }
 
+    /// What happened.
+    #[must_use]
+    pub fn into_transcript(self) -> Transcript {
+        self.engine.transcript
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn transcript(&self) -> &Transcript {

@@ -1,7 +1,7 @@
 //! Plays a scenario with the replicas of the core.
 
 use super::scenario::{NODES, ROUNDS, Scenario};
-use crate::campaign::message;
+use crate::many::caught;
 use crate::network::{Delay, Weather};
 use crate::pbft::{Cluster, Round, Statistics};
 use crate::plan::{Plan, Role};
@@ -10,7 +10,6 @@ use crate::violation::Violation;
 use core::time::Duration;
 use quorate::pbft::View;
 use quorate::{ClientId, Instant, NodeId, NodeSet, Quorum};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A round is over after so long, whatever happened in it.
 const ROUND: Duration = Duration::from_secs(3);
@@ -45,20 +44,17 @@ pub struct Played {
 pub fn play(scenario: &Scenario, text: bool) -> Played {
     let mut cluster = Cluster::new(scenario.plan(), text);
     let (mut led, mut served) = (0, 0);
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let play = |cluster: &mut Cluster| {
         for at in 0..ROUNDS {
             let executed = cluster.statistics().executions;
-            led += usize::from(play_round(&mut cluster, scenario, at)?);
+            led += usize::from(play_round(cluster, scenario, at)?);
             served += usize::from(cluster.statistics().executions > executed);
         }
         cluster.end_rounds();
-        ask(&mut cluster, ROUNDS);
+        ask(cluster, ROUNDS);
         cluster.run()
-    }));
-    let violation = match result {
-        Ok(result) => result.err(),
-        Err(panic) => Some(Violation::new("panic", cluster.now(), message(&*panic))),
     };
+    let violation = caught(&mut cluster, play, Cluster::now);
     Played {
         violation,
         led,
