@@ -346,9 +346,11 @@ impl Rules<'_> {
     fn review(&mut self, sequence: Sequence) {
         let view = self.node.view;
         if let Some(digest) = self.chosen(sequence).filter(|_| !self.node.is_mute()) {
-            let accepted = self.slot(sequence).is_some_and(|slot| slot.accepted(view).is_some())
-                || self.is_bound(sequence, view);
-            if !accepted && self.at_hand(sequence, &digest) {
+            // It may have been adopted under this view, and then has no vote yet.
+            let accepted = self.slot(sequence).and_then(|slot| slot.accepted(view));
+            let other = accepted.is_some_and(|accepted| accepted != digest);
+            let done = other || self.is_bound(sequence, view);
+            if !done && self.at_hand(sequence, &digest) {
                 let vote = Vote { view, sequence, digest };
                 if let Some(slot) = self.slot_mut(sequence) {
                     let known = slot.position(&digest).is_some();
@@ -361,7 +363,7 @@ impl Rules<'_> {
                 self.emit(Effect::PersistRePrePrepared(vote));
                 self.vote_prepare(vote);
                 self.watch(sequence, &digest);
-            } else if !accepted {
+            } else if !done {
                 self.want(sequence, &digest);
             }
         }

@@ -206,7 +206,11 @@ impl Rules<'_> {
             return;
         }
         if let Some(accepted) = slot.accepted(view).filter(|_| !canary!("second_digest")) {
-            if accepted != digest && self.cast_by_me(sequence, view) == Some(accepted) {
+            let said = self.cast_by_me(sequence, view);
+            if accepted == digest && said.is_none() && !canary!("joins_without_prepare") {
+                self.prepare_adopted(Vote { view, sequence, digest });
+                self.try_prepare(sequence);
+            } else if accepted != digest && said == Some(accepted) {
                 self.accuse(from, Fault::Equivocation);
             }
             return;
@@ -250,6 +254,15 @@ impl Rules<'_> {
         self.cast(vote, me, Phase::Prepare);
         if self.node.primary(vote.view) != me || self.is_settled_by_new_view(vote.sequence) {
             self.emit(Effect::Prepare(vote));
+        }
+    }
+
+    /// Says PREPARE for what Q knows in this view although nobody had proposed it here when a quorum
+    /// or the word of weak replicas settled it. Others may lack just this one.
+    pub(super) fn prepare_adopted(&mut self, vote: Vote) {
+        if !self.is_bound(vote.sequence, vote.view) {
+            self.emit(Effect::PersistRePrePrepared(vote));
+            self.vote_prepare(vote);
         }
     }
 
@@ -394,8 +407,14 @@ impl Rules<'_> {
             backers(self.commits(vote.sequence), &Vote::settled(vote.sequence, vote.digest));
         let both = commits.iter().chain(words.iter()).collect::<NodeSet>();
         let voters = both.len() + usize::from(canary!("one_vote_twice"));
-        let enough = if canary!("settled_on_a_word") { 1 } else { self.node.quorum.weak() };
-        let counted = voters >= self.node.quorum.strong() && !self.swore_another(&vote);
+        let weak = self.node.quorum.weak();
+        let enough = if canary!("settled_on_a_word") { 1 } else { weak };
+        // Of weak COMMITs of one view one is a correct replica's, so that it was prepared in that
+        // view. Fewer of them, beside the word of weak replicas, say nothing of when that was.
+        let of_view = commits.len() >= weak || canary!("settled_when_a_liar_says");
+        let of_view = of_view && !self.swore_another(&vote);
+        let vote = if of_view { vote } else { Vote::settled(vote.sequence, vote.digest) };
+        let counted = of_view && voters >= self.node.quorum.strong();
         // What a later view settled is entered once this replica has got there: until then it would
         // take the place of its own word. If nothing was settled, more than f lie.
         let lately = Vote { view: self.reached(), ..vote };
@@ -431,12 +450,8 @@ impl Rules<'_> {
             }
             self.enter_committed(vote.sequence, vote.view, vote.digest);
         }
-        // Q knows it in this view now: whoever lacks a PREPARE there may need this one, since the
-        // PRE-PREPARE, when it comes, brings nothing new.
-        if self.cast_by_me(vote.sequence, vote.view).is_none() && !canary!("joins_without_prepare")
-        {
-            self.emit(Effect::PersistRePrePrepared(vote));
-            self.vote_prepare(vote);
+        if !canary!("joins_without_prepare") {
+            self.prepare_adopted(vote);
         }
         self.swear(vote);
     }

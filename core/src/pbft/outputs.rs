@@ -220,8 +220,16 @@ impl<'a> Outputs<'a> {
             let chosen = vote.view == view && sequence <= self.node.chosen_until();
             chosen || !proposed_by_me(vote)
         };
+        // The peer may have executed by the word of others what it has not seen proposed, while its
+        // PREPARE is needed here.
+        let prepared_by_peer = || {
+            let votes = self.memory.prepares.get(ring.votes(sequence)).unwrap_or_default();
+            votes.get(to.index()).is_some_and(|vote| vote.is_cast() && vote.view >= view)
+        };
+        let needless = || sequence <= self.node.executed || prepared_by_peer();
         let message = match part % PARTS {
-            0 if sequence <= executed || sequence.0 > executed.0.saturating_add(REPROPOSED) => None,
+            0 if sequence.0 > executed.0.saturating_add(REPROPOSED) => None,
+            0 if sequence <= executed && needless() => None,
             0 => mine(self.memory.prepares).filter(proposed_by_me).and_then(|vote| {
                 let current = self.node.leads() && vote.view == view;
                 let batch = self.batch(sequence, slot.position(&vote.digest)?);

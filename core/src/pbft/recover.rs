@@ -365,7 +365,8 @@ impl Rules<'_> {
     ) -> Result<(), RecoverError> {
         let digest = batch.digest();
         let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
-        slot.committed = Some(PrePrepared { view, digest });
+        // The view in which it was entered may be one before that in which it was settled.
+        slot.committed = Some(PrePrepared { view: Vote::ANY_VIEW, digest });
         let which = slot.adopt(view, digest);
         if self.keep_batch(sequence, which, batch.bytes()) {
             Ok(())

@@ -257,7 +257,8 @@ impl Rules<'_> {
             Message::PrePrepare { view, sequence, batch } => {
                 let current = *view == self.node.view && self.node.active;
                 let accepted = self.slot(*sequence).and_then(|slot| slot.accepted(*view));
-                match accepted {
+                let said = self.cast_by_me(*sequence, *view);
+                match accepted.filter(|accepted| said == Some(*accepted)) {
                     _ if !current || self.node.is_mute() => Admission::Known,
                     _ if !self.in_window(*sequence) => Admission::Known,
                     Some(digest) if digest == batch.digest() => Admission::Known,

@@ -91,7 +91,11 @@ impl Slot {
         let named_by_p = self.history.prepared.map(|(which, _)| which);
         let places = self.history.pre_prepared.iter().enumerate();
         let replaceable = places.filter(|(at, _)| Some(*at) != named_by_p);
-        let lowest = replaceable.min_by_key(|(_, entry)| entry.map(|entry| entry.view));
+        let age = |entry: &Option<PrePrepared>| entry.map(|entry| entry.view);
+        if canary!("q_forgets_the_latest") {
+            return replaceable.max_by_key(|(_, entry)| age(entry)).map_or(0, |(at, _)| at);
+        }
+        let lowest = replaceable.min_by_key(|(_, entry)| age(entry));
         lowest.map_or(0, |(at, _)| at)
     }
 }

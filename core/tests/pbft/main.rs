@@ -1,6 +1,7 @@
 //! PBFT, rule by rule: each test is named after the rule that it turns red without.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+mod adopted;
 mod agreement;
 mod alone;
 mod amnesia;

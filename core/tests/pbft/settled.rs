@@ -129,32 +129,3 @@ fn a_quorum_against_an_own_commit_of_its_view_is_three_liars_and_moves_nobody() 
     let history = change.histories.get(sequence).expect("it is not silent about it");
     assert_eq!(history.prepared(), Some(PrePrepared { view, digest }));
 }
-
-/// n = 7. Replicas 5 and 6 lie: they help 0, 1 and 2 to prepare and replica 4 to commit, and are
-/// silent to all others. Replica 4 commits before the PRE-PREPARE reaches it; replica 3 lacks its
-/// PREPARE, and all but replica 4 lack the COMMIT of replica 3.
-#[test]
-fn whoever_joins_a_quorum_of_commits_before_the_proposal_came_says_prepare_as_well() {
-    let mut bench = Bench::<7>::new();
-    for id in 0..7 {
-        bench.ask(id, 1, 1, b"a");
-    }
-    bench.run_where(|from, to, message| match (from, message) {
-        (_, Message::PrePrepare { .. }) => to != 4,
-        (5 | 6, Message::Prepare(_)) => to < 3,
-        (5 | 6, Message::Commit(_)) => to == 4,
-        (5 | 6, _) => false,
-        _ => true,
-    });
-    let (view, sequence) = (View(0), Sequence(1));
-    let digest = bench.lot(1, 1, b"a").1;
-    let vote = Vote { view, sequence, digest };
-    let said = bench.said(4);
-    assert!(said.contains(&Message::Prepare(vote)) && said.contains(&Message::Commit(vote)));
-    for id in 0..5 {
-        assert_eq!(bench.operations(id), [b"a"], "replica {id}");
-        assert!(bench.hosts[id].accusations.is_empty(), "replica {id}");
-    }
-    bench.pass_where(3_000, &[0, 1, 2, 3, 4], |from, to, _| from < 5 && to < 5);
-    assert!((0..5).all(|id| bench.view(id) == (0, true)), "nobody had a reason to leave");
-}

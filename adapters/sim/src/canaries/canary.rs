@@ -122,8 +122,18 @@ pub const CANARIES: &[Canary] = &[
     ),
     canary(
         "joins_without_prepare",
-        tests("pbft", "settled"),
+        tests("pbft", "adopted"),
         "Whoever commits before it has seen the proposal says no PREPARE, which others may need.",
+    ),
+    canary(
+        "settled_when_a_liar_says",
+        tests("pbft", "adopted"),
+        "One COMMIT beside the word of others tells in which view a batch was settled.",
+    ),
+    canary(
+        "q_forgets_the_latest",
+        tests("pbft", "view_change"),
+        "A full Q forgets what was pre-prepared last, and keeps what is older.",
     ),
     canary(
         "start_forgotten",

@@ -142,37 +142,11 @@ impl Ledger {
         // There is none after the last view.
         let later = (Excluded((node, view)), Included((node, View(u64::MAX))));
         for ((_, left), report) in self.reports.range(later).filter(|_| first) {
-            let told = report.tells(sequence, view, voted);
-            told.or_else(|missing| self.lost(node, report, sequence, view, missing)).map_err(
-                |missing| format!("{what} after its VIEW-CHANGE for v{} {missing}", left.0),
-            )?;
+            report.tells(sequence, view, voted).map_err(|missing| {
+                format!("{what} after its VIEW-CHANGE for v{} {missing}", left.0)
+            })?;
         }
         Ok(())
-    }
-
-    /// Whether a COMMIT is missing in P because another digest, which a quorum committed in a
-    /// later view that this node had not reached, took its place under the same view. Then a
-    /// correct node other than this one sent a COMMIT for it.
-    fn lost(
-        &self,
-        node: NodeId,
-        report: &Report,
-        sequence: Sequence,
-        view: View,
-        missing: String,
-    ) -> Result<(), String> {
-        let history = Histories::from_bytes(&report.histories).get(sequence);
-        let prepared = history.and_then(|history| history.prepared());
-        let winner = prepared.filter(|entry| entry.view == view).map(|entry| entry.digest);
-        let committed = (0..u8::MAX).map(NodeId).filter(|other| *other != node).any(|other| {
-            let later =
-                (Excluded((other, sequence, view)), Included((other, sequence, View(u64::MAX))));
-            let mut votes = self.votes.range(later);
-            votes.any(|(_, voted)| {
-                voted.kinds & Kind::Commit as u8 != 0 && Some(voted.digest) == winner
-            })
-        });
-        if committed { Ok(()) } else { Err(missing) }
     }
 
     fn view_change(&mut self, node: NodeId, change: &ViewChange<'_>) -> Result<(), String> {
@@ -193,8 +167,8 @@ impl Ledger {
         let to = (node, Sequence(u64::MAX), View(u64::MAX));
         for ((_, sequence, view), voted) in self.votes.range(from..=to) {
             if *view < change.view {
-                let told = report.tells(*sequence, *view, *voted);
-                told.or_else(|missing| self.lost(node, &report, *sequence, *view, missing))
+                report
+                    .tells(*sequence, *view, *voted)
                     .map_err(|missing| format!("r{} sends {what} {missing}", node.0))?;
             }
         }
@@ -225,7 +199,13 @@ impl Report {
         }
         let in_q = history.pre_prepared(&voted.digest).is_some_and(|last| last >= view);
         let settled = prepared.is_some_and(|p| p.view >= view && p.digest != voted.digest);
-        let displaced = settled || history.pre_prepared.iter().all(Option::is_some);
+        // Of a full Q the lowest view goes first, but never what P names.
+        let mut entries = history.pre_prepared.iter();
+        let displaced = settled
+            || entries.all(|entry| {
+                let named = prepared.is_some_and(|p| entry.is_some_and(|e| e.digest == p.digest));
+                named || entry.is_some_and(|entry| entry.view >= view)
+            });
         if !in_q && !displaced {
             return Err(format!("whose Q, {:?}, does not cover {place}", history.pre_prepared));
         }
@@ -400,16 +380,33 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_gives_way_in_p_to_what_a_quorum_committed_later_and_to_nothing_else() {
+    fn a_commit_gives_way_in_p_to_a_later_view_and_to_nothing_else() {
         let mut ledger = Ledger::default();
         ledger.sent(NODE, &Message::Commit(vote(1, 1, b"y"))).unwrap();
-        assert!(ledger.clone().sent(NODE, &change(3, &history(1, true))).is_err());
-        ledger.sent(NodeId(1), &Message::Commit(vote(1, 2, b"x"))).unwrap();
-        ledger.sent(NodeId(1), &Message::Prepare(vote(2, 1, b"x"))).unwrap();
-        assert!(ledger.clone().sent(NODE, &change(3, &history(1, true))).is_err());
         ledger.sent(NodeId(1), &Message::Commit(vote(2, 1, b"x"))).unwrap();
-        ledger.clone().sent(NODE, &change(3, &history(1, true))).unwrap();
+        assert!(ledger.clone().sent(NODE, &change(3, &history(1, true))).is_err());
+        ledger.clone().sent(NODE, &change(3, &history(2, true))).unwrap();
         assert!(ledger.clone().sent(NODE, &change(3, &[])).is_err());
         assert!(ledger.sent(NODE, &change(3, &history(0, true))).is_err(), "of a view before");
+    }
+
+    #[test]
+    fn a_full_q_forgets_the_lowest_view_and_not_what_p_names() {
+        let full = |first: (u64, &[u8]), second: (u64, &[u8]), prepared| {
+            let entry = |(view, batch): (u64, &[u8])| {
+                let digest = Batch::from_bytes(batch).digest();
+                Some(PrePrepared { view: View(view), digest })
+            };
+            let pre_prepared = [entry(first), entry(second)];
+            History { sequence: Sequence(1), pre_prepared, prepared }.encode()
+        };
+        let mut ledger = Ledger::default();
+        ledger.sent(NODE, &Message::Prepare(vote(3, 1, b"x"))).unwrap();
+        let later = full((4, b"y"), (5, b"z"), None);
+        ledger.clone().sent(NODE, &change(6, &later)).unwrap();
+        let older = full((2, b"y"), (5, b"z"), None);
+        assert!(ledger.clone().sent(NODE, &change(6, &older)).is_err(), "the lower one stayed");
+        let named = full((2, b"y"), (5, b"z"), Some((0, View(2))));
+        ledger.sent(NODE, &change(6, &named)).unwrap();
     }
 }

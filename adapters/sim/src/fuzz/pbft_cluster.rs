@@ -13,7 +13,7 @@ use arbitrary::Unstructured;
 use core::time::Duration;
 use quorate::pbft::{Message, Replica};
 use quorate::protocol::Target;
-use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Refusal, wire};
+use quorate::{ClientId, Digest, Instant, NodeId, NodeSet, Principal, Refusal};
 use std::collections::VecDeque;
 
 /// The most things that happen before everything is well again.
@@ -255,9 +255,6 @@ impl<'n, A: Application, N: Fn() -> A> World<'n, A, N> {
             1 => self.phrases.repeat(whim).unwrap_or_default(),
             _ => self.phrases.compose(whim, self.odd),
         };
-        if let Ok(message) = wire::decode::<Message<'_>>(&payload) {
-            self.witness.overhear(self.odd, &message);
-        }
         let only = whim.chance(160).then(|| self.correct(whim));
         let from = Principal::Node(self.odd);
         happens(self.now, Deed::Lied { from, only, payload: payload.clone() });

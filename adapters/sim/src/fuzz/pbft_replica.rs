@@ -10,7 +10,7 @@ use crate::pbft::Journal;
 use core::time::Duration;
 use quorate::pbft::{Command, Message, Sequence};
 use quorate::protocol::{Input, Protocol};
-use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal, wire};
+use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal};
 
 /// The most things that happen in one run.
 const DEEDS: usize = 256;
@@ -115,9 +115,6 @@ impl<A: Application, F: Fn() -> A> Trial<A, F> {
 
     /// Brings a message, and looks whether it changed what it must not.
     fn hear(&mut self, from: Principal, payload: &[u8]) {
-        if let (Principal::Node(node), Ok(message)) = (from, wire::decode::<Message<'_>>(payload)) {
-            self.witness.overhear(node, &message);
-        }
         let before = self.host.machine.as_ref().filter(|_| self.traces).cloned();
         self.host.house.accused.clear();
         let (now, phrases, witness) = (self.now, &self.phrases, &mut self.witness);

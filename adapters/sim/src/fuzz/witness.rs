@@ -53,14 +53,6 @@ impl Witness {
         self.hands.len() + 1 == NODES
     }
 
-    /// Somebody in the fuzzer's hands says this.
-    pub(super) fn overhear(&mut self, node: NodeId, message: &Message<'_>) {
-        // What a replica adopts from a quorum's COMMITs takes the place of its own.
-        if matches!(message, Message::Commit(_)) && self.hands.contains(node) {
-            let _ = self.ledger.sent(node, message);
-        }
-    }
-
     pub(super) fn diverges(&mut self, node: NodeId, diverged: bool) {
         if diverged {
             assert!(self.alone(), "a quorum contradicts the state of r{}", node.0);
