@@ -178,6 +178,7 @@
 //!   alone: without that two reads can contradict each other.
 //! * Tentative execution and MAC-authenticated requests are left out.
 
+mod adopted;
 mod alone;
 mod amnesia;
 mod budget;

@@ -199,7 +199,7 @@ impl Rules<'_> {
         }
         let slot = self.slot(sequence).copied().unwrap_or_default();
         if let Some(settled) = slot.committed.filter(|settled| settled.digest != digest) {
-            // A rival of what is settled for ever is never accepted; it is a lie in the same view.
+            // A rival of what is settled for ever is never accepted; a lie in the same view.
             if settled.view == view {
                 self.accuse(from, Fault::Equivocation);
             }
@@ -254,15 +254,6 @@ impl Rules<'_> {
         self.cast(vote, me, Phase::Prepare);
         if self.node.primary(vote.view) != me || self.is_settled_by_new_view(vote.sequence) {
             self.emit(Effect::Prepare(vote));
-        }
-    }
-
-    /// Says PREPARE for what Q knows in this view although nobody had proposed it here when a quorum
-    /// or the word of weak replicas settled it. Others may lack just this one.
-    pub(super) fn prepare_adopted(&mut self, vote: Vote) {
-        if !self.is_bound(vote.sequence, vote.view) {
-            self.emit(Effect::PersistRePrePrepared(vote));
-            self.vote_prepare(vote);
         }
     }
 
@@ -385,7 +376,7 @@ impl Rules<'_> {
     }
 
     /// Enters a digest in P and multicasts a COMMIT for it.
-    fn swear(&mut self, vote: Vote) {
+    pub(super) fn swear(&mut self, vote: Vote) {
         let me = self.node.me();
         let Some(slot) = self.slot_mut(vote.sequence) else { return };
         let Some(which) = slot.position(&vote.digest) else { return };
@@ -432,53 +423,14 @@ impl Rules<'_> {
         self.try_execute();
     }
 
-    /// Adds this replica's COMMIT to a strong quorum of them that it holds. The quorum proves
-    /// that the batch is prepared; a replica that lags may see too few of its COMMITs, if some of
-    /// their senders are gone, and needs this one. A replica that had accepted another batch in
-    /// that view keeps its word and only executes.
-    pub(super) fn join_quorum(&mut self, vote: Vote) {
-        let other = self.cast_by_me(vote.sequence, vote.view).is_some_and(|d| d != vote.digest);
-        let past = vote.view != self.node.view && !canary!("votes_in_views_that_are_left");
-        if past || other || !self.may_swear(&vote) {
-            return;
-        }
-        let accepted = self.slot(vote.sequence).and_then(|slot| slot.accepted(vote.view));
-        if accepted != Some(vote.digest) {
-            if vote.digest == self.node.null {
-                // Q knows it in no view as late as P would; whoever lags is told it is settled.
-                return;
-            }
-            self.enter_committed(vote.sequence, vote.view, vote.digest);
-        }
-        if !canary!("joins_without_prepare") {
-            self.prepare_adopted(vote);
-        }
-        self.swear(vote);
-    }
-
-    /// Enters in P and Q what a strong quorum committed. A VIEW-CHANGE tells only of views before
-    /// the one it asks for, so a quorum of a view that this replica has not reached is entered
-    /// under the one it is in: that says less, and nothing else can be chosen anyway.
-    pub(super) fn enter_committed(
-        &mut self,
-        sequence: Sequence,
-        view: View,
-        digest: Digest,
-    ) -> Option<usize> {
-        let view = view.min(self.reached());
-        let which = self.slot_mut(sequence)?.adopt(view, digest);
-        self.emit(Effect::PersistCommitted { view, sequence, which });
-        Some(which)
-    }
-
     /// The view that this replica is in, or was in last.
-    fn reached(&self) -> View {
+    pub(super) fn reached(&self) -> View {
         let View(view) = self.node.view;
         View(if self.node.active { view } else { view.saturating_sub(1) })
     }
 
     /// Whether this replica is in its view and has not sent a COMMIT at this sequence in it.
-    fn may_swear(&self, vote: &Vote) -> bool {
+    pub(super) fn may_swear(&self, vote: &Vote) -> bool {
         let sworn = self.my_commit(vote.sequence).is_some_and(|mine| mine.view >= vote.view);
         self.node.active && !self.node.is_mute() && !sworn
     }

@@ -1,7 +1,6 @@
 //! What is settled for ever, and how a replica gets hold of it: by the word of weak replicas, and
 //! by the batch's digest from whoever has it.
 
-use super::history::PrePrepared;
 use super::message::{Sequence, Vote};
 use super::rules::{Effect, Rules};
 use super::tally::Phase;
@@ -79,15 +78,6 @@ impl Rules<'_> {
             self.adopt(sequence, committed, batch);
         }
         self.try_execute();
-    }
-
-    /// Keeps a batch that a strong quorum committed while this replica accepted another or none.
-    fn adopt(&mut self, sequence: Sequence, committed: PrePrepared, batch: Batch<'_>) {
-        let PrePrepared { view, digest } = committed;
-        if let Some(which) = self.enter_committed(sequence, view, digest) {
-            self.keep_batch(sequence, which, batch.bytes());
-            self.join_quorum(Vote { view, sequence, digest });
-        }
     }
 
     /// The digest that was settled at a sequence while its batch is not at hand.

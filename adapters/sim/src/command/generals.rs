@@ -1,4 +1,4 @@
-//! `quorate-sim run --protocol om`, and of the other protocols in rounds: what is told of many runs.
+//! `quorate-sim run --protocol om`, and other protocols in rounds: what is told of many runs.
 
 use super::run::Row;
 use quorate_sim::generals::Summary;
