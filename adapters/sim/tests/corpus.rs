@@ -19,6 +19,28 @@ fn corpus(target: &str) -> Vec<PathBuf> {
     files
 }
 
+#[test]
+fn inputs_of_real_runs_are_what_these_runs_say_now() {
+    let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("corpus");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    // What an older version wrote there is none of it.
+    let _ = std::fs::remove_dir_all(&fresh);
+    let files = fuzz::write_seeds(&fresh).unwrap();
+    let mut compared = 0;
+    for folder in std::fs::read_dir(&fresh).unwrap() {
+        let folder = folder.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let name = Path::new(&folder.file_name()).join(file.unwrap().file_name());
+            let same =
+                std::fs::read(fresh.join(&name)).ok() == std::fs::read(kept.join(&name)).ok();
+            let again = "cargo run -p quorate-sim -- corpus fuzz/corpus";
+            assert!(same, "{} is another one now: {again}", name.display());
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, files);
+}
+
 /// An input of a seed. Bytes of the same range come in runs, so that choices repeat.
 fn draw(seed: u64, longest: u64) -> Vec<u8> {
     let mut random = Random::new(seed);

@@ -121,6 +121,8 @@ fn nothing_to_tell_or_to_play_is_an_error_that_says_why() {
         (&["explain", &good, "--from", "nan"], "a time is 0 or more seconds"),
         (&["explain", "3", "--protocol", "king", "--nodes", "3"], "4 generals or more"),
         (&["explain", "3", "--beyond"], "--beyond is for protocols in rounds"),
+        (&["run", "--nodes", "3"], "4 to 64"),
+        (&["run", "--faults", "none", "--traitor", "twin"], "with these --faults nobody does"),
         (&["explain", "99999999", "--twins", "1"], "there is no scenario 99999999"),
         (&["explain", "3", "--twins", "1", "--nodes", "4"], "cannot be used with"),
         (&["run", "--seed", "18446744073709551615", "--seeds", "5"], "there are no 5"),
@@ -322,4 +324,37 @@ fn runs_across_a_wide_area_of_a_file_hold_and_take_their_time() {
     let rounds = run(&["run", "--protocol", "om", "--matrix", &wide]);
     assert_eq!(rounds.status.code(), Some(2));
     assert_eq!(run(&["run", "--matrix", "/nowhere.txt"]).status.code(), Some(2));
+}
+
+/// The README of this package.
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn commands_of_the_readme_that_explain_something_do() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut played = 0;
+    for line in README.lines().filter(|line| line.starts_with("quorate-sim explain")) {
+        let command = line.split(['#', '>']).next().unwrap();
+        let arguments: Vec<_> = command.split_whitespace().skip(1).collect();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_quorate-sim"));
+        let told = program.current_dir(&root).args(&arguments).output().unwrap();
+        assert_eq!(told.status.code(), Some(0), "{line}: {told:?}");
+        assert!(!told.stdout.is_empty(), "{line}");
+        let problem = String::from_utf8(told.stderr).unwrap();
+        assert!(!problem.contains("refuses this diagram"), "{line}: {problem}");
+        played += 1;
+    }
+    assert!(played >= 7, "{played}");
+}
+
+#[test]
+fn the_readme_says_of_every_traitor_what_it_does() {
+    for name in quorate_sim::plan::Role::ALL.names() {
+        assert!(README.contains(&format!("| `{name}` | ")), "{name}");
+    }
+    let chapter =
+        README.split("\n## Traitors\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    for name in quorate_sim::generals::Role::ALL.names() {
+        assert!(chapter.unwrap().contains(&format!("`{name}`")), "{name}");
+    }
 }

@@ -40,8 +40,8 @@ impl Rules<'_> {
         self.swear(vote);
     }
 
-    /// Says PREPARE for what Q knows in this view although nobody had proposed it here when a quorum
-    /// or the word of weak replicas settled it. Others may lack just this one.
+    /// Says PREPARE for what Q knows in this view although nobody had proposed it here when a
+    /// quorum or the word of weak replicas settled it. Others may lack just this one.
     pub(super) fn prepare_adopted(&mut self, vote: Vote) {
         if !self.is_bound(vote.sequence, vote.view) {
             self.emit(Effect::PersistRePrePrepared(vote));

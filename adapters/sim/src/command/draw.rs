@@ -26,8 +26,8 @@ pub(crate) struct Draw {
     traitors: bool,
     /// Let all who lie do so in this manner; given more than once: in any of these. It implies
     /// `--faults traitors`, and in rounds that each run has a traitor. A name that is not known
-    /// lists those that are.
-    #[arg(long, value_name = "NAME", conflicts_with = "faults")]
+    /// lists those that are; what each does stands in the README of `quorate-sim`.
+    #[arg(long, value_name = "NAME")]
     traitor: Vec<String>,
     /// PBFT: the wide area that lies between replicas, as round trips in a text file such as
     /// `matrices/cities.txt`; the i-th replica and client are at place i modulo the number of
@@ -55,10 +55,13 @@ impl Draw {
     /// Runs of PBFT; or says why there are none.
     pub(crate) fn pbft(&self) -> Result<Campaign, String> {
         let nodes = self.nodes();
-        if self.beyond || nodes == Some(3) {
-            let problem = forecast::replicas("3").err().unwrap_or_default();
-            return Err(format!("{problem}, and --beyond is for protocols in rounds"));
+        if self.beyond {
+            return Err("--beyond is for protocols in rounds; `twins --twins 2` is its like".into());
         }
+        if nodes == Some(3) {
+            return Err(forecast::replicas("3").err().unwrap_or_default());
+        }
+        self.check()?;
         let (faults, kinds) = (self.faults(), Role::ALL.only(self.names())?);
         let map = self.map()?;
         Ok(Campaign { nodes, faults, kinds, map, ..Campaign::new(0, 1) })
@@ -73,6 +76,7 @@ impl Draw {
             let problem = "--matrix is for PBFT: rounds are as long as their frames take";
             return Err(problem.to_owned());
         }
+        self.check()?;
         let (nodes, least) = (self.nodes(), protocol.least());
         if nodes.is_some_and(|nodes| nodes < least) {
             let name = protocol.name();
@@ -82,6 +86,15 @@ impl Draw {
         let kinds = generals::Role::ALL.only(self.names())?;
         let quiet = generals::Campaign::new(protocol, 0, 1);
         Ok(generals::Campaign { nodes, faults, kinds, beyond, ..quiet })
+    }
+
+    /// Whether somebody lies, where it is said how.
+    fn check(&self) -> Result<(), String> {
+        let nobody = !matches!(self.faults, None | Some(Weather::Traitors));
+        if nobody && !self.traitor.is_empty() {
+            return Err("--traitor tells how they lie, but with these --faults nobody does".into());
+        }
+        Ok(())
     }
 
     fn nodes(&self) -> Option<usize> {
