@@ -40,6 +40,8 @@ pub enum Role {
     Poisoner,
     /// Vouches for checkpoints that there are not.
     Counterfeiter,
+    /// Helps some and starves others with true votes.
+    Partial,
     /// Runs twice; these nodes talk with the copy, or all with both if there are none.
     Twin(NodeSet),
     /// Changes a few messages a little: in so many rounds, and is not heard by some in so many.
@@ -69,6 +71,7 @@ impl Role {
         "withholder",
         "poisoner",
         "counterfeiter",
+        "partial",
         "twin",
         "mutator",
     ]);
@@ -92,6 +95,7 @@ impl Role {
             Self::Withholder(_) => "withholder",
             Self::Poisoner => "poisoner",
             Self::Counterfeiter => "counterfeiter",
+            Self::Partial => "partial",
             Self::Twin(_) => "twin",
             Self::Mutator { .. } => "mutator",
         }
@@ -165,6 +169,7 @@ impl Plan {
                 Role::Withholder(victims),
                 Role::Poisoner,
                 Role::Counterfeiter,
+                Role::Partial,
                 Role::Twin(victims),
                 Role::Twin(NodeSet::EMPTY),
                 Role::Mutator { process, network },

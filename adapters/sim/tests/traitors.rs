@@ -59,6 +59,8 @@ fn plan_for(role: Role, seed: u64) -> Plan {
             let (traitors, pause) = (vec![(NodeId(0), role)], Duration::from_millis(200));
             Plan { traitors, pause, ..plan(seed, 4) }
         }
+        // A primary says no PREPARE.
+        Role::Partial => Plan { traitors: vec![(NodeId(1), role)], ..plan(seed, 4) },
         role => Plan { traitors: vec![(NodeId(0), role)], ..plan(seed, 4) },
     }
 }
@@ -118,6 +120,13 @@ fn forgetful_ones_report_other_histories() {
 fn slow_ones_keep_proposals_back_and_stale_ones_answer_from_the_past() {
     does(Role::Slow, &["r0  KEEPS BACK from r1", "PRE-PREPARE"]);
     does(Role::Stale, &["r0  LIES to c", "ANSWER to read"]);
+}
+
+#[test]
+fn partial_ones_help_one_to_commit_and_tell_it_so_too_early() {
+    does(Role::Partial, &["r1  WITHHOLDS from r", "COMMIT v0"]);
+    does(Role::Partial, &["r1  WITHHOLDS from r", "CHECKPOINT s"]);
+    does(Role::Partial, &["r1  LIES to r", "SETTLED s"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Who plays which part.
 
 use super::{
-    Counterfeiter, Delayer, Equivocator, Forger, Forgetful, Hoarder, Liar, Mutator, Plot, Poisoner,
-    Replayer, Silent, Slow, Spammer, Stale, Twin, Unfair, Withholder,
+    Counterfeiter, Delayer, Equivocator, Forger, Forgetful, Hoarder, Liar, Mutator, Partial, Plot,
+    Poisoner, Replayer, Silent, Slow, Spammer, Stale, Twin, Unfair, Withholder,
 };
 use crate::plan::{Plan, Role};
 use crate::traitor::Traitor;
@@ -26,6 +26,7 @@ pub fn cast(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
         Role::Withholder(victims) => Box::new(Withholder::from(victims)),
         Role::Poisoner => Box::new(Poisoner),
         Role::Counterfeiter => Box::new(Counterfeiter),
+        Role::Partial => Box::new(Partial),
         Role::Twin(side) => Box::new(Twin::original(side)),
         Role::Mutator { process, network } => Box::new(Mutator::new(process, network)),
     }
