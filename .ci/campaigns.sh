@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Half a minute of processor time of each campaign of the simulator, from seeds that no test takes:
-# PBFT under everything that may go wrong and with a traitor that changes messages, and each
+# PBFT under everything that may go wrong, with traitors that change messages or starve some, and each
 # protocol of generals with its traitors. The first seed that breaks a promise is told, with the
 # command that shows it again.
 set -euo pipefail
@@ -19,6 +19,7 @@ campaign() { # seeds, then what is run
 
 campaign 1500 --protocol pbft --nodes mixed --faults swarm
 campaign 1500 --protocol pbft --nodes mixed --traitor mutator
+campaign 500 --protocol pbft --nodes 7 --traitor partial
 campaign 300000 --protocol om --faults traitors
 campaign 200000 --protocol sm --faults traitors
 campaign 100000 --protocol king --faults traitors

@@ -208,7 +208,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         };
         let agreements = self.plan.agreements.len();
         let number = C::number(&message).wrapping_sub(FIRST);
-        let which = usize::try_from(number).unwrap_or(0) % agreements;
+        let which = (number % agreements as u64) as usize;
         let copies = (which..self.members[id].machines.len()).step_by(agreements);
         // Both machines of a twin hear everything.
         copies.for_each(|which| self.hear(id, which, from, &payload));
