@@ -59,7 +59,8 @@ impl Slot {
     /// Enters a digest in Q and returns its position. A new one takes a free place, else that of
     /// the lower view, but never that of the digest that P names.
     pub(super) fn enter(&mut self, view: View, digest: Digest) -> usize {
-        let at = self.position(&digest).unwrap_or_else(|| self.place_for_new());
+        let named = self.history.prepared.map(|(which, _)| which);
+        let at = self.position(&digest).unwrap_or_else(|| self.place_for_new(named));
         if canary!("q_left_out") {
             self.history.pre_prepared = [None; DIGESTS];
         }
@@ -75,7 +76,10 @@ impl Slot {
     pub(super) fn adopt(&mut self, view: View, digest: Digest) -> usize {
         let mut entries = self.history.pre_prepared.iter();
         let loser = entries.position(|entry| entry.is_some_and(|entry| entry.view == view));
-        let at = self.position(&digest).or(loser).unwrap_or_else(|| self.place_for_new());
+        // P names it from now on, unless it is of a later view: what it named is as good as others.
+        let named = self.history.prepared.filter(|(_, prepared)| *prepared >= view);
+        let named = named.map(|(which, _)| which);
+        let at = self.position(&digest).or(loser).unwrap_or_else(|| self.place_for_new(named));
         if let Some(entry) = self.history.pre_prepared.get_mut(at) {
             let known = entry.filter(|entry| entry.digest == digest).map(|entry| entry.view);
             *entry = Some(PrePrepared { view: known.unwrap_or(view).max(view), digest });
@@ -86,9 +90,8 @@ impl Slot {
         at
     }
 
-    /// Where a digest that is not in Q would go.
-    fn place_for_new(&self) -> usize {
-        let named_by_p = self.history.prepared.map(|(which, _)| which);
+    /// Where a digest that is not in Q would go, if one of them is to stay.
+    fn place_for_new(&self, named_by_p: Option<usize>) -> usize {
         let places = self.history.pre_prepared.iter().enumerate();
         let replaceable = places.filter(|(at, _)| Some(*at) != named_by_p);
         let age = |entry: &Option<PrePrepared>| entry.map(|entry| entry.view);

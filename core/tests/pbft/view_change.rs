@@ -110,6 +110,28 @@ fn q_forgets_the_digest_of_the_lowest_view_first() {
     assert_eq!(reported.prepared(), None);
 }
 
+/// What P named goes first once P names what a quorum committed: only three liars can make one
+/// commit what was not chosen again later, and even then this replica tells what it said last.
+#[test]
+fn q_keeps_the_latest_vote_when_a_quorum_of_an_older_view_is_adopted() {
+    let (mut bench, _) = prepared_at_two();
+    let (latest, voted) = bench.lot(1, 2, b"latest");
+    bench.lead_into(2, 3);
+    bench.propose(2, 3, 1, latest);
+    let (batch, digest) = bench.lot(1, 3, b"older");
+    for from in [0, 1, 3] {
+        bench.commit(2, from, 1, 1, digest);
+    }
+    let brought = Message::Batch { sequence: Sequence(1), batch: Batch::from_bytes(batch) };
+    assert!(bench.tell(2, 0, brought));
+    for from in [0, 1] {
+        bench.show(2, change(from, 4, &[]));
+    }
+    let reported = bench.own_change(2).histories.get(Sequence(1)).unwrap();
+    assert_eq!(reported.prepared(), Some(PrePrepared { view: View(1), digest }));
+    assert_eq!(reported.pre_prepared(&voted), Some(View(3)));
+}
+
 #[test]
 fn batch_prepared_again_in_a_later_view_is_reported_with_that_view() {
     let (mut bench, a) = prepared_at_two();
