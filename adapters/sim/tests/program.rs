@@ -358,3 +358,19 @@ fn the_readme_says_of_every_traitor_what_it_does() {
         assert!(chapter.unwrap().contains(&format!("`{name}`")), "{name}");
     }
 }
+
+#[test]
+fn the_table_of_canaries_tells_of_each_how_it_was_caught() {
+    let list: Vec<Value> =
+        serde_json::from_str(&out(&run(&["canaries", "--list", "--json"]))).unwrap();
+    let table = include_str!("../CANARIES.md");
+    let rows = table.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(list.len(), rows);
+    for canary in &list {
+        let name = canary["name"].as_str().unwrap();
+        assert!(table.contains(&format!("\n| `{name}` | ")), "{name}");
+    }
+    assert!(table.contains(&format!("**{rows} of {rows} caught**")), "{rows}");
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("| {rows} known bugs")), "{rows}");
+}
