@@ -140,6 +140,16 @@ pub fn encoded_len<M: Serialize>(message: &M) -> usize {
     write(message, &mut [])
 }
 
+/// How many bytes the length before so many bytes takes.
+pub(crate) const fn length_bytes(bytes: u64) -> u64 {
+    let (mut length, mut rest) = (1, bytes);
+    while rest >= 128 {
+        rest >>= 7;
+        length += 1;
+    }
+    length
+}
+
 /// Writes as much of a message as there is room for, and returns how long all of it is;
 /// `usize::MAX` for what does not encode. Writing and measuring are one function, so that there
 /// is one copy of the code for each message.

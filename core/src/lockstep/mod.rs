@@ -54,6 +54,7 @@
 mod authority;
 mod client;
 mod config;
+mod cost;
 mod decision;
 mod execution;
 mod general;
@@ -69,6 +70,7 @@ mod slots;
 pub use authority::{Authority, Clients};
 pub use client::{Client, ClientConfig, ClientOutputs};
 pub use config::Config;
+pub use cost::{client_message_bytes, message_bytes, value_bytes};
 pub use decision::{Command, Decision, Execution};
 pub use general::{General, Status};
 pub use memory::{Desk, Lane, Lent, Memory, Parts, Peer, Storage};

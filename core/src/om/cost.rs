@@ -2,6 +2,8 @@
 //!
 //! Everything here counts partial permutations: a path is a choice of distinct generals, in order.
 
+use crate::wire::length_bytes;
+
 /// How many rounds there are with up to `traitors` traitors: `m + 1`, at most 255.
 #[must_use]
 pub const fn rounds(traitors: usize) -> u8 {
@@ -85,12 +87,7 @@ pub const fn frame_bytes(nodes: usize, traitors: usize, value_bytes: usize) -> u
 /// instance, its commander, the round, the length of the wave, and the wave.
 const fn frame(orders: u64, value_bytes: usize) -> u64 {
     let wave = orders.saturating_mul((value_bytes as u64).saturating_add(1));
-    let (mut length, mut rest) = (1u64, wave);
-    while rest >= 128 {
-        rest >>= 7;
-        length += 1;
-    }
-    wave.saturating_add(1 + 10 + 1 + 1 + length)
+    wave.saturating_add(1 + 10 + 1 + 1 + length_bytes(wave))
 }
 
 /// How many ways there are to choose `count` of `among`, in order.

@@ -311,7 +311,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Client<B> {
         }
         let retry = self.config.retry;
         let hint = Duration::from_micros(busy.retry_after);
-        let hint = hint.clamp(retry / 4, retry.saturating_mul(16));
+        let hint = hint.max(retry / 4).min(retry.saturating_mul(16));
         if let Some(wait) = self.busy.hear(from, hint, self.config.quorum.weak()) {
             outstanding.retry_at = self.now.after(wait);
             self.outstanding = Some(outstanding);

@@ -83,12 +83,25 @@ impl Dimensions {
         // Tag of the message; numbers as long as they can be padded to (10), lengths (5).
         let pre_prepare = 1 + 10 + 10 + 5 + self.batch_bytes;
         let (view_change, new_view) = (self.view_change(), self.new_view());
-        let reply = 1 + 10 + 3 + 10 + 1 + 5 + self.reply_bytes;
-        let read_reply = 1 + 10 + 3 + 10 + 32 + 10 + 1 + 5 + self.reply_bytes;
-        let longest = max(max(pre_prepare, view_change), max(new_view, max(reply, read_reply)));
+        let longest = max(max(pre_prepare, view_change), max(new_view, self.replies()));
         let clients = max(longest_page(self.reply_bytes), CLIENT_FAN_OUT as usize * 32);
         let piece = Self::piece_bytes(clients);
         max(longest, piece)
+    }
+
+    /// Bytes of the largest message that a client says or hears.
+    #[must_use]
+    pub const fn client_message_bytes(&self) -> usize {
+        // Tag, client, timestamp, length, operation, signature.
+        let request = 1 + 3 + 10 + 5 + self.operation_bytes() + 64;
+        max(request, self.replies())
+    }
+
+    /// Bytes of the longest REPLY, and of the longest answer to a read.
+    const fn replies(&self) -> usize {
+        let reply = 1 + 10 + 3 + 10 + 1 + 5 + self.reply_bytes;
+        let read_reply = 1 + 10 + 3 + 10 + 32 + 10 + 1 + 5 + self.reply_bytes;
+        max(reply, read_reply)
     }
 
     /// Bytes of the longest VIEW-CHANGE.
@@ -377,7 +390,7 @@ mod tests {
     }
     use crate::auth::Signature;
     use crate::pbft::{Batch, Histories, Message, NewView, Outcome, Reply, Sequence, View};
-    use crate::pbft::{Part, Place, ReadReply, ViewChange};
+    use crate::pbft::{Busy, Part, Place, Read, ReadReply, ViewChange};
     use crate::wire::{Bytes, encoded_len};
     use crate::{ClientId, NodeId};
 
@@ -430,6 +443,18 @@ mod tests {
                     bytes: Bytes(&long[..longest_page(reply_bytes).max(512)]),
                 },
             ];
+            let operation = Bytes(&bytes[..sizes.operation_bytes()]);
+            let (client, number, signature) = (ClientId(u16::MAX), u64::MAX, Signature::ZERO);
+            let of_clients = [
+                Message::Request(Request { client, timestamp: number, operation, signature }),
+                Message::Read(Read { client, number, operation, signature }),
+                Message::Busy(Busy { client, timestamp: number, retry_after: number }),
+                messages[3],
+                messages[4],
+            ];
+            let longest = of_clients.iter().map(encoded_len).max().unwrap();
+            assert!(longest <= sizes.client_message_bytes(), "{longest} for {sizes:?}");
+            assert!(sizes.client_message_bytes() <= longest + 4, "far off, {sizes:?}");
             let longest = messages.iter().map(encoded_len).max().unwrap();
             assert!(longest <= sizes.message_bytes(), "{longest} for {sizes:?}");
             assert!(sizes.message_bytes() <= longest + 32, "a bound that is far off, {sizes:?}");

@@ -1,5 +1,7 @@
 //! What one agreement by signed messages costs, at best and at worst.
 
+use crate::wire::length_bytes;
+
 /// Bytes of one endorsement.
 const ROW: u64 = 65;
 
@@ -77,11 +79,7 @@ pub const fn frame_bytes(traitors: usize, value_bytes: usize) -> u64 {
 /// how long the earlier endorsements are, and all endorsements.
 const fn frame(chains: u64, endorsements: u64, value_bytes: usize) -> u64 {
     let earlier = endorsements.saturating_sub(1).saturating_mul(ROW);
-    let (mut length, mut rest) = (1, earlier);
-    while rest >= 128 {
-        rest >>= 7;
-        length += 1;
-    }
-    let chain = earlier.saturating_add(length + ROW).saturating_add(value_bytes as u64);
+    let chain =
+        earlier.saturating_add(length_bytes(earlier) + ROW).saturating_add(value_bytes as u64);
     chain.saturating_mul(chains).saturating_add(10 + 1 + 1)
 }

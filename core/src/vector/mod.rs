@@ -46,12 +46,14 @@
 //! rule is blamed on the sender, changes nothing, and takes nothing from the parts beside it.
 
 mod broadcast;
+mod cost;
 mod entries;
 mod instances;
 mod message;
 mod protocols;
 
 pub use broadcast::Broadcast;
+pub use cost::frame_bytes;
 pub use entries::Vector;
 pub use instances::Instances;
 pub use message::Message;

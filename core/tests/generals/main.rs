@@ -3,6 +3,7 @@
 
 mod field;
 mod king;
+mod longest;
 mod om;
 #[path = "../support/rng.rs"]
 mod rng;

@@ -5,6 +5,7 @@ mod bench;
 mod client;
 mod execution;
 mod host;
+mod lengths;
 mod random;
 mod rejoin;
 #[path = "../support/rng.rs"]
