@@ -2,12 +2,19 @@
 //!
 //! Thumb code says so plainly: `bl` calls, and a `b` that leaves its function is a call in the
 //! place of a return. `blx` and `bx` go to an address in a register: where code is made small, one
-//! that is called several times is loaded from the constants beside the function first. So whatever
-//! function stands among those counts as called, and a call by register in a function without
-//! such a constant is one that only running can tell. Constants between the code are told apart by
-//! the marks of the ELF for ARM.
+//! that is called several times is loaded from the constants beside the function first. Each such
+//! call is followed back to the constants that its register can hold there (`follow`), and every
+//! one of them must be the start of a function. One that cannot be told so is reported, however
+//! many others of its function can: an address that comes from memory or from a caller, as in a
+//! call of a trait object or of a function that was handed over. So is a call to an address that
+//! is in no function.
+//!
+//! What that proves rests on the procedure call standard: no function, whatever it is, may change
+//! R4 to R11 of who calls it. Constants between the code are told apart by the marks of the ELF for
+//! ARM. Interrupts are not in the graph: there are none in the images, and one would come on top.
 
 use crate::elf::Image;
+use crate::follow::{Callees, callees};
 use std::collections::BTreeSet;
 
 /// The calls of an image.
@@ -16,48 +23,31 @@ pub(crate) struct Calls<'i> {
     image: &'i Image,
     /// For each function those that it calls.
     calls: Vec<BTreeSet<usize>>,
-    /// Functions that call an address which is not among their constants.
-    unknown: BTreeSet<usize>,
-}
-
-/// Where an instruction goes.
-enum Flow {
-    Call(u64),
-    Branch(u64),
-    Register,
-    On,
+    /// Functions, and the addresses of their instructions that go nobody knows where.
+    unknown: Vec<(usize, u64)>,
 }
 
 impl<'i> Calls<'i> {
     pub(crate) fn of(image: &'i Image) -> Self {
-        let mut calls = vec![BTreeSet::new(); image.functions.len()];
-        let mut unknown = BTreeSet::new();
-        for (at, function) in image.functions.iter().enumerate() {
-            let (mut address, mut registers) = (function.start, false);
-            while address < function.end {
-                if !is_code(image, address) {
-                    address += 2;
-                    continue;
+        let mut calls = Vec::new();
+        let mut unknown = Vec::new();
+        for (at, callees) in callees(image).into_iter().enumerate() {
+            let Callees { direct, by_register, unknown: lost, .. } = callees;
+            let mut called = BTreeSet::new();
+            unknown.extend(lost.into_iter().map(|address| (at, address)));
+            for (address, to) in direct {
+                match image.find(to) {
+                    Some(to) => called.extend([to]),
+                    None => unknown.push((at, address)),
                 }
-                let (length, flow) = decode(image, address);
-                match flow {
-                    Flow::Call(to) => calls[at].extend(find(image, to)),
-                    Flow::Branch(to) if !(function.start..function.end).contains(&to) => {
-                        calls[at].extend(find(image, to));
-                    }
-                    Flow::Register => registers = true,
-                    Flow::Branch(_) | Flow::On => {}
-                }
-                address += length;
             }
-            if registers {
-                let constants = constants(image, function.start, function.end);
-                let called: Vec<_> = constants.filter_map(|word| start(image, word)).collect();
-                if called.is_empty() {
-                    unknown.insert(at);
+            for (address, to) in by_register {
+                match image.start(to) {
+                    Some(to) => called.extend([to]),
+                    None => unknown.push((at, address)),
                 }
-                calls[at].extend(called);
             }
+            calls.push(called);
         }
         Self { image, calls, unknown }
     }
@@ -66,9 +56,9 @@ impl<'i> Calls<'i> {
         &self.image.functions[at].name
     }
 
-    /// Every function that calls nobody knows whom.
-    pub(crate) fn unknown(&self) -> Vec<&'i str> {
-        self.unknown.iter().map(|at| self.name(*at)).collect()
+    /// Every call of nobody knows whom: the function that calls, and where.
+    pub(crate) fn unknown(&self) -> Vec<(&'i str, u64)> {
+        self.unknown.iter().map(|(at, address)| (self.name(*at), *address)).collect()
     }
 
     /// A function that is reached from itself, if there is one.
@@ -107,72 +97,6 @@ impl<'i> Calls<'i> {
         let bytes = below + self.image.functions[at].stack;
         depth[at] = Some(bytes);
         Ok(bytes)
-    }
-}
-
-/// The function at an address.
-fn find(image: &Image, address: u64) -> Option<usize> {
-    let after = image.functions.partition_point(|function| function.start <= address);
-    let at = after.checked_sub(1)?;
-    (address < image.functions[at].end).then_some(at)
-}
-
-/// The function that an address of code, with the mark of Thumb, is the start of.
-fn start(image: &Image, address: u64) -> Option<usize> {
-    let at = find(image, address & !1)?;
-    (address & 1 == 1 && image.functions[at].start == address & !1).then_some(at)
-}
-
-/// The words between the code of a function.
-fn constants(image: &Image, from: u64, to: u64) -> impl Iterator<Item = u64> + '_ {
-    let words = (from.next_multiple_of(4)..to).step_by(4).filter(|at| !is_code(image, *at));
-    words.map(|at| u64::from(half(image, at)) | u64::from(half(image, at + 2)) << 16)
-}
-
-fn is_code(image: &Image, address: u64) -> bool {
-    let after = image.marks.partition_point(|(at, _)| *at <= address);
-    after.checked_sub(1).is_none_or(|at| image.marks[at].1)
-}
-
-fn half(image: &Image, address: u64) -> u32 {
-    let (start, bytes) = &image.text;
-    let at = address.wrapping_sub(*start) as usize;
-    let bytes = bytes.get(at..at + 2).unwrap_or(&[0, 0]);
-    u32::from(u16::from_le_bytes([bytes[0], bytes[1]]))
-}
-
-/// The length of an instruction, and where it goes (ARM Architecture Reference Manual for ARMv7-M,
-/// A5 and A7.7: B, BL, BLX, BX).
-fn decode(image: &Image, address: u64) -> (u64, Flow) {
-    let first = half(image, address);
-    let to = |offset: i64| (address + 4).wrapping_add_signed(offset);
-    match first >> 11 {
-        0b11101 | 0b11111 => (4, Flow::On),
-        0b11110 => {
-            let second = half(image, address + 2);
-            let sign = i64::from(first >> 10 & 1);
-            let (one, two) = (second >> 13 & 1, second >> 11 & 1);
-            let low = i64::from(second & 0x7FF) << 1;
-            // The sign and two bits that are flipped by it lie above the two immediates.
-            let top = |bit: u32| 1 ^ i64::from(bit) ^ sign;
-            let long = -sign << 24 | top(one) << 23 | top(two) << 22;
-            let long = long | i64::from(first & 0x3FF) << 12 | low;
-            let short = -sign << 20 | i64::from(two) << 19 | i64::from(one) << 18;
-            let short = short | i64::from(first & 0x3F) << 12 | low;
-            match second & 0xD000 {
-                0xD000 => (4, Flow::Call(to(long))),
-                0x9000 => (4, Flow::Branch(to(long))),
-                0x8000 if first >> 7 & 7 != 7 => (4, Flow::Branch(to(short))),
-                _ => (4, Flow::On),
-            }
-        }
-        0b11100 => (2, Flow::Branch(to(i64::from(((first << 5) as u16).cast_signed() >> 4)))),
-        0b11010 | 0b11011 if first >> 8 & 0xF < 14 => {
-            (2, Flow::Branch(to(i64::from((first as u8).cast_signed()) << 1)))
-        }
-        _ if first & 0xFF87 == 0x4780 => (2, Flow::Register),
-        _ if first & 0xFF87 == 0x4700 && first != 0x4770 => (2, Flow::Register),
-        _ => (2, Flow::On),
     }
 }
 
@@ -226,15 +150,118 @@ mod tests {
         assert_eq!((calls.recursion(), calls.stack_of("a")), (None, Some(16)));
     }
 
+    /// `a` of some code and the constants behind it, in halves from 0x100 on, then `b` and `c` of
+    /// one instruction each, and what is found: what `a` calls, and unknown calls.
+    fn of_a(code: &[u16], constants: &[u16]) -> (Vec<&'static str>, Vec<u64>) {
+        let end = 0x100 + 2 * code.len() as u64;
+        let marks = vec![(0x100, true), (end, false), (B, true)];
+        let mut a = [code, constants].concat();
+        a.resize((B - 0x100) as usize / 2, 0);
+        let image = image(&[("a", &a), ("b", &[RETURN, NOP]), ("c", &[RETURN, NOP])], marks);
+        let calls = Calls::of(&image);
+        let called = calls.calls[0].iter().map(|at| ["a", "b", "c"][*at]).collect();
+        assert!(calls.unknown().iter().all(|(name, _)| *name == "a"));
+        (called, calls.unknown().into_iter().map(|(_, at)| at).collect())
+    }
+
+    const NOP: u16 = 0xBF00;
+    /// Where `b` lies; with the mark of Thumb it is the constant that calls it, as is `C` for `c`.
+    const B: u64 = 0x120;
+    const TO_B: [u16; 2] = [0x0121, 0];
+    const TO_C: [u16; 2] = [0x0125, 0];
+
     #[test]
-    fn a_call_by_register_is_known_by_the_constants_and_else_reported() {
-        // `blx r3`, a return, then the address of `b` with the mark of Thumb.
-        let code = [0x4798, RETURN, 0x0109, 0x0000];
-        let marks = vec![(0x100, true), (0x104, false), (0x108, true)];
-        let known = image(&[("a", &code), ("b", &[RETURN])], marks.clone());
-        let calls = Calls::of(&known);
-        assert_eq!((calls.unknown().len(), calls.stack_of("a")), (0, Some(16)));
-        let unknown = image(&[("a", &[0x4798, RETURN, 0, 0]), ("b", &[RETURN])], marks);
-        assert_eq!(Calls::of(&unknown).unknown(), ["a"]);
+    fn a_call_by_register_is_followed_to_the_constant_that_was_loaded() {
+        // ldr r3, [pc, #4]; blx r3; bx lr; nop
+        let code = [0x4B01, 0x4798, RETURN, NOP];
+        assert_eq!(of_a(&code, &TO_B), (vec!["b"], vec![]));
+        // The constant is in the middle of a function, has no mark of Thumb, or is elsewhere.
+        for constant in [[0x0123, 0], [0x0120, 0], [0x0121, 0x2000]] {
+            assert_eq!(of_a(&code, &constant), (vec![], vec![0x102]), "{constant:?}");
+        }
+        // movw r3, #0x121; movt r3, #0; mov r2, r3; bx r2
+        let halves = [0xF240, 0x1321, 0xF2C0, 0x0300, 0x461A, 0x4710];
+        assert_eq!(of_a(&halves, &[]), (vec!["b"], vec![]));
+    }
+
+    #[test]
+    fn one_known_call_does_not_hide_an_unknown_one() {
+        // ldr r3, [pc, #8]; blx r3; ldr r3, [r0]; blx r3; bx lr; nop
+        let code = [0x4B02, 0x4798, 0x6803, 0x4798, RETURN, NOP];
+        assert_eq!(of_a(&code, &TO_B), (vec!["b"], vec![0x106]));
+        // A constant that nobody loads calls nobody: blx r3; bx lr
+        assert_eq!(of_a(&[0x4798, RETURN], &TO_B), (vec![], vec![0x100]));
+    }
+
+    #[test]
+    fn what_a_call_may_change_is_not_known_after_it_and_what_it_keeps_is() {
+        // ldr r3, [pc, #4]; blx r3; blx r3; nop
+        assert_eq!(of_a(&[0x4B01, 0x4798, 0x4798, NOP], &TO_B), (vec!["b"], vec![0x104]));
+        // push {r4, lr}; ldr r4, [pc, #8]; blx r4; blx r4; pop {r4, pc}; nop
+        let kept = [0xB510, 0x4C02, 0x47A0, 0x47A0, 0xBD10, NOP];
+        assert_eq!(of_a(&kept, &TO_B), (vec!["b"], vec![]));
+    }
+
+    #[test]
+    fn all_ways_to_a_call_are_followed() {
+        // cbz r0, on; ldr r3, [pc, #8]; b there; on: ldr r3, [pc, #8]; there: blx r3; bx lr
+        let code = [0xB108, 0x4B02, 0xE000, 0x4B02, 0x4798, RETURN];
+        assert_eq!(of_a(&code, &[TO_B, TO_C].concat()), (vec!["b", "c"], vec![]));
+        // One of them leaves something from memory: on: ldr r3, [r0]
+        let memory = [0xB108, 0x4B02, 0xE000, 0x6803, 0x4798, RETURN];
+        assert_eq!(of_a(&memory, &TO_B), (vec![], vec![0x108]));
+        // it eq; ldreq r3, [pc, #4]; blx r3; nop: if not, r3 is what it was.
+        assert_eq!(of_a(&[0xBF08, 0x4B01, 0x4798, NOP], &TO_B), (vec![], vec![0x104]));
+        // ldr r3, [pc, #8]; it eq; ldreq r3, [pc, #8]; blx r3; bx lr; nop
+        let either = [0x4B02, 0xBF08, 0x4B02, 0x4798, RETURN, NOP];
+        assert_eq!(of_a(&either, &[TO_B, TO_C].concat()), (vec!["b", "c"], vec![]));
+    }
+
+    #[test]
+    fn a_table_leads_to_each_of_its_places() {
+        // ldr r3, [pc, #16]; tbb [pc, r0]; .byte 1, 2; blx r3; bx lr; nop and the constant
+        let a = [0x4B04, 0xE8DF, 0xF000, 0x0201, 0x4798, RETURN, NOP, NOP, NOP, NOP, 0x0119, 0];
+        let marks =
+            vec![(0x100, true), (0x106, false), (0x108, true), (0x114, false), (0x118, true)];
+        let leads = image(&[("a", &a), ("b", &[RETURN])], marks.clone());
+        let calls = Calls::of(&leads);
+        assert_eq!((calls.unknown(), calls.stack_of("a")), (vec![], Some(16)));
+        // Two tables behind each other, whose places nobody goes to, leave a call that is not seen.
+        let mut lost = a;
+        lost[3] = 0x0202;
+        let lost = image(&[("a", &lost), ("b", &[RETURN])], marks);
+        assert_eq!(Calls::of(&lost).unknown(), [("a", 0x108)]);
+    }
+
+    #[test]
+    fn pieces_cut_out_of_functions_are_followed_as_a_part_of_them() {
+        // push {r4, lr}; ldr r4, [pc, #8]; bl piece; blx r4; pop {r4, pc}
+        let a = [0xB510, 0x4C02, 0xF000, 0xF804, 0x47A0, 0xBD10, 0x0121, 0];
+        let marks = vec![(0x100, true), (0x10C, false), (0x110, true)];
+        let with = |name, piece: &[u16; 8]| {
+            let image = image(&[("a", &a), (name, piece), ("b", &[RETURN])], marks.clone());
+            let calls = Calls::of(&image);
+            let unknown = calls.unknown().into_iter().map(|(_, at)| at).collect::<Vec<_>>();
+            (calls.calls.clone(), unknown)
+        };
+        let sets = |all: [&[usize]; 3]| all.map(|it| it.iter().copied().collect()).to_vec();
+        let piece = |code: [u16; 3]| [code[0], code[1], code[2], NOP, NOP, NOP, NOP, NOP];
+        // It leaves r4 alone: movs r0, #0.
+        let kept = with("b2", &piece([0x2000, RETURN, NOP]));
+        assert_eq!(kept, (sets([&[1, 2], &[], &[]]), vec![]));
+        // It changes r4 of its caller: movs r4, #0. After it nobody knows whom r4 calls.
+        let changed = with("b2", &piece([0x2400, RETURN, NOP]));
+        assert_eq!(changed, (sets([&[1], &[], &[]]), vec![0x108]));
+        // It calls what its caller loaded, as a piece may and a function may not.
+        let calls = piece([0x47A0, RETURN, NOP]);
+        let called = with("OUTLINED_FUNCTION_0", &calls);
+        assert_eq!(called, (sets([&[1, 2], &[2], &[]]), vec![]));
+        assert_eq!(with("b2", &calls).1, [0x110]);
+    }
+
+    #[test]
+    fn a_call_of_what_is_no_function_is_unknown() {
+        // bl 0x200; bx lr
+        assert_eq!(of_a(&[0xF000, 0xF87E, RETURN], &[]), (vec![], vec![0x100]));
     }
 }

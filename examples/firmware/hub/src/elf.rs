@@ -39,6 +39,39 @@ pub(crate) struct Image {
 }
 
 impl Image {
+    /// Two bytes of the code; zeros where there is none.
+    pub(crate) fn half(&self, address: u64) -> u16 {
+        let (start, bytes) = &self.text;
+        let at = usize::try_from(address.wrapping_sub(*start)).unwrap_or(usize::MAX);
+        let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
+        bytes.map_or(0, |bytes| u16::from_le_bytes(*bytes))
+    }
+
+    /// Four bytes of the code; zeros where there are none.
+    pub(crate) fn word(&self, address: u64) -> u32 {
+        u32::from(self.half(address)) | u32::from(self.half(address + 2)) << 16
+    }
+
+    /// Whether there is code at an address, and no constant.
+    pub(crate) fn is_code(&self, address: u64) -> bool {
+        let after = self.marks.partition_point(|(at, _)| *at <= address);
+        after.checked_sub(1).is_none_or(|at| self.marks[at].1)
+    }
+
+    /// The function at an address.
+    pub(crate) fn find(&self, address: u64) -> Option<usize> {
+        let after = self.functions.partition_point(|function| function.start <= address);
+        let at = after.checked_sub(1)?;
+        (address < self.functions[at].end).then_some(at)
+    }
+
+    /// The function that an address of code, with the mark of Thumb, is the start of.
+    pub(crate) fn start(&self, address: u32) -> Option<usize> {
+        let address = u64::from(address);
+        let at = self.find(address & !1)?;
+        (address & 1 == 1 && self.functions[at].start == address & !1).then_some(at)
+    }
+
     /// Reads an image.
     ///
     /// # Errors

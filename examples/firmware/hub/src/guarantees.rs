@@ -86,8 +86,8 @@ fn look_at_calls(calls: &Calls<'_>, tell: &mut impl FnMut(String)) {
     if let Some(name) = calls.recursion() {
         tell(format!("{name} calls itself, by whatever way"));
     }
-    for name in calls.unknown() {
-        tell(format!("{name} calls through a register, nobody knows whom"));
+    for (name, at) in calls.unknown() {
+        tell(format!("{name} goes somewhere at {at:#x}, nobody knows where"));
     }
 }
 

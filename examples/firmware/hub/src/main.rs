@@ -7,6 +7,7 @@ mod board;
 mod calls;
 mod demo;
 mod elf;
+mod follow;
 mod gateway;
 mod guarantees;
 mod image;
@@ -14,6 +15,7 @@ mod linux;
 mod listed;
 mod log;
 mod table;
+mod thumb;
 mod tools;
 mod wire;
 
