@@ -6,6 +6,7 @@ use core::time::Duration;
 use quorate::auth::Signed;
 use quorate::link::{Opener, PROTOCOL, Sealer};
 use quorate::rounds::{Config, General, Instance, Rules, Schedule};
+use quorate::vector::{Broadcast, Vector};
 use quorate::{
     Admission, Digest, Input, NodeId, Order, Output, Principal, Protocol, PublicKey, Roster,
     Verdict, Verifier, wire,
@@ -58,10 +59,33 @@ impl<S: Sealer, O: Opener, const N: usize> Bond for Links<S, O, N> {
     }
 }
 
+/// What is done with a decision: it is written to the port.
+pub trait Tell {
+    /// Writes it.
+    fn tell(&self);
+}
+
+impl Tell for Verdict<u32> {
+    fn tell(&self) {
+        port::write(&self.order(0).to_le_bytes());
+    }
+}
+
+impl<P: Broadcast<Value = u32>> Tell for Vector<'_, P> {
+    fn tell(&self) {
+        self.iter().for_each(|verdict| verdict.tell());
+        port::write(&self.mid_value().unwrap_or(0).to_le_bytes());
+    }
+}
+
 /// This board's place in the agreement.
 pub fn config(nodes: usize, traitors: usize) -> Config {
-    let instance = Instance { number: 1, commander: NodeId(0) };
-    Config { me: port::me(), nodes, traitors, instance }
+    commanded(port::me(), NodeId(0), nodes, traitors)
+}
+
+/// The place of general `me` in an agreement that `commander` commands.
+pub fn commanded(me: NodeId, commander: NodeId, nodes: usize, traitors: usize) -> Config {
+    Config { me, nodes, traitors, instance: Instance { number: 1, commander } }
 }
 
 /// The timetable of the agreement.
@@ -83,8 +107,8 @@ pub fn run<R, L: Bond>(
     frame: &mut [u8],
 ) where
     R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
-    for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
     for<'a> R::Message<'a>: Signed,
+    for<'a> R::Decision<'a>: Tell,
 {
     let Ok(roster) = Roster::new(Digest::ZERO, 0, &KEYS[..config.nodes.min(4)], &[], &Element)
     else {
@@ -119,8 +143,8 @@ fn step<R, L: Bond>(
     frame: &mut [u8],
 ) where
     R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
-    for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
     for<'a> R::Message<'a>: Signed,
+    for<'a> R::Decision<'a>: Tell,
 {
     let scope = quorate::auth::Scope { cluster: Digest::ZERO, epoch: 0, profile: Element::PROFILE };
     for output in general.step(port::now(), input) {
@@ -139,7 +163,7 @@ fn step<R, L: Bond>(
                 }
             }
             Output::Persist(never) => match never {},
-            Output::Decide(verdict) => port::write(&verdict.order(0).to_le_bytes()),
+            Output::Decide(decision) => decision.tell(),
             Output::Accuse { node, .. } => port::write(&[node.0]),
             Output::Refuse(_) => port::write(&[u8::MAX]),
         }
