@@ -110,8 +110,7 @@ fn q_forgets_the_digest_of_the_lowest_view_first() {
     assert_eq!(reported.prepared(), None);
 }
 
-/// What P named goes first once P names what a quorum committed: only three liars can make one
-/// commit what was not chosen again later, and even then this replica tells what it said last.
+/// P names what a quorum committed, so what it named before goes: what was said last stays.
 #[test]
 fn q_keeps_the_latest_vote_when_a_quorum_of_an_older_view_is_adopted() {
     let (mut bench, _) = prepared_at_two();
