@@ -77,33 +77,31 @@ impl<A: Application, J: Recall, M: AsRef<[u8]> + AsMut<[u8]>> Service<A, J, M> {
         now: Instant,
         origin: Origin,
     ) -> Result<(Replica<S>, Self), StartError<J::Error>> {
-        if journal.is_empty() {
-            let mut service = Self::new(application, journal, memory, layout)?;
-            let replica = match origin {
-                Origin::New => Replica::new(config, storage),
-                Origin::Unsure { nonce } => Replica::unsure(config, storage, nonce),
-                Origin::Lost { nonce } => {
-                    // A loss that is known is durable before anything is said.
-                    let lost = Record::Recovering { nonce, lost: true, signed: View(0) };
-                    let begun = service.ledger.append(&lost).await;
-                    begun.map_err(ServiceError::Journal)?;
-                    Replica::amnesiac(config, storage, nonce)
-                }
-            };
-            let replica = replica.map_err(RecoverError::Config).map_err(StartError::Recover)?;
+        let mut service = Self::new(application, journal, memory, layout)?;
+        if service.journal().is_empty() {
+            if let Origin::Lost { nonce } = origin {
+                // A loss that is known is durable before anything is said.
+                let lost = Record::Recovering { nonce, lost: true, signed: View(0) };
+                let begun = service.ledger.append(&lost).await;
+                begun.map_err(ServiceError::Journal)?;
+            }
+            let replica = first(config, storage, origin).map_err(StartError::Recover)?;
             return Ok((replica, service));
         }
-        let recovery = Recovery::begin(config, storage, now).map_err(StartError::Recover)?;
-        let mut service = Self::new(application, journal, memory, layout)?;
         let Self { ledger, memory, shelf, .. } = &mut service;
-        let mut returning =
-            Returning { recovery, layout, shelf, memory: memory.as_mut(), writing: None };
+        let mut returning = Returning {
+            recovery: Recovery::begin(config, storage, now).map_err(StartError::Recover)?,
+            layout,
+            shelf,
+            memory: memory.as_mut(),
+            writing: None,
+        };
         let visited = ledger.journal_mut().recall(&mut returning).await;
         visited.map_err(StartError::Journal)?.map_err(|unfit| match unfit {
             Unfit::Malformed => StartError::Malformed,
             Unfit::Recover(error) => StartError::Recover(error),
         })?;
-        let recovery = returning.recovery;
+        let Returning { recovery, .. } = returning;
         let newest = service.shelf.newest(service.memory.as_ref());
         let snapshot = newest.map(|kept| Snapshot {
             sequence: kept.sequence,
@@ -111,13 +109,38 @@ impl<A: Application, J: Recall, M: AsRef<[u8]> + AsMut<[u8]>> Service<A, J, M> {
             state: Shelf::state_digest(&kept),
         });
         let restores = snapshot.is_some();
-        let replica = recovery.finish(snapshot).map_err(StartError::Recover)?;
+        let replica = finish(recovery, snapshot).map_err(StartError::Recover)?;
         if restores {
             service.restore()?;
         }
         service.make_room(&replica).await?;
         Ok((replica, service))
     }
+}
+
+/// A replica without a journal. A function of its own, as is [`finish`]: there would be room for
+/// several replicas on the stack of who starts one otherwise, and small boards have none.
+#[inline(never)]
+fn first<S: Storage>(
+    config: Config,
+    storage: S,
+    origin: Origin,
+) -> Result<Replica<S>, RecoverError> {
+    let replica = match origin {
+        Origin::New => Replica::new(config, storage),
+        Origin::Unsure { nonce } => Replica::unsure(config, storage, nonce),
+        Origin::Lost { nonce } => Replica::amnesiac(config, storage, nonce),
+    };
+    replica.map_err(RecoverError::Config)
+}
+
+/// A replica of which all records were taken.
+#[inline(never)]
+fn finish<S: Storage>(
+    recovery: Recovery<S>,
+    snapshot: Option<Snapshot<'_>>,
+) -> Result<Replica<S>, RecoverError> {
+    recovery.finish(snapshot)
 }
 
 /// What comes back of a replica.

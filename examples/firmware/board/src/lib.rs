@@ -21,7 +21,7 @@ pub mod log;
 pub mod once;
 #[cfg(target_arch = "riscv32")]
 mod riscv;
-#[cfg(feature = "gauge")]
+#[cfg(any(feature = "gauge", feature = "devices"))]
 pub mod stack;
 
 #[cfg(target_arch = "arm")]

@@ -66,7 +66,7 @@ pub(crate) fn instructions() -> u64 {
 }
 
 /// Where the stack ends at the moment.
-#[cfg(feature = "gauge")]
+#[cfg(any(feature = "gauge", feature = "devices"))]
 #[inline(always)]
 pub(crate) fn stack_pointer() -> usize {
     let pointer;

@@ -17,6 +17,8 @@ pub struct Report {
     pub total: u64,
     /// The digest of its state.
     pub digest: Digest,
+    /// Bytes of stack that it has used at most until it ran, and since then; 0 where nobody looks.
+    pub stacks: [u64; 2],
     /// How many wrongs it saw others do.
     pub faults: u32,
     /// Who did the last one, and what it was.
@@ -48,8 +50,9 @@ const NONE: &str = "-";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { view, executed, stable, total, digest, faults, last } = self;
-        write!(f, "{NAME} {view} {executed} {stable} {total} {digest} {faults} ")?;
+        let Self { view, executed, stable, total, digest, stacks, faults, last } = self;
+        let [start, run] = stacks;
+        write!(f, "{NAME} {view} {executed} {stable} {total} {digest} {start} {run} {faults} ")?;
         match last {
             Some((node, fault)) => write!(f, "{} {}", node.0, *fault as u8),
             None => f.write_str(NONE),
@@ -69,6 +72,8 @@ impl FromStr for Report {
         let mut number = || next()?.parse().map_err(|_| ());
         let [view, executed, stable, total] = [number()?, number()?, number()?, number()?];
         let digest = digest(next()?)?;
+        let mut number = || next()?.parse().map_err(|_| ());
+        let stacks = [number()?, number()?];
         let faults = next()?.parse().map_err(|_| ())?;
         let last = match next()? {
             NONE => None,
@@ -77,7 +82,7 @@ impl FromStr for Report {
                 Some((NodeId(id), fault(number)?))
             }
         };
-        let report = Self { view, executed, stable, total, digest, faults, last };
+        let report = Self { view, executed, stable, total, digest, stacks, faults, last };
         words.next().map_or(Ok(report), |_| Err(()))
     }
 }
@@ -108,7 +113,8 @@ mod tests {
         let wrongs = FAULTS.map(|fault| Some((NodeId(3), fault)));
         for last in wrongs.into_iter().chain([None]) {
             let (total, digest, faults) = (u64::MAX, Digest::of(b"state"), u32::MAX);
-            let report = Report { view: 1, executed: 2, stable: 3, total, digest, faults, last };
+            let (view, executed, stable, stacks) = (1, 2, 3, [4, 5]);
+            let report = Report { view, executed, stable, total, digest, stacks, faults, last };
             assert_eq!(report.to_string().parse(), Ok(report));
         }
     }

@@ -96,7 +96,7 @@ pub(crate) fn run(check: bool, quick: bool, json: bool) -> Result<()> {
     let readme = image::workspace().join("README.md");
     if check {
         let text = std::fs::read_to_string(&readme)?;
-        let differences = table::compare(&text, &table::tables(&measures))?;
+        let differences = table::compare(&text, table::MEASURED, &table::tables(&measures))?;
         ensure!(
             differences.is_empty(),
             "the tables of README.md are not what is measured; `cargo run -p hub -- bench` writes \
@@ -108,7 +108,7 @@ pub(crate) fn run(check: bool, quick: bool, json: bool) -> Result<()> {
     }
     ensure!(!quick, "a quick run measures too little for the tables: add --check or --json");
     let text = std::fs::read_to_string(&readme)?;
-    std::fs::write(&readme, table::replace(&text, &table::tables(&measures))?)?;
+    std::fs::write(&readme, table::replace(&text, table::MEASURED, &table::tables(&measures))?)?;
     println!("README.md has the new tables");
     Ok(())
 }

@@ -52,6 +52,16 @@ impl<'i> Calls<'i> {
         Self { image, calls, unknown }
     }
 
+    /// The same without what functions call that `is_out` names.
+    pub(crate) fn without(mut self, is_out: impl Fn(&str) -> bool) -> Self {
+        for (calls, function) in self.calls.iter_mut().zip(&self.image.functions) {
+            if is_out(&function.name) {
+                calls.clear();
+            }
+        }
+        self
+    }
+
     fn name(&self, at: usize) -> &'i str {
         &self.image.functions[at].name
     }
@@ -139,6 +149,7 @@ mod tests {
         let b = [RETURN, RETURN, 0xF7FF, 0xFFF8];
         let around = image(&[("a", &[ON[0], ON[1], RETURN, RETURN]), ("b", &b)], vec![]);
         assert!(Calls::of(&around).recursion().is_some());
+        assert_eq!(Calls::of(&around).without(|name| name == "b").stack_of("a"), Some(16));
         assert_eq!(Calls::of(&around).stack_of("a"), None);
     }
 

@@ -17,6 +17,15 @@ pub(crate) struct Function {
     pub(crate) stack: u64,
 }
 
+/// A static of an image.
+#[derive(Clone, Debug)]
+pub(crate) struct Static {
+    /// With its path.
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) section: String,
+}
+
 /// An image, taken apart.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Image {
@@ -32,8 +41,8 @@ pub(crate) struct Image {
     pub(crate) text: (u64, Vec<u8>),
     /// Where in it code begins (true) and constants do (false), in order.
     pub(crate) marks: Vec<(u64, bool)>,
-    /// Where the statics lie: name and section.
-    pub(crate) statics: Vec<(String, String)>,
+    /// The statics.
+    pub(crate) statics: Vec<Static>,
     /// Where it could panic: file and line.
     pub(crate) panics: Vec<(String, u32)>,
 }
@@ -120,7 +129,9 @@ impl Image {
                     let section = symbol.section_index();
                     let section = section.and_then(|at| file.section_by_index(at).ok());
                     let section = section.and_then(|it| it.name().ok().map(str::to_owned));
-                    image.statics.push((name.to_owned(), section.unwrap_or_default()));
+                    let name = format!("{:#}", rustc_demangle::demangle(name));
+                    let (bytes, section) = (symbol.size(), section.unwrap_or_default());
+                    image.statics.push(Static { name, bytes, section });
                 }
                 _ => {}
             }

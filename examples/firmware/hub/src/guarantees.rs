@@ -3,9 +3,9 @@
 use crate::bench::Size;
 use crate::board::Board;
 use crate::calls::Calls;
-use crate::elf::Image;
+use crate::elf::{Image, Static};
 use crate::listed::{LISTED, reason, stale};
-use crate::{image, tools};
+use crate::{image, table, tools};
 use anyhow::{Context as _, Result, ensure};
 use std::path::PathBuf;
 
@@ -58,49 +58,114 @@ impl Footprint {
     }
 }
 
-/// Checks every image, and says what holds.
-pub(crate) fn run() -> Result<()> {
+/// Checks every image, and says what holds; `nodes` leaves out those of the bare core. `write` has
+/// the table of README.md made anew, which is compared otherwise.
+pub(crate) fn run(nodes: bool, write: bool) -> Result<()> {
     tools::check(&[])?;
-    let (mut problems, mut found) = (Vec::new(), Vec::new());
-    for footprint in FOOTPRINTS.into_iter().chain(OTHERS) {
-        let image = Image::read(&footprint.build()?)?;
-        let mut tell = |what: String| problems.push(format!("{}: {what}", footprint.name));
-        look_at_calls(&Calls::of(&image), &mut tell);
-        look_at_statics(&image, &mut tell);
-        let located = Image::read(&footprint.build_located()?)?;
-        let places = located.panics.iter().map(|(file, at)| (file.clone(), text(file, *at), *at));
-        let places: Vec<_> = places.collect();
-        for (file, line, at) in &places {
-            if reason(LISTED, file, line).is_none() {
-                tell(format!("can panic at {file}:{at}, `{line}`: not listed"));
-            }
+    let mut problems = Vec::new();
+    if !nodes {
+        let mut found = Vec::new();
+        for footprint in FOOTPRINTS.into_iter().chain(OTHERS) {
+            found.extend(look_at(&footprint, &mut problems)?);
         }
-        let Size { flash, bss, stack, .. } = footprint.size(&image)?;
-        let (functions, panics) = (image.functions.len(), located.panics.len());
-        println!(
-            "{}: {flash} bytes of flash, {bss} of statics, at most {stack} of stack, {functions} \
-             functions, {panics} places that panic",
-            footprint.name
-        );
-        for (file, line, at) in places {
-            if let Some(why) = reason(LISTED, &file, &line) {
-                println!("    {}:{at}: {why}", short(&file));
-            }
-            found.push((file, line));
+        for listed in stale(LISTED, &found) {
+            problems.push(format!(
+                "listed.rs: `{}` of {} panics in no image any more",
+                listed.line, listed.file
+            ));
         }
     }
-    for listed in stale(LISTED, &found) {
-        problems.push(format!(
-            "listed.rs: `{}` of {} panics in no image any more",
-            listed.line, listed.file
-        ));
-    }
+    look_at_nodes(write, &mut problems)?;
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
-    println!(
-        "built with nothing but core; every call is known, and none leads back; every panic is \
-         listed; all memory starts as zeros, in .bss"
-    );
+    if !nodes {
+        println!(
+            "built with nothing but core; every call is known, and none leads back; every panic is \
+             listed; all memory starts as zeros, in .bss"
+        );
+    }
     Ok(())
+}
+
+/// Looks at one image; returns the places that panic: file and line of text.
+fn look_at(footprint: &Footprint, problems: &mut Vec<String>) -> Result<Vec<(String, String)>> {
+    let image = Image::read(&footprint.build()?)?;
+    let mut tell = |what: String| problems.push(format!("{}: {what}", footprint.name));
+    look_at_calls(&Calls::of(&image), &mut tell);
+    look_at_statics(&image, &mut tell);
+    let located = Image::read(&footprint.build_located()?)?;
+    let places = located.panics.iter().map(|(file, at)| (file.clone(), text(file, *at), *at));
+    let places: Vec<_> = places.collect();
+    for (file, line, at) in &places {
+        if reason(LISTED, file, line).is_none() {
+            tell(format!("can panic at {file}:{at}, `{line}`: not listed"));
+        }
+    }
+    let Size { flash, bss, stack, .. } = footprint.size(&image)?;
+    let (functions, panics) = (image.functions.len(), located.panics.len());
+    println!(
+        "{}: {flash} bytes of flash, {bss} of statics, at most {stack} of stack, {functions} \
+         functions, {panics} places that panic",
+        footprint.name
+    );
+    for (file, line, at) in &places {
+        if let Some(why) = reason(LISTED, file, line) {
+            println!("    {}:{at}: {why}", short(file));
+        }
+    }
+    Ok(places.into_iter().map(|(file, line, _)| (file, line)).collect())
+}
+
+fn look_at_nodes(write: bool, problems: &mut Vec<String>) -> Result<()> {
+    let mut sizes = Vec::new();
+    for (name, bin) in NODES {
+        eprintln!("building the image of {name}");
+        let image = Image::read(&image::build(Board::M4, "node", bin, "")?)?;
+        let mut tell = |what: String| problems.push(format!("{name}: {what}"));
+        look_at_statics(&image, &mut tell);
+        let calls = Calls::of(&image).without(is_text);
+        if let Some(name) = calls.recursion() {
+            tell(format!("{name} calls itself, by whatever way"));
+        }
+        let stack = calls.stack_of("main").unwrap_or_default();
+        let cells: u64 = image.statics.iter().filter(is_flash).map(|it| it.bytes).sum();
+        let Image { flash, data, .. } = image;
+        let size = Size { image: name, flash, data, bss: image.bss - cells, stack };
+        println!("{name}: {} bytes of flash, {} of statics, of which", size.flash, size.bss);
+        for it in rooms(&image) {
+            println!("    {} bytes {}", it.bytes, it.name);
+        }
+        println!("    at most {} of stack, without texts that are formatted", size.stack);
+        sizes.push(size);
+    }
+    let readme = image::workspace().join("README.md");
+    let (text, table) = (std::fs::read_to_string(&readme)?, table::images(&sizes));
+    if write {
+        std::fs::write(&readme, table::replace(&text, table::NODES, &table)?)?;
+        println!("README.md has the new table of nodes");
+    } else {
+        problems.extend(table::compare(&text, table::NODES, &table)?);
+    }
+    Ok(())
+}
+
+/// Memory in the place of a flash, which a board of one's own has beside its RAM.
+fn is_flash(it: &&Static) -> bool {
+    it.name.ends_with("::CELLS")
+}
+
+/// The largest statics in RAM.
+fn rooms(image: &Image) -> Vec<&Static> {
+    let statics = image.statics.iter().filter(|it| it.section == ".bss" && !is_flash(it));
+    let mut rooms: Vec<_> = statics.filter(|it| it.bytes >= 256).collect();
+    rooms.sort_by_key(|it| std::cmp::Reverse(it.bytes));
+    rooms
+}
+
+/// What formats and cuts texts calls through tables of functions, which no graph shows, and a cut
+/// that fails is told in a text: the bound on the stack is that of everything else. What boards
+/// really use `demo` tells.
+fn is_text(name: &str) -> bool {
+    name.contains("core::fmt::") || name.contains("core::str::")
 }
 
 fn look_at_calls(calls: &Calls<'_>, tell: &mut impl FnMut(String)) {
@@ -116,9 +181,9 @@ fn look_at_statics(image: &Image, tell: &mut impl FnMut(String)) {
     if image.data > 0 {
         tell(format!("{} bytes of statics have initial values, which take flash", image.data));
     }
-    for (name, section) in &image.statics {
-        if name == "MEMORY" && section != ".bss" {
-            tell(format!("the memory of a replica lies in {section}"));
+    for it in image.statics.iter().filter(|it| it.name.ends_with("::MEMORY")) {
+        if it.section != ".bss" {
+            tell(format!("the memory of a replica lies in {}", it.section));
         }
     }
 }

@@ -112,6 +112,7 @@ fn report(status: &StatusReport, registers: &Registers) -> Report {
         stable: status.stable,
         total: registers.total(),
         digest: registers.digest(),
+        stacks: [0; 2],
         faults: counts.sum::<u64>().try_into().unwrap_or(u32::MAX),
         last,
     }

@@ -48,8 +48,16 @@ enum Order {
         json: bool,
     },
     /// Checks what firmware engineers ask for: no allocator, no panic, no recursion, memory in
-    /// .bss, stack and flash within their bounds.
-    Guarantees,
+    /// .bss, stack and flash within their bounds. Says what the images of `node` take, and holds
+    /// README.md against it.
+    Guarantees {
+        /// The images of `node` only.
+        #[arg(long)]
+        nodes: bool,
+        /// Write what they take into README.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Four boards under QEMU form a cluster: clients have requests ordered over lines that lose
     /// frames, the primary loses its power and comes back, a board lies. Ends well only if no
     /// request failed and all honest boards are in the same state.
@@ -65,7 +73,7 @@ enum Order {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Order::Bench { check, quick, json } => bench::run(check, quick, json),
-        Order::Guarantees => guarantees::run(),
+        Order::Guarantees { nodes, write } => guarantees::run(nodes, write),
         Order::Demo(plan) => demo::run(&plan, Cast::Boards),
         Order::Mixed(plan) => demo::run(&plan, Cast::Mixed),
         Order::Member(told) => linux::run(told),

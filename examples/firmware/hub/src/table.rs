@@ -1,12 +1,18 @@
-//! The tables of the README, between two marks.
+//! The tables of the README, each between two marks.
 
-use crate::bench::{Figures, Measures};
+use crate::bench::{Figures, Measures, Size};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-const BEGIN: &str = "<!-- measured -->";
-const END: &str = "<!-- /measured -->";
+/// What stands before tables and behind them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks(&'static str, &'static str);
+
+/// Around what `bench` measures.
+pub(crate) const MEASURED: Marks = Marks("<!-- measured -->", "<!-- /measured -->");
+/// Around what `guarantees` says of images with the adapter.
+pub(crate) const NODES: Marks = Marks("<!-- nodes -->", "<!-- /nodes -->");
 
 /// The measures as Markdown.
 pub(crate) fn tables(measures: &Measures) -> String {
@@ -25,14 +31,21 @@ pub(crate) fn tables(measures: &Measures) -> String {
         }
         text.push('\n');
     }
-    text.push_str("The images:\n\n| image | flash | initial values | statics | stack |\n");
+    text.push_str("The images:\n\n");
+    text.push_str(&images(&measures.images));
+    let _ = writeln!(text, "\nMeasured with {}.", measures.compiler);
+    text
+}
+
+/// What images take, as Markdown.
+pub(crate) fn images(sizes: &[Size]) -> String {
+    let mut text = "| image | flash | initial values | statics | stack |\n".to_owned();
     text.push_str("|---|--:|--:|--:|--:|\n");
-    for it in &measures.images {
+    for it in sizes {
         let stack = number(it.stack);
         let (flash, data, bss) = (number(it.flash), number(it.data), number(it.bss));
         let _ = writeln!(text, "| {} | {flash} | {data} | {bss} | {stack} |", it.image);
     }
-    let _ = writeln!(text, "\nMeasured with {}.", measures.compiler);
     text
 }
 
@@ -74,15 +87,16 @@ fn number(value: u64) -> String {
 ///
 /// # Errors
 /// It has no marks.
-pub(crate) fn replace(text: &str, tables: &str) -> Result<String> {
-    let (before, _, after) = split(text)?;
-    Ok(format!("{before}{BEGIN}\n{tables}{END}{after}"))
+pub(crate) fn replace(text: &str, marks: Marks, tables: &str) -> Result<String> {
+    let (before, _, after) = split(text, marks)?;
+    let Marks(begin, end) = marks;
+    Ok(format!("{before}{begin}\n{tables}{end}{after}"))
 }
 
-fn split(text: &str) -> Result<(&str, &str, &str)> {
-    let marks = || format!("README.md has no {BEGIN} before {END}");
-    let (before, rest) = text.split_once(BEGIN).with_context(marks)?;
-    let (tables, after) = rest.split_once(END).with_context(marks)?;
+fn split(text: &str, Marks(begin, end): Marks) -> Result<(&str, &str, &str)> {
+    let missing = || format!("README.md has no {begin} before {end}");
+    let (before, rest) = text.split_once(begin).with_context(missing)?;
+    let (tables, after) = rest.split_once(end).with_context(missing)?;
     Ok((before, tables, after))
 }
 
@@ -94,8 +108,8 @@ const IMAGE_EXACT: [usize; 1] = [1];
 ///
 /// # Errors
 /// It has no marks.
-pub(crate) fn compare(text: &str, tables: &str) -> Result<Vec<String>> {
-    let (_, written, _) = split(text)?;
+pub(crate) fn compare(text: &str, marks: Marks, tables: &str) -> Result<Vec<String>> {
+    let (_, written, _) = split(text, marks)?;
     let (written, measured) = (rows(written), rows(tables));
     let mut differences = Vec::new();
     for (name, cells) in measured {
@@ -140,7 +154,7 @@ mod tests {
         |---|--:|--:|--:|--:|\n| om | 12,000 | 0 | 8 | 500 |\n<!-- /measured -->\nz\n";
 
     fn differences(row: &str) -> usize {
-        compare(WRITTEN, row).unwrap().len()
+        compare(WRITTEN, MEASURED, row).unwrap().len()
     }
 
     #[test]
@@ -154,9 +168,9 @@ mod tests {
 
     #[test]
     fn replaces_what_stands_between_the_marks_and_nothing_else() {
-        let text = replace(WRITTEN, "new\n").unwrap();
+        let text = replace(WRITTEN, MEASURED, "new\n").unwrap();
         assert_eq!(text, "a\n<!-- measured -->\nnew\n<!-- /measured -->\nz\n");
-        assert!(replace("nothing marked", "new").is_err());
+        assert!(replace(WRITTEN, NODES, "new").is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tells the world where the replica stands, and logs what has happened to it.
 
 use board::console::Console;
+use board::stack;
 use cluster::{NODES, Registers, Report};
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -15,6 +16,11 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// What was said last, and when the next may be.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
+    /// Bytes of stack that it took to start.
+    started: usize,
+    /// Where the stack ended when it was painted anew, and how many bytes of it were in use then.
+    top: usize,
+    used: usize,
     said: Option<Report>,
     due: Instant,
     status: Status,
@@ -24,6 +30,13 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Nothing was said. The stack was painted when it ended at `top`; what was used of it since
+    /// was used to start, and it is painted anew.
+    pub(crate) fn new(top: usize) -> Self {
+        let (started, again) = (stack::used(top), stack::paint());
+        Self { started, top: again, used: top.saturating_sub(again), ..Self::default() }
+    }
+
     /// Prints a report and logs if something has changed.
     pub(crate) fn look<S, J, M, I, B, const N: usize>(
         &mut self,
@@ -60,6 +73,7 @@ impl Watch {
             stable: status.stable.0,
             total: registers.total(),
             digest: registers.digest(),
+            stacks: [self.started, self.used + stack::used(self.top)].map(|bytes| bytes as u64),
             faults,
             last,
         };

@@ -6,6 +6,9 @@ use cluster::NODES;
 use serde::Serialize;
 use std::fmt;
 
+/// Bytes of stack that are enough for a board to start, and to go on.
+const STACKS: [u64; 2] = [64 * 1024 - 1, 24 * 1024];
+
 /// The figures of a demonstration.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Outcome {
@@ -28,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) liars: u64,
     /// The view at the end.
     pub(crate) view: u64,
+    /// Bytes of stack that a board used at most to start, and after that.
+    pub(crate) stacks: [u64; 2],
     /// Lines that each board has logged.
     pub(crate) logged: Vec<u64>,
     /// What all acknowledged amounts are together, and what the members have.
@@ -50,6 +55,10 @@ impl Outcome {
         ensure!(digests.len() == NODES, "not all members tell of their state");
         ensure!(alike, "the states of members differ");
         ensure!(logged.iter().all(|lines| *lines > 0), "a board has logged nothing");
+        ensure!(self.stacks.iter().all(|bytes| *bytes > 0), "no board has told of its stack");
+        for (bytes, most) in self.stacks.iter().zip(STACKS) {
+            ensure!(*bytes <= most, "a board used {bytes} bytes of stack, and {most} are enough");
+        }
         let whole = totals.iter().all(|total| total == acknowledged);
         ensure!(whole, "the members do not have what was acknowledged");
         Ok(())
@@ -76,6 +85,8 @@ impl fmt::Display for Outcome {
         )?;
         let Self { kills, liars, view, logged, .. } = self;
         writeln!(f, "members killed {kills}, liars {liars}, at the end in view {view}")?;
+        let [start, run] = self.stacks;
+        writeln!(f, "stack of a board at most: {start} bytes to start, {run} after that")?;
         writeln!(f, "lines that boards have logged: {logged:?}")?;
         for (digest, total) in self.digests.iter().zip(&self.totals) {
             writeln!(f, "state {digest:.16}..., sum {total} of {}", self.acknowledged)?;
@@ -90,7 +101,8 @@ mod tests {
 
     fn good() -> Outcome {
         let digests = vec!["a".to_owned(); NODES];
-        Outcome { acknowledged: 9, totals: vec![9; NODES], digests, ..Outcome::default() }
+        let (totals, stacks) = (vec![9; NODES], [9; 2]);
+        Outcome { acknowledged: 9, totals, digests, stacks, ..Outcome::default() }
     }
 
     #[test]
@@ -105,6 +117,8 @@ mod tests {
             Outcome { digests: vec!["a".to_owned(); NODES - 1], ..good() },
             Outcome { totals: vec![9, 9, 9, 8], ..good() },
             Outcome { logged: vec![3, 0], ..good() },
+            Outcome { stacks: [9, 0], ..good() },
+            Outcome { stacks: [9, STACKS[1] + 1], ..good() },
         ];
         for outcome in bad {
             assert!(outcome.check().is_err(), "{outcome}");

@@ -258,7 +258,9 @@ impl<'p> Story<'p> {
             let at = (latencies.len() * hundredths / 100).min(latencies.len().saturating_sub(1));
             latencies.get(at).map_or(0, |latency| latency.as_millis() as u64)
         };
+        let most = |at: usize| reports.iter().map(|it| it.stacks[at]).max().unwrap_or_default();
         Outcome {
+            stacks: [most(0), most(1)],
             requests: tally.ended(),
             failed: tally.failed(),
             wrong: tally.wrong(),

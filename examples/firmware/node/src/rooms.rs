@@ -1,0 +1,108 @@
+//! Where everything of a replica lies: in statics, all zeros when the board starts, so that they
+//! take no flash, and what a board needs of RAM can be read from its image.
+//!
+//! What is made of parts is on the stack once, before it is moved to its room. So each is made by a
+//! function of its own, whose frame is gone when the replica runs.
+
+use board::devices::Uart;
+use board::flash::{Flash, SIZE};
+use board::once::Once;
+use cluster::{Board, FRAME, LAYOUT, MEMBERS, Memory, RECORD, Registers};
+use core::mem::MaybeUninit;
+use node::{Broken, tell};
+use quorate::pbft::Replica;
+use quorate::{Instant, NodeId, Principal};
+use quorate_embedded::flash::{Blocking, FlashLog, Owner};
+use quorate_embedded::{Node, Origin, Service, Settings, Stream, wait};
+
+type Log = FlashLog<Blocking<Flash<'static>>, RECORD>;
+type Host = Service<Registers, Log, &'static mut [u8]>;
+type Started = (Replica<&'static mut Memory>, Host);
+
+/// A replica with its journal, its sessions and its buffers.
+pub(crate) type Member =
+    Node<Replica<&'static mut Memory>, Host, &'static Board, &'static mut [u8], MEMBERS>;
+/// Its line.
+pub(crate) type Link = Stream<&'static Uart>;
+
+/// What the flash of a real board would be.
+static CELLS: Once<[u8; SIZE]> = Once::new([0; SIZE]);
+static MEMORY: Once<Memory> = Once::new(Memory::new());
+static CHECKPOINTS: Once<[u8; LAYOUT.bytes()]> = Once::new([0; LAYOUT.bytes()]);
+static BUFFERS: Once<[u8; 3 * FRAME]> = Once::new([0; 3 * FRAME]);
+static LINE: Once<MaybeUninit<Uart>> = Once::new(MaybeUninit::uninit());
+static LINK: Once<MaybeUninit<Link>> = Once::new(MaybeUninit::uninit());
+static BOARD: Once<MaybeUninit<Board>> = Once::new(MaybeUninit::uninit());
+static NODE: Once<MaybeUninit<Member>> = Once::new(MaybeUninit::uninit());
+
+const TWICE: Broken = Broken("started twice");
+
+/// Starts the line, and the clock.
+#[inline(never)]
+pub(crate) fn line() -> Result<&'static Uart, Broken> {
+    Ok(LINE.take().ok_or(TWICE)?.write(Uart::start()))
+}
+
+/// The link of a member over its line.
+#[inline(never)]
+pub(crate) fn link(line: &'static Uart, who: Principal) -> Result<&'static mut Link, Broken> {
+    Ok(LINK.take().ok_or(TWICE)?.write(Stream::new(line, who, FRAME)))
+}
+
+/// The keys of a member.
+#[inline(never)]
+pub(crate) fn board(who: Principal, lies: bool) -> Result<&'static Board, Broken> {
+    let member = cluster::member(who, lies).map_err(|_| Broken("the keys are none"))?;
+    Ok(BOARD.take().ok_or(TWICE)?.write(member))
+}
+
+/// The replica, from what its journal holds.
+#[inline(never)]
+pub(crate) fn node(
+    me: NodeId,
+    board: &'static Board,
+    settings: Settings,
+    now: Instant,
+) -> Result<&'static mut Member, Broken> {
+    match started(me, board, now) {
+        Ok(started) => complete(started, board, settings),
+        Err(why) => Err(why),
+    }
+}
+
+#[inline(never)]
+fn complete(
+    (replica, service): Started,
+    board: &'static Board,
+    settings: Settings,
+) -> Result<&'static mut Member, Broken> {
+    let buffers = BUFFERS.take().ok_or(TWICE)?;
+    let room = NODE.take().ok_or(TWICE)?;
+    match Node::new(replica, service, board, &mut buffers[..], settings) {
+        Ok(node) => Ok(room.write(node)),
+        Err(why) => Err(tell("it is no member", &why)),
+    }
+}
+
+#[inline(never)]
+fn started(me: NodeId, board: &Board, now: Instant) -> Result<Started, Broken> {
+    let room = CHECKPOINTS.take().ok_or(TWICE)?;
+    let memory = MEMORY.take().ok_or(TWICE)?;
+    let parts = (Registers::default(), log(board)?, &mut room[..]);
+    let replica = (cluster::replica(me, *board.roster.scope()), memory);
+    let started = Service::start(parts, LAYOUT, replica, now, Origin::New);
+    match wait(started) {
+        Ok(started) => Ok(started),
+        Err(why) => Err(tell("it cannot go on", &why)),
+    }
+}
+
+#[inline(never)]
+fn log(board: &Board) -> Result<Log, Broken> {
+    let scope = board.roster.scope();
+    let flash = CELLS.take().and_then(Flash::open).ok_or(Broken("there is no flash"))?;
+    let region = 0..SIZE as u32;
+    let owner = Owner { cluster: scope.cluster, epoch: scope.epoch, me: board.me };
+    let log = FlashLog::<_, RECORD>::open(Blocking(flash), region, owner);
+    wait(log).map_err(|why| tell("the log cannot be opened", &why))
+}
