@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Holds the firmware to its word: its images are built with nothing but `core`, taken apart, and run
-# under QEMU, where they must do word for word what they do here; and four boards, then three and a
-# Linux process, form a cluster that outlives lost frames, a kill and a liar. Installs QEMU if it is
-# missing.
+# under QEMU, where they must do word for word what they do here; four boards, then three and a
+# Linux process, form a cluster that outlives lost frames, a kill and a liar; and four boards are
+# generals with a traitor among them. Installs QEMU if it is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../examples/firmware"
 
@@ -27,3 +27,4 @@ cargo run --locked --package hub -- guarantees
 cargo run --locked --package hub -- bench --quick --check
 cargo run --locked --package hub -- demo --requests 100
 cargo run --locked --package hub -- mixed --requests 60
+cargo run --locked --package hub -- generals

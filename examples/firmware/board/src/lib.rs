@@ -1,5 +1,5 @@
 //! The boards that QEMU has: start-up, a console, a count of instructions, a painted stack; and
-//! what a node needs: a serial line, a clock, a flash, a log.
+//! what a node needs: a serial line, clocks, a flash, a log.
 //!
 //! ARM: mps2-an385 (Cortex-M3, which runs images for the M0 too) and mps2-an386 (Cortex-M4F).
 //! RISC-V: virt. All that is unsafe in the images is here.
@@ -23,6 +23,8 @@ pub mod once;
 mod riscv;
 #[cfg(any(feature = "gauge", feature = "devices"))]
 pub mod stack;
+#[cfg(feature = "devices")]
+pub mod wall;
 
 #[cfg(target_arch = "arm")]
 use arm as machine;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+pub mod generals;
 mod keys;
 mod liar;
 mod registers;

@@ -25,8 +25,8 @@ pub struct Report {
     pub last: Option<(NodeId, Fault)>,
 }
 
-/// What replicas can do wrong: printed by number.
-pub const FAULTS: [Fault; 14] = [
+/// What members can do wrong: printed by number.
+pub const FAULTS: [Fault; 20] = [
     Fault::Malformed,
     Fault::OutOfBounds,
     Fault::Forged,
@@ -39,6 +39,12 @@ pub const FAULTS: [Fault; 14] = [
     Fault::BadNewView,
     Fault::BadContent,
     Fault::WrongDigest,
+    Fault::Late,
+    Fault::Missing,
+    Fault::WrongInstance,
+    Fault::OffPath,
+    Fault::BadChain,
+    Fault::ThirdValue,
     Fault::OverBudget,
     Fault::Stalled,
 ];
@@ -87,7 +93,8 @@ impl FromStr for Report {
     }
 }
 
-fn fault(number: u8) -> Result<Fault, ()> {
+/// The wrong of a number.
+pub(crate) fn fault(number: u8) -> Result<Fault, ()> {
     FAULTS.into_iter().find(|fault| *fault as u8 == number).ok_or(())
 }
 

@@ -115,6 +115,12 @@ fn look_at(footprint: &Footprint, problems: &mut Vec<String>) -> Result<Vec<(Str
     Ok(places.into_iter().map(|(file, line, _)| (file, line)).collect())
 }
 
+/// Images of `node`, which have `quorate-embedded`, a log and texts: what the tables call them, and
+/// what they are called.
+const NODES: [(&str, &str); 2] =
+    [("node: a replica of PBFT", "node"), ("node: a general of OM, SM or king", "general")];
+
+/// Says what images with the adapter take, and holds the table of README.md against it.
 fn look_at_nodes(write: bool, problems: &mut Vec<String>) -> Result<()> {
     let mut sizes = Vec::new();
     for (name, bin) in NODES {
@@ -163,7 +169,7 @@ fn rooms(image: &Image) -> Vec<&Static> {
 
 /// What formats and cuts texts calls through tables of functions, which no graph shows, and a cut
 /// that fails is told in a text: the bound on the stack is that of everything else. What boards
-/// really use `demo` tells.
+/// really use `demo` and `generals` tell.
 fn is_text(name: &str) -> bool {
     name.contains("core::fmt::") || name.contains("core::str::")
 }

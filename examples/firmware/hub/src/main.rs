@@ -9,6 +9,7 @@ mod demo;
 mod elf;
 mod follow;
 mod gateway;
+mod generals;
 mod guarantees;
 mod image;
 mod linux;
@@ -65,6 +66,10 @@ enum Order {
     /// The same with three boards and one Linux process, a replica of quorate-std behind a gateway.
     /// In each round it is killed, too, and comes back with its log.
     Mixed(demo::Plan),
+    /// Four boards under QEMU are generals who agree on an order, over their lines: with no
+    /// traitor, with one among the lieutenants, and with one who commands. Ends well only if all
+    /// loyal ones do the same, and what a loyal commander ordered.
+    Generals(generals::Plan),
     /// What `mixed` runs as that process.
     #[command(hide = true)]
     Member(linux::Told),
@@ -76,6 +81,7 @@ fn main() -> Result<()> {
         Order::Guarantees { nodes, write } => guarantees::run(nodes, write),
         Order::Demo(plan) => demo::run(&plan, Cast::Boards),
         Order::Mixed(plan) => demo::run(&plan, Cast::Mixed),
+        Order::Generals(plan) => generals::run(&plan),
         Order::Member(told) => linux::run(told),
     }
 }
