@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 use core::time::Duration;
 use defmt::{debug, info, warn};
 use quorate::pbft::{Replica, Status, Storage};
-use quorate::{Instant, NodeId, NodeSet, Principal, Refusal};
+use quorate::{Fault, Instant, NodeId, NodeSet, Principal, Refusal};
 use quorate_embedded::{Identity, Journal, Node, Service};
 
 /// How often at most something is said.
@@ -65,7 +65,11 @@ impl Watch {
         if self.said.is_none_or(|said| said.faults != faults)
             && let Some((who, fault)) = last
         {
-            warn!("{=u32} wrongs seen, the last: {} {}", faults, who, fault);
+            match fault {
+                // No wrong where lines lose frames and power is cut, which is what happens here.
+                Fault::Stalled => info!("{=u32} accusations, the last: {} is silent", faults, who),
+                _ => warn!("{=u32} accusations, the last: {} {}", faults, who, fault),
+            }
         }
         let report = Report {
             view: status.view.0,

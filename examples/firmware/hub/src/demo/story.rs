@@ -8,6 +8,7 @@ use crate::linux::LINUX;
 use crate::wire::{Loss, Router};
 use anyhow::{Result, bail};
 use cluster::NODES;
+use quorate::Fault;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -215,17 +216,12 @@ impl<'p> Story<'p> {
         }
     }
 
-    /// What the member that saw most wrongs saw last.
+    /// What the member that accused others most often said last.
     fn blamed(&self) -> String {
         let reports = self.fleet.reports();
         let most = reports.iter().max_by_key(|report| report.faults);
         match most.and_then(|report| Some((report.faults, report.last?))) {
-            Some((faults, (node, fault))) => {
-                format!(
-                    "; wrongs seen: {faults}, the last: {} {fault}",
-                    self.fleet.who(node.index())
-                )
-            }
+            Some((faults, (node, fault))) => blame(faults, &self.fleet.who(node.index()), fault),
             None => String::new(),
         }
     }
@@ -278,5 +274,30 @@ impl<'p> Story<'p> {
             totals: reports.iter().map(|report| report.total).collect(),
             digests: reports.iter().map(|report| report.digest.to_string()).collect(),
         }
+    }
+}
+
+/// What was said of a member. Silence is no wrong where frames are lost on purpose.
+fn blame(faults: u32, who: &str, fault: Fault) -> String {
+    match fault {
+        Fault::Stalled => format!(
+            "; a member accused others {faults} times, last {who} of silence, which is no wrong \
+             where frames are lost on purpose"
+        ),
+        fault => format!("; a member accused others {faults} times, last {who}, which {fault}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_on_a_line_that_loses_frames_is_called_no_wrong() {
+        let silent = blame(3, "board 2", Fault::Stalled);
+        assert!(silent.contains("3 times") && silent.contains("board 2 of silence"), "{silent}");
+        assert!(silent.contains("no wrong"), "{silent}");
+        let lied = blame(1, "board 1", Fault::WrongDigest);
+        assert!(lied.contains("vouched for a state") && !lied.contains("no wrong"), "{lied}");
     }
 }
