@@ -3,17 +3,26 @@
 use super::application::Application;
 use super::ground::difference;
 use super::host::{Host, Machine, Passage, config};
-use super::phrases::{CLIENTS, NODES, Phrases, all};
+use super::phrases::{CLIENTS, NODES, Payload, Phrases, all};
 use super::whim::Whim;
 use super::witness::Witness;
 use crate::pbft::Journal;
 use core::time::Duration;
 use quorate::pbft::{Command, Message, Sequence};
 use quorate::protocol::{Input, Protocol};
-use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal};
+use quorate::{ClientId, Digest, Fault, Instant, NodeId, Principal, Refusal, wire};
 
 /// The most things that happen in one run.
 const DEEDS: usize = 256;
+
+/// Whether it is a statement of this replica that others pass on.
+fn signed_by(message: &Message<'_>, node: NodeId) -> bool {
+    match message {
+        Message::ViewChange(change) => change.author == node,
+        Message::NewView(new_view) => new_view.author == node,
+        _ => false,
+    }
+}
 
 /// A replica, one of four, of which the fuzzer speaks for the other three and for all clients: what
 /// they could sign, and any bytes. It also says when writes are durable, when the application
@@ -29,8 +38,8 @@ pub fn pbft_replica(data: &[u8]) {
     let phrases = Phrases::new(hands);
     let host = Host::new(config(me, &phrases), || Journal::new(CLIENTS));
     let witness = Witness::new(hands, 0);
-    let mut trial =
-        Trial { host, phrases, witness, now: Instant::ZERO, lost: false, traces: false };
+    let (now, own) = (Instant::ZERO, Vec::new());
+    let mut trial = Trial { host, phrases, witness, now, own, lost: false, traces: false };
     trial.pass(Duration::ZERO);
     for _ in 0..DEEDS {
         if whim.is_over() {
@@ -53,6 +62,8 @@ struct Trial<A, F> {
     phrases: Phrases,
     witness: Witness,
     now: Instant,
+    /// What the replica has signed for others to pass on.
+    own: Vec<Payload>,
     lost: bool,
     /// Whether it is looked at what a message that is not accepted leaves, which takes a while.
     traces: bool,
@@ -115,6 +126,9 @@ impl<A: Application, F: Fn() -> A> Trial<A, F> {
 
     /// Brings a message, and looks whether it changed what it must not.
     fn hear(&mut self, from: Principal, payload: &[u8]) {
+        if self.is_from_elsewhere(from, payload) {
+            return;
+        }
         let before = self.host.machine.as_ref().filter(|_| self.traces).cloned();
         self.host.house.accused.clear();
         let (now, phrases, witness) = (self.now, &self.phrases, &mut self.witness);
@@ -130,6 +144,15 @@ impl<A: Application, F: Fn() -> A> Trial<A, F> {
             let accused = &self.host.house.accused;
             same(&format!("a message that was rejected, {accused:?},"), &before, &after);
         }
+    }
+
+    /// Whether it was signed by this replica, but not in this run: the corpus holds messages of
+    /// real runs, with the same keys. Whoever has such a one tells it that its log is old.
+    fn is_from_elsewhere(&self, from: Principal, payload: &[u8]) -> bool {
+        let Ok(message) = wire::decode::<Message<'_>>(payload) else { return false };
+        signed_by(&message, self.host.config.me)
+            && self.phrases.roster.verify(&self.phrases.scheme, from, message).is_ok()
+            && !self.own.iter().any(|said| said[..] == *payload)
     }
 
     fn hear_all(&mut self, said: &[(NodeId, super::phrases::Payload)]) {
@@ -212,6 +235,8 @@ impl<A: Application, F: Fn() -> A> Trial<A, F> {
         }
         for (_, payload) in &self.host.house.said {
             self.phrases.hear(payload);
+            let signed = wire::decode(payload).is_ok_and(|it: Message<'_>| signed_by(&it, me));
+            self.own.extend(signed.then(|| Payload::clone(payload)));
         }
         let kept = self.host.house.said.len().saturating_sub(16);
         self.host.house.said.drain(..kept);
