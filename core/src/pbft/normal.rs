@@ -200,14 +200,16 @@ impl Rules<'_> {
         let slot = self.slot(sequence).copied().unwrap_or_default();
         if let Some(settled) = slot.committed.filter(|settled| settled.digest != digest) {
             // A rival of what is settled for ever is never accepted; a lie in the same view.
-            if settled.view == view {
+            if settled.view == view && view < Vote::REPLAYED {
                 self.accuse(from, Fault::Equivocation);
             }
             return;
         }
         if let Some(accepted) = slot.accepted(view).filter(|_| !canary!("second_digest")) {
             let said = self.cast_by_me(sequence, view);
-            if accepted == digest && said.is_none() && !canary!("joins_without_prepare") {
+            let sure = slot.committed.is_none_or(|settled| settled.view != Vote::REPLAYED);
+            let adopted = accepted == digest && said.is_none() && sure;
+            if adopted && !canary!("joins_without_prepare") {
                 self.prepare_adopted(Vote { view, sequence, digest });
                 self.try_prepare(sequence);
             } else if accepted != digest && said == Some(accepted) {

@@ -366,7 +366,7 @@ impl Rules<'_> {
         let digest = batch.digest();
         let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
         // The view in which it was entered may be one before that in which it was settled.
-        slot.committed = Some(PrePrepared { view: Vote::ANY_VIEW, digest });
+        slot.committed = Some(PrePrepared { view: Vote::REPLAYED, digest });
         let which = slot.adopt(view, digest);
         if self.keep_batch(sequence, which, batch.bytes()) {
             Ok(())

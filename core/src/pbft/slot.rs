@@ -117,6 +117,10 @@ impl Vote {
     /// The view of what was settled in a view that is not known.
     pub(super) const ANY_VIEW: View = View(u64::MAX);
 
+    /// The view of what is known to be settled from the log: there this replica may have said
+    /// something else, which a log that was written anew no longer tells.
+    pub(super) const REPLAYED: View = View(u64::MAX - 1);
+
     /// Whether it is a vote.
     pub(super) const fn is_cast(&self) -> bool {
         self.sequence.0 != 0

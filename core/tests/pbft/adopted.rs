@@ -167,3 +167,22 @@ fn after_a_restart_nobody_knows_in_which_view_it_was_settled() {
     bench.propose(3, 0, 1, rival);
     assert_eq!(bench.hosts[3].accusations, []);
 }
+
+/// A log that is written anew forgets a vote for what lost: whoever starts from it says no other.
+#[test]
+fn after_a_restart_nobody_says_prepare_for_what_was_adopted_before() {
+    let mut bench = Bench::<4>::new();
+    let (lost, _) = bench.lot(1, 1, b"proposed to this one only");
+    bench.propose(3, 0, 1, lost);
+    let (batch, digest) = bench.lot(1, 1, b"settled");
+    for from in [1, 2] {
+        bench.tell(3, from, word(digest));
+    }
+    let brought = Message::Batch { sequence: FIRST, batch: Batch::from_bytes(batch) };
+    assert!(bench.tell(3, 1, brought));
+    bench.compact(3);
+    bench.restart(3);
+    bench.propose(3, 0, 1, batch);
+    assert_eq!(times(&bench, 3, Message::Prepare(vote(0, digest))), 0);
+    bench.check_votes(&[3]).unwrap();
+}
