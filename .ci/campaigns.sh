@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Half a minute of processor time of each campaign of the simulator, from seeds that no test takes:
-# PBFT under everything that may go wrong, with traitors that change messages or starve some, and each
-# protocol of generals with its traitors. The first seed that breaks a promise is told, with the
-# command that shows it again.
+# PBFT under everything that may go wrong, with traitors that change messages or starve some, and
+# each protocol of generals with its traitors. The first seed that breaks a promise is told, with
+# the command that shows it again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

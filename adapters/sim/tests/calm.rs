@@ -29,14 +29,13 @@ fn plan(seed: u64, nodes: u8, liars: &[u8], role: Role) -> Plan {
     let terrain = Terrain { distances, ..Terrain::default() };
     let traitors = liars.iter().map(|liar| (NodeId(*liar), role)).collect();
     let quiet = Plan::quiet(seed, nodes.into());
-    let land = (terrain.clone(), terrain);
     Plan {
         requests: 20,
         timeout: Duration::from_secs(2),
         storm: weather,
         fair: weather,
-        terrain: land.0,
-        settled: land.1,
+        terrain: terrain.clone(),
+        settled: terrain,
         traitors,
         ..quiet
     }

@@ -61,12 +61,8 @@ impl<'a> Pairs<'a> {
     /// The digest that stands beside a number, if the list is in ascending order.
     #[must_use]
     pub fn get(&self, number: Sequence) -> Option<Digest> {
-        let (entries, _) = self.bytes().as_chunks::<{ Pairs::ENTRY }>();
-        let number_of = |entry: &[u8; Pairs::ENTRY]| {
-            entry.first_chunk::<8>().map_or(0, |number| u64::from_le_bytes(*number))
-        };
-        let at = entries.binary_search_by_key(&number.0, number_of).ok()?;
-        entries.get(at)?.last_chunk::<32>().map(|digest| Digest(*digest))
+        let entry = find::<{ Pairs::ENTRY }>(self.bytes(), number)?;
+        entry.last_chunk::<32>().map(|digest| Digest(*digest))
     }
 
     /// Writes an entry at `index` of a list that is being built; `None` if there is no room.
@@ -82,6 +78,15 @@ impl<'a> Pairs<'a> {
         digest_at.copy_from_slice(&digest.0);
         Some(())
     }
+}
+
+/// The entry of a number in a list of entries that begin with theirs, in ascending order.
+fn find<const ENTRY: usize>(list: &[u8], number: Sequence) -> Option<&[u8; ENTRY]> {
+    let (entries, _) = list.as_chunks::<ENTRY>();
+    let number_of = |entry: &[u8; ENTRY]| {
+        entry.first_chunk::<8>().map_or(0, |number| u64::from_le_bytes(*number))
+    };
+    entries.get(entries.binary_search_by_key(&number.0, number_of).ok()?)
 }
 
 impl fmt::Debug for Pairs<'_> {
@@ -260,12 +265,7 @@ impl<'a> Histories<'a> {
     /// The entry of a sequence, if the list is in ascending order.
     #[must_use]
     pub fn get(&self, sequence: Sequence) -> Option<History> {
-        let (entries, _) = self.bytes().as_chunks::<{ History::ENTRY }>();
-        let number = |entry: &[u8; History::ENTRY]| {
-            entry.first_chunk::<8>().map_or(0, |number| u64::from_le_bytes(*number))
-        };
-        let at = entries.binary_search_by_key(&sequence.0, number).ok()?;
-        History::decode(entries.get(at)?)
+        find(self.bytes(), sequence).and_then(History::decode)
     }
 
     /// Whether it is whole, well-formed entries in ascending order, no sequence twice.

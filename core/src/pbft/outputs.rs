@@ -210,10 +210,11 @@ impl<'a> Outputs<'a> {
         let (ring, view) = (self.ring(), self.node.view);
         let Some(slot) = log::slot(self.memory.slots, ring, sequence) else { return Part::Skip };
         let me = self.node.me().index();
-        let mine = |votes: &[Vote]| {
+        let of = |node: usize, votes: &[Vote]| {
             let votes = votes.get(ring.votes(sequence)).unwrap_or_default();
-            votes.get(me).copied().filter(Vote::is_cast)
+            votes.get(node).copied().filter(Vote::is_cast)
         };
+        let mine = |votes: &[Vote]| of(me, votes);
         let proposed_by_me = |vote: &Vote| vote.view.primary(self.node.sizes.nodes).index() == me;
         // What the NEW-VIEW chose its primary votes for as the others do.
         let prepared_by_me = |vote: &Vote| {
@@ -222,11 +223,10 @@ impl<'a> Outputs<'a> {
         };
         // The peer may have executed by the word of others what it has not seen proposed, while its
         // PREPARE is needed here.
-        let prepared_by_peer = || {
-            let votes = self.memory.prepares.get(ring.votes(sequence)).unwrap_or_default();
-            votes.get(to.index()).is_some_and(|vote| vote.is_cast() && vote.view >= view)
+        let needless = || {
+            let theirs = of(to.index(), self.memory.prepares);
+            sequence <= self.node.executed || theirs.is_some_and(|vote| vote.view >= view)
         };
-        let needless = || sequence <= self.node.executed || prepared_by_peer();
         let message = match part % PARTS {
             0 if sequence.0 > executed.0.saturating_add(REPROPOSED) => None,
             0 if sequence <= executed && needless() => None,

@@ -20,6 +20,18 @@ fn times<const N: usize>(bench: &Bench<N>, id: usize, message: Message<'_>) -> u
     bench.said(id).iter().filter(|said| **said == message).count()
 }
 
+/// Two replicas say that a batch is settled, and the second brings it; it is executed.
+fn settle_by_words(bench: &mut Bench<4>, id: usize, others: [usize; 2]) -> (&'static [u8], Digest) {
+    let (batch, digest) = bench.lot(1, 1, b"settled");
+    for from in others {
+        bench.tell(id, from, word(digest));
+    }
+    let brought = Message::Batch { sequence: FIRST, batch: Batch::from_bytes(batch) };
+    assert!(bench.tell(id, others[1], brought));
+    assert_eq!(bench.operations(id), [b"settled"]);
+    (batch, digest)
+}
+
 /// n = 7. Replicas 5 and 6 lie: they help 0, 1 and 2 to prepare and replica 4 to commit, and are
 /// silent to all others. Replica 4 commits before the PRE-PREPARE reaches it; replica 3 lacks its
 /// PREPARE, and all but replica 4 lack the COMMIT of replica 3.
@@ -106,14 +118,9 @@ fn proposal_is_repeated_to_one_that_executed_without_it_and_whose_prepare_is_mis
 fn liar_does_not_choose_the_view_in_which_a_batch_was_settled() {
     let mut bench = Bench::<4>::new();
     bench.lead_into(2, 1);
-    let (batch, digest) = bench.lot(1, 1, b"settled");
-    bench.commit(2, 0, 1, 1, digest);
-    for from in [1, 3] {
-        bench.tell(2, from, word(digest));
-    }
-    let brought = Message::Batch { sequence: FIRST, batch: Batch::from_bytes(batch) };
-    assert!(bench.tell(2, 3, brought));
-    assert_eq!(bench.operations(2), [b"settled"]);
+    let lie = bench.lot(1, 1, b"settled").1;
+    bench.commit(2, 0, 1, 1, lie);
+    let (_, digest) = settle_by_words(&mut bench, 2, [1, 3]);
     assert_eq!(times(&bench, 2, Message::Commit(vote(1, digest))), 0);
     assert_eq!(times(&bench, 2, Message::Prepare(vote(1, digest))), 0);
     // The primary of view 1 is correct: it had proposed another one, and nothing came of it.
@@ -135,14 +142,9 @@ fn liar_does_not_take_back_the_commit_of_another() {
     }
     assert_eq!(times(&bench, 2, Message::Commit(vote(1, mine))), 1);
     bench.lead_into(2, 3);
-    let (batch, digest) = bench.lot(1, 1, b"settled");
-    bench.commit(2, 0, 1, 1, digest);
-    for from in [1, 3] {
-        bench.tell(2, from, word(digest));
-    }
-    let brought = Message::Batch { sequence: FIRST, batch: Batch::from_bytes(batch) };
-    assert!(bench.tell(2, 3, brought));
-    assert_eq!(bench.operations(2), [b"settled"]);
+    let lie = bench.lot(1, 1, b"settled").1;
+    bench.commit(2, 0, 1, 1, lie);
+    let (_, digest) = settle_by_words(&mut bench, 2, [1, 3]);
     for author in [0, 1] {
         bench.show(2, change(author, 4, &[]));
     }
@@ -155,12 +157,7 @@ fn liar_does_not_take_back_the_commit_of_another() {
 #[test]
 fn after_a_restart_nobody_knows_in_which_view_it_was_settled() {
     let mut bench = Bench::<4>::new();
-    let (batch, digest) = bench.lot(1, 1, b"settled");
-    for from in [1, 2] {
-        bench.tell(3, from, word(digest));
-    }
-    let brought = Message::Batch { sequence: FIRST, batch: Batch::from_bytes(batch) };
-    assert!(bench.tell(3, 1, brought));
+    settle_by_words(&mut bench, 3, [1, 2]);
     bench.restart(3);
     // Replica 0 had proposed it in view 0, and the others settled another one in view 1.
     let (rival, _) = bench.lot(1, 1, b"proposed before");
@@ -174,12 +171,7 @@ fn after_a_restart_nobody_says_prepare_for_what_was_adopted_before() {
     let mut bench = Bench::<4>::new();
     let (lost, _) = bench.lot(1, 1, b"proposed to this one only");
     bench.propose(3, 0, 1, lost);
-    let (batch, digest) = bench.lot(1, 1, b"settled");
-    for from in [1, 2] {
-        bench.tell(3, from, word(digest));
-    }
-    let brought = Message::Batch { sequence: FIRST, batch: Batch::from_bytes(batch) };
-    assert!(bench.tell(3, 1, brought));
+    let (batch, digest) = settle_by_words(&mut bench, 3, [1, 2]);
     bench.compact(3);
     bench.restart(3);
     bench.propose(3, 0, 1, batch);
