@@ -12,6 +12,7 @@ mod liar;
 mod registers;
 mod report;
 mod settings;
+mod wrong;
 
 pub use arguments::Arguments;
 pub use keys::{Board, NAME, keys, member, nonce, secret};

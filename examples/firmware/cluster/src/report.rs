@@ -1,5 +1,6 @@
 //! Where a board stands, as a line of text.
 
+use crate::wrong;
 use core::fmt;
 use core::str::FromStr;
 use quorate::{Digest, Fault, NodeId};
@@ -51,18 +52,13 @@ pub const FAULTS: [Fault; 20] = [
 
 /// What a line begins with.
 const NAME: &str = "report";
-/// In the place of a wrong where there is none.
-const NONE: &str = "-";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { view, executed, stable, total, digest, stacks, faults, last } = self;
         let [start, run] = stacks;
         write!(f, "{NAME} {view} {executed} {stable} {total} {digest} {start} {run} {faults} ")?;
-        match last {
-            Some((node, fault)) => write!(f, "{} {}", node.0, *fault as u8),
-            None => f.write_str(NONE),
-        }
+        wrong::write(f, *last)
     }
 }
 
@@ -81,13 +77,7 @@ impl FromStr for Report {
         let mut number = || next()?.parse().map_err(|_| ());
         let stacks = [number()?, number()?];
         let faults = next()?.parse().map_err(|_| ())?;
-        let last = match next()? {
-            NONE => None,
-            id => {
-                let (id, number) = (id.parse().map_err(|_| ())?, next()?.parse().map_err(|_| ())?);
-                Some((NodeId(id), fault(number)?))
-            }
-        };
+        let last = wrong::read(&mut next)?;
         let report = Self { view, executed, stable, total, digest, stacks, faults, last };
         words.next().map_or(Ok(report), |_| Err(()))
     }

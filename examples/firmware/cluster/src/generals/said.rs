@@ -1,6 +1,6 @@
 //! What a general tells the one who started its board, as a line of text.
 
-use crate::report::fault;
+use crate::wrong::{self, NONE};
 use core::fmt;
 use core::str::FromStr;
 use quorate::{Fault, NodeId};
@@ -29,8 +29,6 @@ pub enum Said {
 /// What a line begins with.
 const READY: &str = "ready";
 const OVER: &str = "over";
-/// In the place of what is not there.
-const NONE: &str = "-";
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,10 +41,7 @@ impl fmt::Display for Said {
             None => f.write_str(NONE)?,
         }
         write!(f, " {agreed} {faults} ")?;
-        match last {
-            Some((node, fault)) => write!(f, "{} {}", node.0, *fault as u8),
-            None => f.write_str(NONE),
-        }
+        wrong::write(f, *last)
     }
 }
 
@@ -66,13 +61,7 @@ impl FromStr for Said {
                 };
                 let agreed = next()?.parse().map_err(|_| ())?;
                 let faults = next()?.parse().map_err(|_| ())?;
-                let last = match next()? {
-                    NONE => None,
-                    id => {
-                        let id = NodeId(id.parse().map_err(|_| ())?);
-                        Some((id, fault(next()?.parse().map_err(|_| ())?)?))
-                    }
-                };
+                let last = wrong::read(&mut next)?;
                 Self::Over { met, order, agreed, faults, last }
             }
             _ => return Err(()),
