@@ -27,7 +27,8 @@ pub struct StatusReport {
     /// The other replicas, ascending.
     pub peers: Vec<PeerStatus>,
     /// Wrongs that other replicas did: who, what (the name of the
-    /// [`Fault`](quorate::Fault)), how often.
+    /// [`Fault`](quorate::Fault)), how often. Not each proves a lie: a slow or lossy link alone
+    /// can look like [`Stalled`](quorate::Fault::Stalled).
     pub faults: Vec<(NodeId, String, u64)>,
     /// Wrongs that clients did, together.
     pub client_faults: u64,
