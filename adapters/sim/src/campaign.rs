@@ -18,6 +18,11 @@ pub struct Campaign {
     pub faults: Faults,
     /// Which traitors there may be, if there are any.
     pub kinds: Kinds,
+    /// Whether one more replica lies than may: checkers must object.
+    pub beyond: bool,
+    /// Requests of all clients of a run together, or a few more; as each seed likes, if it is not
+    /// given.
+    pub requests: Option<usize>,
     /// The first seed.
     pub first: u64,
     /// How many seeds.
@@ -53,6 +58,8 @@ impl Campaign {
             nodes: None,
             faults: Faults::Swarm,
             kinds: Role::ALL,
+            beyond: false,
+            requests: None,
             first,
             seeds,
             threads: 1,
@@ -76,7 +83,10 @@ impl Sweep for Campaign {
     }
 
     fn plan(&self, seed: u64) -> Plan {
-        let mut plan = Plan::with(seed, self.nodes, self.faults, self.kinds);
+        let mut plan = Plan::with(seed, self.nodes, self.faults, self.kinds, self.beyond);
+        if let Some(requests) = self.requests {
+            plan.demand(requests);
+        }
         if let Some(map) = &self.map {
             plan.settle(&map.matrix);
         }
@@ -88,7 +98,11 @@ impl Sweep for Campaign {
         let faults = self.kinds.arguments(format!("--faults {}", self.faults.name()));
         let map = self.map.as_ref().map(|map| format!(" --matrix '{}'", map.file));
         let map = map.unwrap_or_default();
-        let draw = format!("--protocol {} --nodes {nodes} {faults}{map}", self.protocol());
+        let beyond = if self.beyond { " --beyond" } else { "" };
+        let requests = self.requests.map(|requests| format!(" --requests {requests}"));
+        let requests = requests.unwrap_or_default();
+        let protocol = self.protocol();
+        let draw = format!("--protocol {protocol} --nodes {nodes} {faults}{beyond}{requests}{map}");
         Again::of_seed(seed, &draw)
     }
 

@@ -198,12 +198,19 @@ impl Plan {
     /// The run of a seed with faults of some kinds: `nodes` as for [`Plan::draw`].
     #[must_use]
     pub fn under(seed: u64, nodes: Option<usize>, faults: Faults) -> Self {
-        Self::with(seed, nodes, faults, Role::ALL)
+        Self::with(seed, nodes, faults, Role::ALL, false)
     }
 
-    /// The same with traitors of some kinds only.
+    /// The same with traitors of some kinds only; `beyond`: with one more of them than the
+    /// replicas withstand.
     #[must_use]
-    pub fn with(seed: u64, nodes: Option<usize>, faults: Faults, kinds: Kinds) -> Self {
+    pub fn with(
+        seed: u64,
+        nodes: Option<usize>,
+        faults: Faults,
+        kinds: Kinds,
+        beyond: bool,
+    ) -> Self {
         let random = &mut Random::new(seed);
         let drawn = *random.pick(&[4, 7]);
         let mut plan = Self::quiet(seed, nodes.unwrap_or(drawn));
@@ -216,7 +223,7 @@ impl Plan {
         }
         plan.draw_weather(random);
         if faults == Faults::Traitors {
-            plan.draw_traitors(random, kinds);
+            plan.draw_traitors(random, kinds, beyond);
         }
         if faults >= Faults::Swarm && random.chance(650) {
             plan.draw_crash(random);
@@ -237,6 +244,16 @@ impl Plan {
         }
         plan.draw_features(random, faults);
         plan
+    }
+
+    /// Lets the clients make so many requests together, or a few more: each makes the same number.
+    /// They pause as much less between them as they make more.
+    pub fn demand(&mut self, requests: usize) {
+        let each = requests.div_ceil(self.clients.max(1)).max(1);
+        let more = each as f64 / self.requests.max(1) as f64;
+        self.pause = self.pause.div_f64(more);
+        self.bound = self.bound.mul_f64(more.max(1.0));
+        self.requests = each;
     }
 
     /// How long a request takes at most once every fault is over: what the core promises, from

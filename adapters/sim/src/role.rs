@@ -140,12 +140,13 @@ impl fmt::Display for Role {
 }
 
 impl Plan {
-    /// One to f of the replicas lie, each as one of these kinds.
-    pub(crate) fn draw_traitors(&mut self, random: &mut Random, kinds: Kinds) {
+    /// One to f of the replicas lie, each as one of these kinds; `beyond`: f + 1 of them do.
+    pub(crate) fn draw_traitors(&mut self, random: &mut Random, kinds: Kinds, beyond: bool) {
         let mut lying: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
         random.shuffle(&mut lying);
         let faults = Quorum::of(self.nodes).map_or(0, Quorum::faults);
-        lying.truncate(random.between(1, faults as u64) as usize);
+        let count = random.between(1, faults as u64) as usize;
+        lying.truncate(if beyond { faults + 1 } else { count });
         for node in lying {
             let all: Vec<NodeId> = (0..self.nodes as u8).map(NodeId).collect();
             let victims = all.iter().filter(|_| random.chance(500)).copied().collect();
@@ -190,7 +191,7 @@ mod tests {
     fn drawn(kinds: Kinds) -> BTreeSet<&'static str> {
         let mut names = BTreeSet::new();
         for seed in 0..300 {
-            let plan = Plan::with(seed, None, Faults::Traitors, kinds);
+            let plan = Plan::with(seed, None, Faults::Traitors, kinds, false);
             assert!(!plan.traitors.is_empty(), "seed {seed}");
             names.extend(plan.traitors.iter().map(|(_, role)| role.name()));
         }

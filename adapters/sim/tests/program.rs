@@ -120,7 +120,9 @@ fn nothing_to_tell_or_to_play_is_an_error_that_says_why() {
         (&["explain", &good, "--from", "99"], "nothing to tell from 99 s: the run ends at 0."),
         (&["explain", &good, "--from", "nan"], "a time is 0 or more seconds"),
         (&["explain", "3", "--protocol", "king", "--nodes", "3"], "4 generals or more"),
-        (&["explain", "3", "--beyond"], "--beyond is for protocols in rounds"),
+        (&["explain", "3", "--beyond", "--faults", "swarm"], "--faults nobody lies"),
+        (&["explain", "3", "--requests", "9", "--protocol", "om"], "--requests is for PBFT"),
+        (&["run", "--requests", "0"], "0 is not in 1.."),
         (&["run", "--nodes", "3"], "4 to 64"),
         (&["run", "--faults", "none", "--traitor", "twin"], "with these --faults nobody does"),
         (&["explain", "99999999", "--twins", "1"], "there is no scenario 99999999"),
@@ -211,10 +213,33 @@ fn seeds_of_every_protocol_in_rounds_are_run_replayed_and_refused() {
     let found = problem.lines().find_map(|line| line.split_once(": ")).unwrap().1;
     let told = String::from_utf8(told.stderr).unwrap();
     assert!(told.contains(&format!("VIOLATION of {found}")), "{told} is not {problem}");
-    for wrong in [&["--nodes", "3"][..], &["--beyond"]] {
-        assert_eq!(run(&[&["run", "--seeds", "1"][..], wrong].concat()).status.code(), Some(2));
-    }
+    assert_eq!(run(&["run", "--seeds", "1", "--nodes", "3"]).status.code(), Some(2));
     assert_eq!(run(&["run", "--protocol", "king", "--nodes", "3"]).status.code(), Some(2));
+}
+
+/// One traitor too many of four: the program tells which promise is broken, and how to see it.
+#[test]
+fn replicas_of_whom_too_many_lie_break_promises_and_the_program_says_so() {
+    let draw = ["--nodes", "4", "--traitor", "equivocator", "--beyond", "--requests", "30"];
+    let seeds = ["run", "--seeds", "40", "--keep-going", "--threads", "1"];
+    let told = run(&[&seeds[..], &draw].concat());
+    assert_eq!(told.status.code(), Some(1));
+    let problem = String::from_utf8(told.stderr).unwrap();
+    assert!(problem.contains("agreement"), "{problem}");
+    let replay = problem.lines().find_map(|line| line.strip_prefix("replay: quorate-sim "));
+    let again = run(&replay.expect("how to see it again").split(' ').collect::<Vec<_>>());
+    assert_eq!(again.status.code(), Some(1), "{problem}");
+}
+
+#[test]
+fn clients_make_as_many_requests_as_they_are_told_to() {
+    let draw = ["run", "--faults", "none", "--nodes", "4", "--seeds", "6", "--threads", "1"];
+    let told = run(&[&draw[..], &["--requests", "100", "--json"]].concat());
+    let object: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let ordered_or_not = ["requests", "fast_reads"].map(|it| object["statistics"][it].as_u64());
+    let requests: u64 = ordered_or_not.into_iter().flatten().sum();
+    // Each of up to six clients makes as many as the others.
+    assert!((600..=6 * 105).contains(&requests), "{requests}");
 }
 
 /// A campaign that would take months is interrupted as soon as it has told of a broken promise.

@@ -34,17 +34,26 @@ pub(crate) struct Draw {
     /// places. Without it each seed chooses.
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
-    /// Let one traitor more lie than the protocol in rounds withstands: checkers must object.
+    /// Let one more lie than the protocol withstands: checkers must object. Of replicas it
+    /// implies `--faults traitors`.
     #[arg(long)]
     beyond: bool,
+    /// PBFT: requests that the clients of a run make together, 1 to 100000, or a few more, since
+    /// each makes the same number. Without it each seed chooses.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    requests: Option<u32>,
 }
 
 impl Draw {
     /// Whether none of it was given.
     pub(crate) const fn is_empty(&self) -> bool {
-        let Self { protocol, nodes, faults, traitors, traitor, matrix, beyond } = self;
+        let Self { protocol, nodes, faults, traitors, traitor, matrix, beyond, requests } = self;
         let none = protocol.is_none() && nodes.is_none() && faults.is_none();
-        none && matrix.is_none() && !*traitors && traitor.is_empty() && !*beyond
+        none && matrix.is_none()
+            && requests.is_none()
+            && !*traitors
+            && traitor.is_empty()
+            && !*beyond
     }
 
     /// The protocol in rounds that it is; `None`: PBFT.
@@ -54,17 +63,19 @@ impl Draw {
 
     /// Runs of PBFT; or says why there are none.
     pub(crate) fn pbft(&self) -> Result<Campaign, String> {
-        let nodes = self.nodes();
-        if self.beyond {
-            return Err("--beyond is for protocols in rounds; `twins --twins 2` is its like".into());
-        }
+        let (nodes, beyond) = (self.nodes(), self.beyond);
         if nodes == Some(3) {
             return Err(forecast::replicas("3").err().unwrap_or_default());
         }
         self.check()?;
-        let (faults, kinds) = (self.faults(), Role::ALL.only(self.names())?);
-        let map = self.map()?;
-        Ok(Campaign { nodes, faults, kinds, map, ..Campaign::new(0, 1) })
+        let liars = matches!(self.faults, None | Some(Weather::Traitors));
+        if beyond && !liars {
+            return Err("--beyond is for traitors, but with these --faults nobody lies".into());
+        }
+        let faults = if beyond { Faults::Traitors } else { self.faults() };
+        let kinds = Role::ALL.only(self.names())?;
+        let (map, requests) = (self.map()?, self.requests.map(|requests| requests as usize));
+        Ok(Campaign { nodes, faults, kinds, beyond, requests, map, ..Campaign::new(0, 1) })
     }
 
     /// Runs of a protocol in rounds; or says why there are none.
@@ -75,6 +86,9 @@ impl Draw {
         if self.matrix.is_some() {
             let problem = "--matrix is for PBFT: rounds are as long as their frames take";
             return Err(problem.to_owned());
+        }
+        if self.requests.is_some() {
+            return Err("--requests is for PBFT: each seed chooses what generals decide on".into());
         }
         self.check()?;
         let (nodes, least) = (self.nodes(), protocol.least());
