@@ -30,6 +30,16 @@ fn scenarios_of_one_twin_break_nothing_and_end_in_time() {
     assert!(tally.accusations > 0, "no twin was ever caught");
 }
 
+/// A NEW-VIEW of a twin names the VIEW-CHANGE of the other half: it is asked for and taken, and
+/// its author is blamed for the first one. The checker took that for a rejection that left a trace.
+#[test]
+fn a_view_change_that_a_new_view_names_is_taken_and_its_author_blamed() {
+    for number in [5_875_849, 2_552_661, 6_471_705, 104_995, 6_734_946] {
+        let played = play(&Scenario::of(1, number).unwrap(), false);
+        assert_eq!(played.violation, None, "scenario {number}");
+    }
+}
+
 #[test]
 fn a_leader_that_runs_twice_proposes_twice_and_no_side_without_a_quorum_agrees() {
     // r0 and r1 on one side, its twin with r2 and r3 on the other, in each round.

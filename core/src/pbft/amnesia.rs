@@ -15,6 +15,7 @@ use super::choice::REACH;
 use super::message::{Sequence, View};
 use super::rules::{Effect, Rules};
 use super::slot::CheckpointVote;
+use super::view_store::CHECKPOINTS;
 use crate::fault::Fault;
 use crate::node::NodeId;
 
@@ -197,8 +198,24 @@ impl Rules<'_> {
         if old >= self.node.quorum.weak() {
             self.begin_recovery(recovering.nonce.wrapping_add(1), true);
         } else if new >= self.node.sizes.nodes - 1 - self.node.quorum.faults() {
+            self.write_checkpoints();
             self.find_voice();
             self.emit(Effect::PersistRecovered { signed: self.node.signed_view });
+        }
+    }
+
+    /// Writes down the checkpoints that it vouches for and has not told anybody of, since it is
+    /// about to.
+    fn write_checkpoints(&mut self) {
+        let (me, stable) = (self.node.me(), self.node.stable);
+        let mut mine = [CheckpointVote::NONE; CHECKPOINTS];
+        for (place, vote) in mine.iter_mut().zip(self.checkpoints_of(me)) {
+            *place = *vote;
+        }
+        for CheckpointVote { sequence, digest } in mine {
+            if sequence > stable {
+                self.emit(Effect::PersistCheckpoint { sequence, digest });
+            }
         }
     }
 

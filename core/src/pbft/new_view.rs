@@ -343,26 +343,31 @@ impl Rules<'_> {
         }
     }
 
+    /// Votes for a batch that is at hand, as the NEW-VIEW of this view chose it.
+    fn vote_again(&mut self, vote: Vote) {
+        let Vote { view, sequence, digest } = vote;
+        let Some(slot) = self.slot_mut(sequence) else { return };
+        let known = slot.position(&digest).is_some();
+        let Some(which) = slot.enter(view, digest) else { return };
+        // NULL has no bytes; the place may be one where another batch was.
+        if let (false, Some(length)) = (known, slot.lengths.get_mut(which)) {
+            *length = 0;
+        }
+        self.emit(Effect::PersistRePrePrepared(vote));
+        self.vote_prepare(vote);
+        self.watch(sequence, &digest);
+    }
+
     fn review(&mut self, sequence: Sequence) {
         let view = self.node.view;
         if let Some(digest) = self.chosen(sequence).filter(|_| !self.node.is_mute()) {
-            // It may have been adopted under this view, and then has no vote yet.
-            let accepted = self.slot(sequence).and_then(|slot| slot.accepted(view));
-            let other = accepted.is_some_and(|accepted| accepted != digest);
-            let done = other || self.is_bound(sequence, view);
+            // It may have been adopted under this view, and then has no vote yet. A later view may
+            // have settled something else.
+            let slot = self.slot(sequence).copied().unwrap_or_default();
+            let other = slot.accepted(view).is_some_and(|accepted| accepted != digest);
+            let done = other || slot.rivals(&digest) || self.is_bound(sequence, view);
             if !done && self.at_hand(sequence, &digest) {
-                let vote = Vote { view, sequence, digest };
-                if let Some(slot) = self.slot_mut(sequence) {
-                    let known = slot.position(&digest).is_some();
-                    let which = slot.enter(view, digest);
-                    // NULL has no bytes; the place may be one where another batch was.
-                    if let (false, Some(length)) = (known, slot.lengths.get_mut(which)) {
-                        *length = 0;
-                    }
-                }
-                self.emit(Effect::PersistRePrePrepared(vote));
-                self.vote_prepare(vote);
-                self.watch(sequence, &digest);
+                self.vote_again(Vote { view, sequence, digest });
             } else if !done {
                 self.want(sequence, &digest);
             }

@@ -145,11 +145,11 @@ impl Rules<'_> {
         let digest = batch.digest();
         let bound = self.is_bound(sequence, view);
         let Some(slot) = self.slot_mut(sequence) else { return };
-        if bound || slot.accepted(view).is_some() {
+        let free = !bound && slot.accepted(view).is_none();
+        let Some(which) = free.then(|| slot.enter(view, digest)).flatten() else {
             self.node.proposed = sequence;
             return;
-        }
-        let which = slot.enter(view, digest);
+        };
         let range = self.ring().batch(sequence, which);
         let room = self.memory.batches.get_mut(range).and_then(|room| room.get_mut(..bytes));
         let (Some(room), Some(pool)) = (room, self.memory.pool.get(..bytes)) else { return };
@@ -198,7 +198,7 @@ impl Rules<'_> {
             };
         }
         let slot = self.slot(sequence).copied().unwrap_or_default();
-        if let Some(settled) = slot.committed.filter(|settled| settled.digest != digest) {
+        if let Some(settled) = slot.committed.filter(|_| slot.rivals(&digest)) {
             // A rival of what is settled for ever is never accepted; a lie in the same view.
             if settled.view == view && view < Vote::REPLAYED {
                 self.accuse(from, Fault::Equivocation);
@@ -235,9 +235,8 @@ impl Rules<'_> {
         if self.is_bound(sequence, view) {
             return;
         }
-        let Some(which) = self.slot_mut(sequence).map(|slot| slot.enter(view, digest)) else {
-            return;
-        };
+        let which = self.slot_mut(sequence).and_then(|slot| slot.enter(view, digest));
+        let Some(which) = which else { return };
         self.keep_batch(sequence, which, batch.bytes());
         self.emit(Effect::PersistPrePrepared { view, sequence, which });
         self.vote_prepare(Vote { view, sequence, digest });
@@ -359,7 +358,10 @@ impl Rules<'_> {
     /// it in Q, or no later view could choose it by condition A2 when the others are gone.
     pub(super) fn try_prepare(&mut self, sequence: Sequence) {
         let view = self.node.view;
-        let Some(digest) = self.slot(sequence).and_then(|slot| slot.accepted(view)) else { return };
+        let Some(slot) = self.slot(sequence) else { return };
+        let Some(digest) = slot.accepted(view).filter(|digest| !slot.rivals(digest)) else {
+            return;
+        };
         let vote = Vote { view, sequence, digest };
         // What was adopted from a quorum of COMMITs after something else was accepted has no vote.
         if !self.may_swear(&vote) || self.cast_by_me(sequence, view) != Some(digest) {

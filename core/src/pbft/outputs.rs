@@ -103,7 +103,10 @@ impl<'a> Outputs<'a> {
                 let after = self.node.config.status_interval;
                 send(Target::Client(client), Message::busy(client, timestamp, after))
             }
-            Effect::Batch { to, sequence, which } => {
+            Effect::Batch { to, sequence, digest } => {
+                // What came after it in the same step may have taken its place.
+                let slot = log::slot(self.memory.slots, self.ring(), sequence)?;
+                let which = slot.position(&digest)?;
                 let batch = self.batch(sequence, which);
                 send(Target::Node(to), Message::Batch { sequence, batch })
             }

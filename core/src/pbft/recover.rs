@@ -224,6 +224,9 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// A replica enters nothing beside what it knows to be settled.
+const BESIDE: RecoverError = RecoverError::Record("a batch beside the one that was settled");
+
 /// At one place of a view a replica pre-prepares one batch, and no batch again in an earlier view.
 fn one_a_view(slot: &Slot, view: View, digest: &Digest) -> Result<(), RecoverError> {
     for known in slot.history.pre_prepared.iter().flatten() {
@@ -309,7 +312,7 @@ impl Rules<'_> {
         let digest = batch.digest();
         let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
         one_a_view(slot, view, &digest)?;
-        let which = slot.enter(view, digest);
+        let which = slot.enter(view, digest).ok_or(BESIDE)?;
         if !self.keep_batch(sequence, which, batch.bytes()) {
             return Err(RecoverError::Record("a batch longer than batches may be"));
         }
@@ -325,7 +328,7 @@ impl Rules<'_> {
             return Err(RecoverError::Record("a batch voted on again was never kept"));
         }
         one_a_view(slot, vote.view, &vote.digest)?;
-        let which = slot.enter(vote.view, vote.digest);
+        let which = slot.enter(vote.view, vote.digest).ok_or(BESIDE)?;
         if let (false, Some(length)) = (known, slot.lengths.get_mut(which)) {
             *length = 0;
         }

@@ -296,7 +296,7 @@ pub(super) enum Effect {
     Batch {
         to: NodeId,
         sequence: Sequence,
-        which: usize,
+        digest: Digest,
     },
     FetchBatch {
         to: Whom,

@@ -56,9 +56,19 @@ impl Slot {
         entries.find(|entry| entry.view == view).map(|entry| entry.digest)
     }
 
+    /// Whether another digest than this one is settled here for ever.
+    pub(super) fn rivals(&self, digest: &Digest) -> bool {
+        let settled = self.committed.filter(|_| !canary!("rival_of_what_is_settled"));
+        settled.is_some_and(|settled| settled.digest != *digest)
+    }
+
     /// Enters a digest in Q and returns its position. A new one takes a free place, else that of
-    /// the lower view, but never that of the digest that P names.
-    pub(super) fn enter(&mut self, view: View, digest: Digest) -> usize {
+    /// the lower view, but never that of the digest that P names; `None`: nothing is entered
+    /// beside what is settled, which may lie in that very place, and be with the host.
+    pub(super) fn enter(&mut self, view: View, digest: Digest) -> Option<usize> {
+        if self.rivals(&digest) {
+            return None;
+        }
         let named = self.history.prepared.map(|(which, _)| which);
         let at = self.position(&digest).unwrap_or_else(|| self.place_for_new(named));
         if canary!("q_left_out") {
@@ -67,7 +77,7 @@ impl Slot {
         if let Some(entry) = self.history.pre_prepared.get_mut(at) {
             *entry = Some(PrePrepared { view, digest });
         }
-        at
+        Some(at)
     }
 
     /// Enters in P and Q what a strong quorum committed in `view`, and returns its position. If

@@ -255,12 +255,9 @@ impl Rules<'_> {
         sequence: Sequence,
         digest: &crate::Digest,
     ) {
-        let which = self.slot(sequence).and_then(|slot| slot.position(digest));
-        if let Some(which) = which
-            && *digest != self.node.null
-            && self.spend_fetch(from)
-        {
-            self.emit(Effect::Batch { to: from, sequence, which });
+        let known = self.slot(sequence).is_some_and(|slot| slot.position(digest).is_some());
+        if known && *digest != self.node.null && self.spend_fetch(from) {
+            self.emit(Effect::Batch { to: from, sequence, digest: *digest });
         }
     }
 

@@ -436,3 +436,42 @@ fn one_that_is_unsure_stays_so_over_a_crash() {
     bench.restart(3);
     assert!(!bench.recovers(3), "it is new, and knows its whole log");
 }
+
+/// One that lost its log installs a state on the word of weak peers, executes on to the next
+/// checkpoint, and is started again: its state is right, and it knows that.
+#[test]
+fn who_recovers_and_has_installed_a_state_restarts_with_it() {
+    let mut bench = Bench::<4>::new();
+    let apart = |from: usize, to: usize, _: &Message<'_>| from != 3 && to != 3;
+    for timestamp in 1..=4 {
+        for id in 0..3 {
+            bench.ask(id, 1, timestamp, b"x");
+        }
+        bench.run_where(apart);
+        bench.pass_where(60, &[0, 1, 2], apart);
+    }
+    bench.forget(3, 77);
+    let weak = |from: usize, to: usize, message: &Message<'_>| {
+        let vouches = from == 2 && to == 3 && matches!(message, Message::Checkpoint { .. });
+        !vouches && !matches!(message, Message::Recover { .. })
+    };
+    bench.pass_where(1500, &[0, 1, 2, 3], weak);
+    assert_eq!(bench.hosts[3].installs, [4]);
+    let none = |_: usize, _: usize, message: &Message<'_>| {
+        !matches!(message, Message::Checkpoint { .. } | Message::Recover { .. })
+    };
+    for timestamp in 5..=8 {
+        for id in 0..3 {
+            bench.ask(id, 1, timestamp, b"x");
+        }
+        bench.run_where(none);
+        bench.pass_where(60, &[0, 1, 2, 3], none);
+    }
+    bench.pass_where(300, &[0, 1, 2, 3], none);
+    let status = bench.hosts[3].replica.status();
+    assert!(bench.recovers(3) && status.stable == Sequence(0), "{status:?}");
+    assert_eq!(bench.hosts[3].captured.keys().last(), Some(&8));
+    bench.restart(3);
+    assert!(!bench.hosts[3].replica.is_diverged());
+    assert_eq!(bench.hosts[3].replica.status().executed, Sequence(8));
+}

@@ -2,6 +2,7 @@
 
 use crate::bench::*;
 use quorate::pbft::*;
+use quorate::wire;
 
 /// An answer of a replica to the question that replica 6 asks.
 fn answer(stable: u64, prepared: u64, view: u64) -> Message<'static> {
@@ -75,4 +76,37 @@ fn flood_of_answers_from_one_peer_is_fruitless_and_moves_no_estimate() {
     }
     assert!(before == flooded.portrait(6), "an answer that comes too late changed something");
     assert_eq!(flooded.sent.len(), said);
+}
+
+/// What was captured before it found out that it is new it may tell, once its log knows of it.
+#[test]
+fn a_new_replica_vouches_for_nothing_that_its_log_does_not_know() {
+    let mut bench = Bench::<4>::new();
+    let unsure = Replica::unsure(Bench::<4>::config(3), Memory::<4>::new(), 100).unwrap();
+    *bench.hosts[3].replica = unsure;
+    bench.wake(3);
+    // Answers are lost for a while, and CHECKPOINTs for ever; COMMITs and batches are not.
+    let mute = |_: usize, _: usize, message: &Message<'_>| {
+        !matches!(message, Message::Estimate { .. } | Message::Checkpoint { .. })
+    };
+    for timestamp in 1..=4 {
+        for id in 0..4 {
+            bench.ask(id, 1, timestamp, b"x");
+        }
+        bench.run_where(mute);
+        bench.pass_where(150, &[0, 1, 2, 3], mute);
+    }
+    assert!(bench.hosts[3].replica.is_recovering());
+    assert_eq!(bench.operations(3).len(), 4);
+    let told =
+        |_: usize, _: usize, message: &Message<'_>| !matches!(message, Message::Checkpoint { .. });
+    bench.pass_where(400, &[0, 1, 2, 3], told);
+    assert!(!bench.hosts[3].replica.is_recovering());
+    let said = bench.said(3);
+    assert!(said.iter().any(|said| matches!(said, Message::Checkpoint { .. })));
+    let known = |record: &Vec<u8>| {
+        let record = wire::decode::<Record<'_>>(record).unwrap();
+        matches!(record, Record::Checkpoint { sequence: Sequence(4), .. })
+    };
+    assert!(bench.hosts[3].records.iter().any(known));
 }

@@ -38,6 +38,7 @@ mod reads;
 mod records;
 mod recovery;
 mod requests;
+mod rivals;
 #[path = "../support/scheme.rs"]
 mod scheme;
 mod settled;

@@ -136,6 +136,11 @@ pub const CANARIES: &[Canary] = &[
         "A full Q forgets what was pre-prepared last, and keeps what is older.",
     ),
     canary(
+        "rival_of_what_is_settled",
+        tests("pbft", "rivals"),
+        "A batch is proposed or voted for beside another one that is settled, and may displace it.",
+    ),
+    canary(
         "start_forgotten",
         tests("pbft", "entering"),
         "A state that a view starts from is forgotten if the power fails before it has come.",

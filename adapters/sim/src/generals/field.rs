@@ -391,9 +391,12 @@ impl<C: Creed<Value = Word>> Field<C> {
                         to,
                         length: Duration::from_micros(self.plan.timing.round),
                     };
-                    let mut out = Vec::new();
-                    mouth.speak(&mut self.cabal, at, frames.next_back(), &mut out);
-                    out.into_iter().for_each(|speech| self.lie(me, to, speech));
+                    let (mut out, truth) = (Vec::new(), frames.next_back());
+                    mouth.speak(&mut self.cabal, at, truth, &mut out);
+                    // Silence is a lie too.
+                    let mute = truth.is_some() && out.is_empty();
+                    self.checks.court.statistics.lies += u64::from(mute);
+                    out.into_iter().for_each(|speech| self.utter(me, to, truth, &speech));
                 }
             }
         }
@@ -416,13 +419,19 @@ impl<C: Creed<Value = Word>> Field<C> {
         self.engine.send_after(late, sender, receiver, payload);
     }
 
-    /// What a traitor says.
-    fn lie(&mut self, from: NodeId, to: NodeId, Speech { after, payload }: Speech) {
-        self.checks.court.statistics.lies += 1;
-        self.enter(&Line::Lied { from, to, after, said: said::<C>(&payload) });
-        self.cabal.overhear(&payload);
-        let (from, to) = (Principal::Node(from), Principal::Node(to));
-        self.engine.send_after(after, from, to, &payload);
+    /// What a traitor says. It is a lie if its machine says something else, or says it now.
+    fn utter(&mut self, from: NodeId, to: NodeId, truth: Option<&Payload>, speech: &Speech) {
+        let Speech { after, payload } = speech;
+        let (after, said) = (*after, said::<C>(payload));
+        let (sender, receiver) = (Principal::Node(from), Principal::Node(to));
+        if truth == Some(payload) && after.is_zero() {
+            self.enter(&Line::Sent { from: sender, to: Some(receiver), said });
+        } else {
+            self.checks.court.statistics.lies += 1;
+            self.enter(&Line::Lied { from, to, after, said });
+        }
+        self.cabal.overhear(payload);
+        self.engine.send_after(after, sender, receiver, payload);
     }
 
     /// Tells that what happens now happens to the copy of this twin, or to none.

@@ -10,14 +10,15 @@ use crate::clock::Clock;
 use crate::disk::Write;
 use crate::engine::{Payload, perform};
 use core::time::Duration;
+use quorate::auth::Scope;
 use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
     Admission, Config, Departures, Dimensions, Message, Record, RecoverError, Replica, Sequence,
     Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
-use quorate::{Fault, Instant, Principal, wire};
-use std::collections::VecDeque;
+use quorate::{Digest, Fault, Instant, NodeId, Principal, wire};
+use std::collections::{BTreeSet, VecDeque};
 
 /// A replica, up or down.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Server {
     dimensions: Dimensions,
     machine: Option<Replica<Memory>>,
     seen: (View, bool),
+    /// The VIEW-CHANGEs that some NEW-VIEW named which came here: author and digest.
+    named: BTreeSet<(NodeId, Digest)>,
 }
 
 type Machine = Replica<Memory>;
@@ -57,6 +60,7 @@ impl Server {
             dimensions,
             machine: Some(machine),
             seen: (View(0), true),
+            named: BTreeSet::new(),
         }
     }
 
@@ -142,17 +146,34 @@ impl Server {
             }
             Ok(verified) => {
                 let (outputs, blamed) = (self.site.outputs, stage.checks.statistics.accusations);
+                let taken = self.is_taken(&message, registry.roster.scope());
                 self.step(stage, Input::Message(verified));
                 // Nothing came of it but an accusation of its sender: its content is in no slot and
-                // no row. (A STATUS is taken for true and its sender blamed for it; a VIEW-CHANGE
-                // that somebody passes on is taken, and its author blamed for another one.)
+                // no row.
                 let more = stage.checks.statistics.accusations > blamed;
                 let accused = more && stage.checks.blamed() == Some(from);
-                let taken = matches!(message, Message::Status(_));
                 if accused && !taken && self.site.outputs == outputs {
                     self.is_unmoved(stage, before, true);
                 }
             }
+        }
+    }
+
+    /// Whether a message for which its sender is blamed is taken all the same: a STATUS, and a
+    /// VIEW-CHANGE that a NEW-VIEW names, whose author has said another one of the same view.
+    fn is_taken(&mut self, message: &Message<'_>, scope: &Scope) -> bool {
+        match message {
+            Message::NewView(new_view) => {
+                let pairs = new_view.view_changes.iter();
+                let pairs = pairs
+                    .filter_map(|(author, digest)| Some((u8::try_from(author.0).ok()?, digest)));
+                self.named.extend(pairs.map(|(author, digest)| (NodeId(author), digest)));
+                false
+            }
+            Message::ViewChange(change) => {
+                self.named.contains(&(change.author, change.digest(scope)))
+            }
+            _ => matches!(message, Message::Status(_)),
         }
     }
 
