@@ -95,7 +95,8 @@ pub enum Refusal {
     Undrained,
     /// Sequence numbers, views or timestamps have run out. The cluster needs a new epoch.
     Exhausted,
-    /// A reply for a client that the batch under execution does not wait for.
+    /// A reply for a client that the batch under execution does not wait for; or that batch was
+    /// given up, since another state is being installed or this one turned out wrong.
     NotExecuting {
         /// The client named by the command.
         client: ClientId,

@@ -52,6 +52,8 @@ pub struct Plan {
     pub calm: Instant,
     /// The longest that a write takes to become durable.
     pub disk_latency: Duration,
+    /// How long an application takes to execute a request, while messages come in.
+    pub host_latency: Duration,
     /// How many of a thousand stable checkpoints are followed by a fresh log.
     pub compaction: u32,
     /// Cuts of the network.
@@ -169,6 +171,7 @@ impl Plan {
             fair: Weather::FAIR,
             calm: Instant::ZERO,
             disk_latency: Duration::ZERO,
+            host_latency: Duration::ZERO,
             compaction: 0,
             partitions: Vec::new(),
             crashes: Vec::new(),
@@ -271,7 +274,8 @@ impl Plan {
         let scope = Scope { cluster: Digest::ZERO, epoch: 0, profile: "" };
         let config = self.config(NodeId(0), scope);
         let quorum = Quorum::of(self.nodes).expect("a plan has 1 to 64 replicas");
-        let bound = config.recovery_bound(quorum, longest + repeated + self.disk_latency);
+        let host = self.host_latency * u32::try_from(self.batch_requests).unwrap_or(u32::MAX);
+        let bound = config.recovery_bound(quorum, longest + repeated + self.disk_latency + host);
         // The time of a replica whose clock runs 2 % too slow.
         let bound = if self.clocks.is_empty() { bound } else { bound * 51 / 50 };
         asked * 16 * self.retry + bound

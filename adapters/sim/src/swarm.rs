@@ -61,6 +61,9 @@ impl Plan {
         if random.chance(500) {
             self.draw_core(random, faults);
         }
+        if random.chance(250) {
+            self.host_latency = Duration::from_micros(random.between(10, 2_000));
+        }
     }
 
     fn principals(&self) -> Vec<Principal> {
@@ -234,6 +237,7 @@ impl Plan {
             ("clocks set back", self.jumps.iter().any(|jump| jump.by < 0)),
             ("crashes", !self.crashes.is_empty()),
             ("crash loops", self.relapses.iter().any(looped)),
+            ("slow applications", !self.host_latency.is_zero()),
             ("bad disks", !self.harms.is_empty()),
             ("traitors", !self.traitors.is_empty()),
             ("a core", self.core.is_some()),

@@ -5,7 +5,7 @@ use super::message::{Message, NewView, Sequence, View, ViewChange};
 use crate::auth::Digest;
 use crate::node::{ClientId, NodeId};
 use crate::service::ClientTable;
-use crate::service::{Batch, Request, Requests};
+use crate::service::{Batch, Request};
 use serde::{Deserialize, Serialize};
 
 /// What the host asks of its replica.
@@ -71,7 +71,9 @@ pub struct Sought {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decision<'a> {
     /// Execute these requests, in order, and answer each with [`Command::Executed`]. The next
-    /// batch comes when all are answered.
+    /// batch comes when all are answered. One whose state is given up meanwhile, since it turns out
+    /// wrong or [`Install`](Self::Install) comes, is given up with it: answers to it are refused
+    /// with [`NotExecuting`](crate::Refusal::NotExecuting), which changes nothing.
     Execute(Execution<'a>),
     /// Between `sequence` and the next batch: capture application state and client table, then
     /// answer with [`Command::Captured`]. The answer may come later.
@@ -147,7 +149,7 @@ pub enum Decision<'a> {
 #[derive(Clone, Debug)]
 pub struct Execution<'a> {
     pub(super) sequence: Sequence,
-    pub(super) requests: Requests<'a>,
+    pub(super) batch: Batch<'a>,
     pub(super) fresh: u64,
 }
 
@@ -158,10 +160,16 @@ impl<'a> Execution<'a> {
         self.sequence
     }
 
+    /// The digest of the whole batch, which COMMITs name. It hashes the batch.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.batch.digest()
+    }
+
     /// The requests to execute, in order.
     pub fn requests(&self) -> impl Iterator<Item = Request<'a>> + use<'a> {
         let fresh = self.fresh;
-        let numbered = self.requests.clone().zip(0u32..);
+        let numbered = self.batch.iter().zip(0u32..);
         numbered.filter(move |(_, at)| fresh & 1 << at != 0).map(|(request, _)| request)
     }
 }

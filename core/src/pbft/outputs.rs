@@ -168,8 +168,8 @@ impl<'a> Outputs<'a> {
     fn decide(&self, effect: Effect) -> Option<Item<'a>> {
         Some(Output::Decide(match effect {
             Effect::Execute { sequence, which, fresh } => {
-                let requests = self.batch(sequence, which).iter();
-                Decision::Execute(Execution { sequence, requests, fresh })
+                let batch = self.batch(sequence, which);
+                Decision::Execute(Execution { sequence, batch, fresh })
             }
             Effect::Capture { sequence } => {
                 Decision::Checkpoint { sequence, clients: self.clients() }

@@ -12,8 +12,9 @@ use std::ops::Bound::{Excluded, Included};
 /// each VIEW-CHANGE tells of every vote of an older view, whether that left before or after: a
 /// vote that was durable when the power failed may leave only after the restart. A replica that
 /// lost its disk does not know what it promised: of its VIEW-CHANGEs of an earlier life only that
-/// holds which others may count, up to two windows above its low water mark. And whoever says that
-/// a batch is settled says the same as all others, with COMMITs of one view behind it.
+/// holds which others may count, up to two windows above its low water mark. And whoever executes a
+/// batch, or says that it is settled, does the same as all others, with COMMITs of one view behind
+/// it.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     votes: BTreeMap<(NodeId, Sequence, View), Voted>,
@@ -82,21 +83,42 @@ impl Ledger {
                 let digest = new_view_content(new_view);
                 same(&mut self.new_views, (node, new_view.view), digest, node, &what)
             }
-            Message::Settled { sequence, digest } => self.settled(node, *sequence, *digest),
+            Message::Settled { sequence, digest } => {
+                self.settled(node, "says to be settled", *sequence, *digest)
+            }
             _ => Ok(()),
         }
     }
 
-    fn settled(&mut self, node: NodeId, sequence: Sequence, digest: Digest) -> Result<(), String> {
+    /// A correct replica executes a batch.
+    ///
+    /// # Errors
+    /// Too few correct replicas have sent a COMMIT for it, or another one was settled there.
+    pub fn executed(
+        &mut self,
+        node: NodeId,
+        sequence: Sequence,
+        digest: Digest,
+    ) -> Result<(), String> {
+        self.settled(node, "executes", sequence, digest)
+    }
+
+    fn settled(
+        &mut self,
+        node: NodeId,
+        does: &str,
+        sequence: Sequence,
+        digest: Digest,
+    ) -> Result<(), String> {
         let new = !self.settled.contains_key(&sequence);
         let first = *self.settled.entry(sequence).or_insert(digest);
-        let what = format_args!("r{} says that {digest:?} is settled at s{}", node.0, sequence.0);
+        let what = format_args!("{digest:?}, which r{} {does} at s{}", node.0, sequence.0);
         if first != digest {
-            return Err(format!("{what} after {first:?} was"));
+            return Err(format!("{what}, comes after {first:?}"));
         }
         let commits = if new { self.commits(node, sequence, digest) } else { self.backing };
         if commits < self.backing {
-            return Err(format!("{what} with {commits} COMMITs of other correct replicas"));
+            return Err(format!("{what}, has {commits} COMMITs of other correct replicas"));
         }
         Ok(())
     }
@@ -388,6 +410,21 @@ mod tests {
         ledger.clone().sent(NODE, &change(3, &history(2, true))).unwrap();
         assert!(ledger.clone().sent(NODE, &change(3, &[])).is_err());
         assert!(ledger.sent(NODE, &change(3, &history(0, true))).is_err(), "of a view before");
+    }
+
+    #[test]
+    fn what_is_executed_has_commits_of_one_view_behind_it() {
+        let digest = Batch::from_bytes(b"x").digest();
+        let mut ledger = Ledger::new(2);
+        ledger.sent(NodeId(1), &Message::Commit(vote(1, 1, b"x"))).unwrap();
+        ledger.sent(NODE, &Message::Commit(vote(1, 1, b"x"))).unwrap();
+        ledger.sent(NodeId(2), &Message::Commit(vote(2, 1, b"x"))).unwrap();
+        assert!(ledger.clone().executed(NODE, Sequence(1), digest).is_err(), "of two views");
+        ledger.sent(NodeId(2), &Message::Commit(vote(1, 1, b"x"))).unwrap();
+        assert!(ledger.clone().executed(NODE, Sequence(2), digest).is_err(), "elsewhere");
+        ledger.executed(NODE, Sequence(1), digest).unwrap();
+        let other = Batch::from_bytes(b"y").digest();
+        assert!(ledger.executed(NodeId(3), Sequence(1), other).is_err(), "another one");
     }
 
     #[test]

@@ -321,6 +321,14 @@ impl Checks {
         }
     }
 
+    /// A replica executes a batch: as many must have sent a COMMIT for it as it takes.
+    pub(super) fn settled(&mut self, now: Instant, node: NodeId, execution: &Execution<'_>) {
+        if self.correct(node) {
+            let result = self.ledger.executed(node, execution.sequence(), execution.digest());
+            self.note("ledger", now, result);
+        }
+    }
+
     /// A replica has executed the requests of a sequence.
     pub(super) fn reached_state(
         &mut self,

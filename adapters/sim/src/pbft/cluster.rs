@@ -272,6 +272,12 @@ impl Cluster {
             Happening::Durable { node, life, written } => {
                 self.with_server(node, |server, stage| server.durable(stage, life, written));
             }
+            Happening::Done { node, life } if is_copy(life) => {
+                self.with_copy(node, |copy, stage| copy.done(stage, life));
+            }
+            Happening::Done { node, life } => {
+                self.with_server(node, |server, stage| server.done(stage, life));
+            }
             Happening::Submit(client) => {
                 self.with_caller(client, |caller, stage| caller.submit(stage));
             }
@@ -420,6 +426,7 @@ pub(super) fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
         clients: plan.clients,
         client_pages: plan.dimensions().client_pages(),
         disk_latency: plan.disk_latency,
+        host_latency: plan.host_latency,
         compaction: plan.compaction,
     };
     let site = Site::new(me, Key::new(plan.seed, Principal::Node(me)), ground);

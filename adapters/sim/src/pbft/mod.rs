@@ -5,6 +5,7 @@
 //! then stepped. A crash takes the cache of the disk and the messages that waited for it; a
 //! restart has the durable records and snapshots and nothing else.
 
+mod application;
 mod boundary;
 mod caller;
 mod checks;

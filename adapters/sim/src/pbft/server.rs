@@ -203,6 +203,13 @@ impl Server {
         }
     }
 
+    /// The application is done with a request.
+    pub(super) fn done(&mut self, stage: &mut Stage<'_>, life: u32) {
+        if life == self.site.life && self.machine.is_some() {
+            self.pump(stage);
+        }
+    }
+
     /// The power fails.
     pub(super) fn crash(&mut self, stage: &mut Stage<'_>) {
         if self.machine.take().is_some() {
@@ -309,10 +316,10 @@ impl Server {
                 self.ran_out = true;
                 return self.crash(stage);
             }
-            let Some(owed) = self.site.owed.pop_front() else {
+            let Some(owed) = self.site.next_owed(stage) else {
                 self.compact(stage);
                 self.site.flush(stage);
-                if self.site.owed.is_empty() {
+                if self.site.is_idle() {
                     break;
                 }
                 continue;

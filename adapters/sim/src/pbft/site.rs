@@ -39,6 +39,8 @@ pub(super) struct Site {
     installing: Option<(u64, Digest)>,
     client_pages: u32,
     pub(super) owed: VecDeque<Owed>,
+    /// When the application is done with the request that it executes.
+    pub(super) done: Option<Instant>,
     pub(super) alarm: Alarm,
     pub(super) traitor: Option<Box<dyn Traitor>>,
     /// Whether the next loss of power is that of the disk too.
@@ -57,6 +59,7 @@ pub(super) struct Site {
     pub(super) outdated: bool,
     pub(super) key: Key,
     disk_latency: Duration,
+    pub(super) host_latency: Duration,
     compaction: u32,
     /// Messages that wait until what was written before them is durable.
     outbox: Held<(Target, Payload)>,
@@ -73,12 +76,14 @@ pub(super) struct Ground {
     pub(super) clients: usize,
     pub(super) client_pages: u32,
     pub(super) disk_latency: Duration,
+    pub(super) host_latency: Duration,
     pub(super) compaction: u32,
 }
 
 impl Site {
     pub(super) fn new(me: NodeId, key: Key, ground: Ground) -> Self {
-        let Ground { nodes, clients, client_pages, disk_latency, compaction } = ground;
+        let Ground { nodes, clients, client_pages, disk_latency, host_latency, compaction } =
+            ground;
         Self {
             me,
             address: me,
@@ -91,6 +96,7 @@ impl Site {
             installing: None,
             client_pages,
             owed: VecDeque::new(),
+            done: None,
             alarm: Alarm::default(),
             traitor: None,
             fragile: false,
@@ -102,6 +108,7 @@ impl Site {
             outdated: false,
             key,
             disk_latency,
+            host_latency,
             compaction,
             outbox: Held::default(),
             capturing: VecDeque::new(),
@@ -126,6 +133,7 @@ impl Site {
         self.outbox.clear();
         self.capturing.clear();
         self.owed.clear();
+        self.done = None;
         self.alarm.reset();
         self.fuel = None;
         self.cut = None;
@@ -372,8 +380,14 @@ impl Host<Replica<super::Memory>> for Step<'_, '_> {
             self.site.outdated = true;
             return;
         }
-        // A capture that was under way when a newer state was installed is nobody's wrong.
-        if !matches!(refusal, Refusal::NotCapturing { .. }) {
+        // A capture or a batch that was under way when a newer state was installed, or its own
+        // turned out wrong, is nobody's wrong.
+        let given_up = match refusal {
+            Refusal::NotCapturing { .. } => true,
+            Refusal::NotExecuting { .. } => self.site.installs() || !self.stage.checks.correct(me),
+            _ => false,
+        };
+        if !given_up {
             let what = format!("r{} refuses a command: {refusal}", me.0);
             self.stage.checks.fail("host", self.stage.engine.now(), what);
         }
@@ -384,6 +398,7 @@ impl Step<'_, '_> {
     fn execute(&mut self, execution: &Execution<'_>) {
         let (now, me, sequence) = (self.stage.engine.now(), self.site.me, execution.sequence().0);
         self.stage.checks.agreed(now, me, sequence, content(execution));
+        self.stage.checks.settled(now, me, execution);
         for request in execution.requests() {
             let (client, timestamp) = (request.client, request.timestamp);
             self.stage.enter(&Line::Executed { node: me, sequence, client, timestamp });

@@ -15,6 +15,8 @@ use quorate::{Digest, NodeId, Principal, PublicKey, Roster};
 pub(super) enum Happening {
     /// The first so many writes of a replica, in one of its lives, are durable.
     Durable { node: NodeId, life: u32, written: u64 },
+    /// The application of a replica, in one of its lives, is done with a request.
+    Done { node: NodeId, life: u32 },
     /// A client begins its next operation.
     Submit(usize),
     /// A partition of the plan begins.
