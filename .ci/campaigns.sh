@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Half a minute of processor time of each campaign of the simulator, from seeds that no test takes:
-# PBFT under everything that may go wrong, with traitors that change messages or starve some, and
-# each protocol of generals with its traitors. The first seed that breaks a promise is told, with
+# PBFT with everything that may happen to correct replicas, with traitors of all kinds, and with those
+# that change messages or starve some; one that runs twice; and each protocol of generals with its
+# traitors. The first seed that breaks a promise is told, with
 # the command that shows it again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,11 +19,14 @@ campaign() { # seeds, then what is run
 }
 
 campaign 1500 --protocol pbft --nodes mixed --faults swarm
-campaign 1500 --protocol pbft --nodes mixed --traitor mutator
+campaign 1000 --protocol pbft --nodes mixed --faults traitors
+campaign 1000 --protocol pbft --nodes mixed --traitor mutator
 campaign 500 --protocol pbft --nodes 7 --traitor partial
 campaign 300000 --protocol om --faults traitors
 campaign 200000 --protocol sm --faults traitors
 campaign 100000 --protocol king --faults traitors
 campaign 100000 --protocol vector --faults traitors
 campaign 2500 --protocol lockstep --faults traitors
+"$simulator" twins --limit 1500 --seed 700000001 --json |
+    jq --raw-output '"campaign: twins: \(.scenarios) scenarios, \(.scenarios_per_second | floor) a second"'
 echo "campaigns: no promise was broken"

@@ -104,12 +104,16 @@ impl Plan {
         let (twice, spikes) = (percent(storm.duplicates), percent(storm.delay.spikes));
         write!(f, "network: {:?} to {:?}, spikes {spikes}", storm.delay.min, storm.delay.max)?;
         write!(f, ", duplicates {twice}, loss {loss}")?;
-        if self.calm != FOR_EVER {
+        if self.calm != FOR_EVER && later != loss {
             write!(f, " until {}, then {later}", moment(self.calm))?;
         }
         let reads = if self.fast_reads { "fast" } else { "ordered" };
         writeln!(f, "\nreads: {} of all operations, {reads}", percent(self.reads))?;
-        writeln!(f, "disk: a write is durable after up to {:?}", self.disk_latency)
+        writeln!(f, "disk: a write is durable after up to {:?}", self.disk_latency)?;
+        if self.host_latency.is_zero() {
+            return Ok(());
+        }
+        writeln!(f, "application: a request takes {:?}", self.host_latency)
     }
 }
 

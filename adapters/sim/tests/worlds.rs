@@ -7,6 +7,16 @@ use std::process::Command;
 
 const WORLD: World = World { traitor: 0, lies: 0, sequences: 1, most: 1_000_000, whole: false };
 
+/// A number as the README writes it: 12,345.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let (first, rest) = digits.split_at(first);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let groups = Some(first.to_owned()).filter(|it| !it.is_empty()).into_iter().chain(groups);
+    groups.collect::<Vec<_>>().join(",")
+}
+
 /// Explores a world within a bound that a test can afford, and prints what was visited.
 fn explore(traitor: u8, lies: u8) -> Explored {
     let explored = World { traitor, lies, ..WORLD }.explore();
@@ -14,6 +24,20 @@ fn explore(traitor: u8, lies: u8) -> Explored {
     let story = explored.violation.iter().flatten().map(|line| format!("{line}\n"));
     assert!(explored.violation.is_none(), "{}", story.collect::<String>());
     assert!(explored.exhausted, "more to visit after {} states", explored.states);
+    let Explored { states, transitions, cells, steps, .. } = explored;
+    let row = format!(
+        "| {lies} | {} | {} | {} | {} |",
+        grouped(states as u64),
+        grouped(transitions as u64),
+        grouped(cells as u64),
+        grouped(steps as u64),
+    );
+    let told = include_str!("../README.md").lines().filter(|line| {
+        let (who, which) = (format!("| r{traitor}, leads "), format!(" | {lies} | "));
+        line.starts_with(&who) && line.contains(&which)
+    });
+    let told: Vec<_> = told.collect();
+    assert!(told.len() == 1 && told[0].contains(&row), "the README says {told:?}, not {row}");
     // Some executed in view 0, and others have asked for view 1.
     assert!(explored.later > 0 && explored.executed > 0, "{explored:?}");
     explored

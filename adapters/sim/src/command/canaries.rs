@@ -131,5 +131,5 @@ fn row(canary: &Canary, found: Option<&Catch>) -> String {
 }
 
 fn line(canary: &Canary, text: &str) -> String {
-    format!("{:<28}{text}\n", canary.name)
+    format!("{:<28} {text}\n", canary.name)
 }
