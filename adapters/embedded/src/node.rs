@@ -21,23 +21,35 @@ pub struct Settings {
     pub nonce: [u8; 32],
     /// How often a peer without a session is greeted at first; up to 16 times less often later.
     pub greeting: Duration,
+    /// One more frame of each client is heard once in this time, and one for each batch that was
+    /// executed, since a signature is dear to verify. What comes faster is ignored. A client that
+    /// reads fast ([`Switches::fast_reads`](quorate::pbft::Switches::fast_reads)) reads that often.
+    pub client_pace: Duration,
+    /// Frames of a client that may be ahead of that pace: so many are heard at once.
+    pub client_burst: u32,
     /// How long the async loop waits for a frame to leave. Then it counts as lost: a link that is
     /// stuck delays nobody for longer.
     pub patience: Duration,
 }
 
 impl Settings {
-    /// Greetings every 250 ms at first, frames that take 250 ms to leave are lost.
+    /// Greetings every 250 ms at first, frames that take 250 ms to leave are lost. Of a client 64
+    /// frames at once and one each 5 ms, which one with a single request under way never reaches.
     #[must_use]
     pub const fn new(nonce: [u8; 32]) -> Self {
         let moment = Duration::from_millis(250);
-        Self { nonce, greeting: moment, patience: moment }
+        let (client_pace, client_burst) = (Duration::from_millis(5), 64);
+        Self { nonce, greeting: moment, client_pace, client_burst, patience: moment }
     }
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("greeting", &self.greeting).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("greeting", &self.greeting)
+            .field("client_pace", &self.client_pace)
+            .field("client_burst", &self.client_burst)
+            .finish_non_exhaustive()
     }
 }
 
@@ -46,7 +58,9 @@ impl defmt::Format for Settings {
     fn format(&self, f: defmt::Formatter<'_>) {
         let micros = |span| Instant::ZERO.after(span);
         let (greeting, patience) = (micros(self.greeting), micros(self.patience));
-        defmt::write!(f, "Settings(greeting: {}, patience: {})", greeting, patience);
+        let (pace, burst) = (micros(self.client_pace), self.client_burst);
+        defmt::write!(f, "Settings(greeting: {}, clients: {} at ", greeting, burst);
+        defmt::write!(f, "once and one each {}, patience: {})", pace, patience);
     }
 }
 
@@ -183,7 +197,8 @@ where
         let proof = <I::Proofs as crate::Proofs>::PROOF;
         let (cluster, epoch, nonce) = (scope.cluster, scope.epoch, [0; 32]);
         let hello = Hello { cluster, epoch, from: me, to: me, nonce, proof };
-        let sessions = Sessions::new(hello, seats, settings.greeting, settings.nonce);
+        let clients = (settings.client_pace, settings.client_burst);
+        let sessions = Sessions::new(hello, seats, (settings.greeting, clients), settings.nonce);
         let voice = Voice { identity, sessions, traffic: Traffic::default() };
         let (patience, stopped) = (settings.patience, false);
         Ok(Self { protocol, host, voice, buffer, longest, patience, stopped })

@@ -55,6 +55,8 @@ pub(crate) struct Peer<X: Proofs> {
     pub(crate) told: Pace,
     /// Frames that are tried in the session that may come.
     pub(crate) tried: Pace,
+    /// Frames of a client that opened.
+    pub(crate) heard: Pace,
     /// What of it led to nothing.
     pub(crate) vain: Pace,
     /// Before that nothing of it is looked at.
@@ -73,6 +75,7 @@ impl<X: Proofs> Peer<X> {
             greetings: 0,
             told: Pace::new(),
             tried: Pace::new(),
+            heard: Pace::new(),
             vain: Pace::new(),
             quiet: Instant::ZERO,
         }

@@ -14,6 +14,9 @@
 //! Limited is what it costs. Answers to a peer leave eight times an interval, and those that are
 //! owed earlier wait; frames are tried in a candidate, whose keys are made each time, sixteen at
 //! once and 64 an interval. What names another sender than the link tells is not looked at.
+//!
+//! What a client has signed costs a verification each time that it is said, of use or not. So each
+//! client's frames are opened at a pace, and what was executed lets them be ahead of it.
 
 use crate::peer::{Peer, Which};
 use crate::proof::Proofs;
@@ -48,6 +51,10 @@ const A_BATCH: u32 = 4;
 /// sequences, and more.
 const AN_ANSWER: u32 = 640;
 
+/// What a client may be ahead of its time for each batch that was executed: one with a single
+/// request under way has at most one in each.
+const A_REQUEST: u32 = 1;
+
 /// What a frame turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened<'f> {
@@ -68,18 +75,26 @@ pub(crate) struct Sessions<X: Proofs, const P: usize> {
     /// What all own hellos have in common.
     hello: Hello,
     interval: Duration,
+    /// Between two frames of a client, and how many at once.
+    clients: (Duration, u32),
     /// All nonces come from it.
     seed: [u8; 32],
     drawn: u64,
-    /// Batches that were executed when something was last in vain.
+    /// Batches that were executed when a message was last stepped.
     executed: u64,
 }
 
 impl<X: Proofs, const P: usize> Sessions<X, P> {
     /// No session yet. `seed` was never used before.
-    pub(crate) fn new(hello: Hello, seats: Seats, interval: Duration, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(
+        hello: Hello,
+        seats: Seats,
+        (interval, clients): (Duration, (Duration, u32)),
+        seed: [u8; 32],
+    ) -> Self {
         let peers = core::array::from_fn(|_| Peer::new());
-        let mut sessions = Self { peers, seats, hello, interval, seed, drawn: 0, executed: 0 };
+        let (drawn, executed) = (0, 0);
+        let mut sessions = Self { peers, seats, hello, interval, clients, seed, drawn, executed };
         for row in 0..P {
             let nonce = sessions.draw();
             if let Some(peer) = sessions.peers.get_mut(row) {
@@ -167,7 +182,10 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         let (hello, step) = (Hello { to: from, ..self.hello }, self.interval / TRIES.0);
         let Some(row) = self.seats.row(from) else { return Opened::Nothing };
         let Some(peer) = self.peers.get_mut(row) else { return Opened::Nothing };
-        if now < peer.quiet {
+        // What a client signed is verified although it is of no use: so before any work on it.
+        let paced = matches!(from, Principal::Client(_)).then_some(self.clients);
+        let early = |(each, burst): (_, u32)| now < peer.heard.due(each, burst.saturating_sub(1));
+        if now < peer.quiet || paced.is_some_and(early) {
             return Opened::Ignored;
         }
         let opened = match peer.open(frame) {
@@ -185,6 +203,10 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
             peer.tried.spend(now, step);
         }
         let opened = opened.or(next);
+        // What does not open is somebody else's, perhaps, and borne for itself.
+        if let (Some(_), Some((each, _))) = (opened, paced) {
+            peer.heard.spend(now, each);
+        }
         if opened.is_none() {
             peer.bear(now);
             // It may have lost what was said, or its memory.
@@ -240,12 +262,20 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         }
     }
 
-    /// What a peer said led to nothing, after so many batches that were executed. Says whether it
-    /// has to wait.
-    pub(crate) fn bear(&mut self, whom: Principal, now: Instant, executed: u64) -> bool {
+    /// So many batches were executed: the more, the more peers may say.
+    pub(crate) fn advance(&mut self, executed: u64) {
         let batches = u32::try_from(executed.saturating_sub(self.executed)).unwrap_or(u32::MAX);
         self.executed = executed;
+        if batches == 0 {
+            return;
+        }
         self.excuse(batches.saturating_mul(A_BATCH));
+        let requests = self.clients.0.saturating_mul(batches.saturating_mul(A_REQUEST));
+        self.peers.iter_mut().for_each(|peer| peer.heard.excuse(requests));
+    }
+
+    /// What a peer said led to nothing. Says whether it has to wait.
+    pub(crate) fn bear(&mut self, whom: Principal, now: Instant) -> bool {
         let row = self.seats.row(whom);
         row.and_then(|row| self.peers.get_mut(row)).is_some_and(|peer| peer.bear(now))
     }

@@ -31,7 +31,8 @@ where
             perform::<P, H, I, L, N>(outputs, host, voice, desk, link, payload).await?;
             let vain = protocol.was_fruitless() && matches!(from, Principal::Node(_));
             follow(protocol, host, voice, (plain, frame), link, now).await?;
-            let waits = vain && voice.sessions.bear(from, now, protocol.executed());
+            voice.sessions.advance(protocol.executed());
+            let waits = vain && voice.sessions.bear(from, now);
             waits.then_some(Fault::OverBudget)
         }
         Err(Unheard::Known) => None,

@@ -1,11 +1,13 @@
 //! The rules of sessions, one by one: a board, and peers that the test plays, frame by frame.
 
-use crate::keys::{member, node};
-use crate::replicas::{FRAME, forgetful};
+use crate::keys::{client, member, node};
+use crate::replicas::{FRAME, SEATS, forgetful};
+use crate::scheme::TestSigner;
 use crate::sessions::{Idle, idle};
 use quorate::hmac::{Opener, Sealer};
 use quorate::link::{Hello, Opener as _, Proof, Sealer as _};
-use quorate::{Digest, Instant, Principal};
+use quorate::pbft::{Message, Request};
+use quorate::{ClientId, Digest, Instant, Principal, Signature, wire};
 use quorate_embedded::{Arrival, Link, Proofs as _, Seats};
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -341,4 +343,43 @@ fn answers_to_a_question_to_all_are_borne() {
     tap.to_board.extend((0..700).map(|_| (me, frame.clone())));
     let (ignored, _) = run(&mut tap, 601, 601);
     assert_eq!(ignored, 0);
+}
+
+/// A client says one request again and again, well signed, each in a frame of its own: 64 are
+/// looked at, and then one each 5 ms.
+#[test]
+fn a_client_has_its_requests_verified_at_a_pace() {
+    let (mut board, mut tap, me) = (forgetful(0, 0), Tap::default(), client(0));
+    let mine = Hello { from: me, ..hello(5) };
+    tap.to_board.push_back((me, mine.to_bytes().to_vec()));
+    board.poll(&mut tap, Instant::ZERO).unwrap();
+    let said = tap.from_board.iter().filter(|(to, _)| *to == me);
+    let theirs = said.filter_map(|(_, frame)| Hello::from_bytes(frame).ok()).next().unwrap();
+    let member = member(SEATS, me);
+    let (mut sealer, _) = member.proofs.session(&mine, &theirs).unwrap();
+
+    let (operation, signature) = (wire::Bytes(b"x"), Signature::from_bytes([0; 64]));
+    let request = Request { client: ClientId(0), timestamp: 1, operation, signature };
+    let (mut payload, scope) = ([0; 200], member.roster.scope());
+    let signed =
+        wire::seal(Message::Request(request), me, scope, &TestSigner(me), &mut payload[1..]);
+    let length = 1 + signed.unwrap().len();
+    for _ in 0..4000 {
+        let mut frame = vec![0; 300];
+        let sealed = sealer.seal(&payload[..length], &mut frame).unwrap();
+        frame.truncate(sealed);
+        tap.to_board.push_back((me, frame));
+    }
+    let mut run = |board: &mut crate::replicas::Server<_>, from: u64, to: u64| {
+        for millis in from..=to {
+            board.poll(&mut tap, Instant::from_micros(millis * 1000)).unwrap();
+        }
+        let traffic = board.traffic();
+        (traffic.received - traffic.ignored, traffic.ignored)
+    };
+    let (heard, ignored) = run(&mut board, 0, 20);
+    assert!((60..80).contains(&heard) && ignored > 1000, "{heard} heard, {ignored} ignored");
+    let (after, ignored) = run(&mut board, 21, 1000);
+    assert!(after <= heard + 200 && ignored > 3000, "{after} heard, {ignored} ignored");
+    assert_eq!(board.traffic().unproved, 0);
 }

@@ -235,6 +235,20 @@ fn four_boards_on_a_quiet_line_execute_what_clients_ask() {
     }
 }
 
+/// A client that asks again as soon as it is answered is heard each time, however fast that is.
+#[test]
+fn a_client_with_one_request_under_way_is_never_ignored() {
+    let line = Line::new(6, 1, Noise::NONE);
+    let mut cluster = wired(&line);
+    for total in 1..=600 {
+        assert_eq!(cluster.ask(0, 1), total);
+    }
+    assert!(cluster.now < Instant::from_micros(2_400_000), "fewer than 250 a second");
+    for server in cluster.servers.iter().flatten() {
+        assert_eq!(server.traffic().ignored, 0);
+    }
+}
+
 /// A buffer or a link for which the longest message is too long is refused at once: messages that
 /// never arrive would come to light when they are needed.
 #[test]
