@@ -12,9 +12,9 @@ use quorate::{lockstep, pbft, rounds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Unheard {
-    /// It is of no use.
+    /// It is of no use. A node that sends many of those has to wait.
     Known,
-    /// Its sender did wrong.
+    /// Its sender did wrong. A node that does so often has to wait.
     Fault(Fault),
     /// Its sender has used up its budget: nothing of it is looked at for so long.
     Later(Duration),

@@ -15,8 +15,9 @@ use quorate::{Input, Instant, Principal};
 /// Frames that one call of [`Node::poll`] takes, so that time is looked at in between.
 const HANDFUL: usize = 8;
 
-/// Beside those, frames that are not looked at: what is sent for nothing must not fill the link.
-const IGNORED: usize = 128;
+/// Beside those, frames that take no work, as those that are not looked at: what is sent for
+/// nothing must not fill the link.
+const IDLE: usize = 128;
 
 /// What a node is waiting for has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,12 @@ where
     ) -> Result<Option<Instant>, Stopped<H::Error>> {
         self.ensure_fits(link.mtu())?;
         let mut more = true;
-        let (mut taken, mut ignored) = (0, 0);
-        while taken < HANDFUL && ignored < IGNORED {
+        let (mut taken, mut passed) = (0, 0);
+        while taken < HANDFUL && passed < IDLE {
             match link.try_receive(self.inbox()) {
                 Ok(Some(arrival)) => {
                     let done = wait(self.take(&mut Polling(&mut *link), now, arrival))?;
-                    *(if done { &mut taken } else { &mut ignored }) += 1;
+                    *(if done { &mut taken } else { &mut passed }) += 1;
                 }
                 Ok(None) => {
                     more = link.has_more();

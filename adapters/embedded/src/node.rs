@@ -257,7 +257,7 @@ where
         bytes.get_mut(..third).unwrap_or_default()
     }
 
-    /// A frame is in the inbox. Says whether there was anything to do.
+    /// A frame is in the inbox. Says whether it took any work.
     pub(crate) async fn take<L: AsyncLink>(
         &mut self,
         link: &mut L,
@@ -297,7 +297,7 @@ where
         self.end(done)
     }
 
-    /// Says whether there was anything to do.
+    /// Says whether it took any work.
     async fn try_take<L: AsyncLink>(
         &mut self,
         link: &mut L,
@@ -313,8 +313,16 @@ where
             Opened::Payload(from, payload) => {
                 hear(protocol, host, voice, desk, link, (now, from, payload)).await?;
             }
-            Opened::Opening => {}
+            Opened::Proof => {}
             Opened::Nothing => count(&mut voice.traffic.unproved),
+            Opened::Hello => {
+                voice.greet(now, link).await;
+                return Ok(false);
+            }
+            Opened::Stray => {
+                count(&mut voice.traffic.unproved);
+                return Ok(false);
+            }
             Opened::Ignored => {
                 count(&mut voice.traffic.ignored);
                 return Ok(false);

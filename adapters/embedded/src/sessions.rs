@@ -60,10 +60,14 @@ const A_REQUEST: u32 = 1;
 pub(crate) enum Opened<'f> {
     /// Something said by this principal.
     Payload(Principal, &'f [u8]),
-    /// A part of opening a session.
-    Opening,
+    /// The proof of a session.
+    Proof,
+    /// A hello. It costs nothing but its answer, which waits for its turn.
+    Hello,
     /// Nothing that can be believed.
     Nothing,
+    /// Nothing that can be believed, which was seen without any work.
+    Stray,
     /// Not looked at: its sender has to wait.
     Ignored,
 }
@@ -174,14 +178,14 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         (from, frame): (Principal, &'f [u8]),
     ) -> Opened<'f> {
         if claimed(frame) != Some(from) || from == self.hello.from {
-            return Opened::Nothing;
+            return Opened::Stray;
         }
         if let Ok(theirs) = Hello::from_bytes(frame) {
             return self.on_hello(&theirs);
         }
         let (hello, step) = (Hello { to: from, ..self.hello }, self.interval / TRIES.0);
-        let Some(row) = self.seats.row(from) else { return Opened::Nothing };
-        let Some(peer) = self.peers.get_mut(row) else { return Opened::Nothing };
+        let Some(row) = self.seats.row(from) else { return Opened::Stray };
+        let Some(peer) = self.peers.get_mut(row) else { return Opened::Stray };
         // What a client signed is verified although it is of no use: so before any work on it.
         let paced = matches!(from, Principal::Client(_)).then_some(self.clients);
         let early = |(each, burst): (_, u32)| now < peer.heard.due(each, burst.saturating_sub(1));
@@ -207,8 +211,12 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         if let (Some(_), Some((each, _))) = (opened, paced) {
             peer.heard.spend(now, each);
         }
-        if opened.is_none() {
+        let said = matches!(opened, Some([quorate::link::PROTOCOL, ..]));
+        // A proof has done its work once a session has begun.
+        if !said && !renewed {
             peer.bear(now);
+        }
+        if opened.is_none() {
             // It may have lost what was said, or its memory.
             let current = peer.session.is_some() && !peer.has_candidate();
             peer.owe(if current { Which::Current } else { Which::Candidate }, true);
@@ -221,7 +229,7 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         }
         match opened {
             Some([quorate::link::PROTOCOL, payload @ ..]) => Opened::Payload(from, payload),
-            Some(_) => Opened::Opening,
+            Some(_) => Opened::Proof,
             None => Opened::Nothing,
         }
     }
@@ -233,10 +241,10 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
             (cluster, epoch, proof, to) == (ours.cluster, ours.epoch, ours.proof, ours.from);
         let row = self.seats.row(from).filter(|_| meant);
         let Some(peer) = row.and_then(|row| self.peers.get_mut(row)) else {
-            return Opened::Nothing;
+            return Opened::Stray;
         };
         peer.hear(theirs.nonce);
-        Opened::Opening
+        Opened::Hello
     }
 
     /// Seals a payload for a peer.

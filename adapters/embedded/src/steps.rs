@@ -24,19 +24,19 @@ where
     I: Identity,
     L: AsyncLink,
 {
-    let fault = match protocol.hear(now, from, payload, &voice.identity) {
+    let (fault, vain) = match protocol.hear(now, from, payload, &voice.identity) {
         Ok(message) => {
             let (input, desk) = (Input::Message(message), (&mut *plain, &mut *frame));
             let outputs = protocol.step(now, input);
-            perform::<P, H, I, L, N>(outputs, host, voice, desk, link, payload).await?;
-            let vain = protocol.was_fruitless() && matches!(from, Principal::Node(_));
+            let said = (Some(from), payload);
+            let wrong = perform::<P, H, I, L, N>(outputs, host, voice, desk, link, said).await?;
+            let vain = wrong || protocol.was_fruitless();
             follow(protocol, host, voice, (plain, frame), link, now).await?;
             voice.sessions.advance(protocol.executed());
-            let waits = vain && voice.sessions.bear(from, now);
-            waits.then_some(Fault::OverBudget)
+            (None, vain)
         }
-        Err(Unheard::Known) => None,
-        Err(Unheard::Fault(fault)) => Some(fault),
+        Err(Unheard::Known) => (None, true),
+        Err(Unheard::Fault(fault)) => (Some(fault), true),
         Err(Unheard::Later(after)) => {
             voice.sessions.quiet(from, now.after(after));
             let busy = P::busy(from, payload, after);
@@ -44,10 +44,13 @@ where
                 let said = (Target::Client(client), message);
                 say::<P, H, I, L, N>(said, host, voice, (plain, frame), link).await?;
             }
-            Some(Fault::OverBudget)
+            (Some(Fault::OverBudget), false)
         }
     };
-    if let (Principal::Node(node), Some(fault)) = (from, fault) {
+    // Clients have a pace instead.
+    let Principal::Node(node) = from else { return Ok(()) };
+    let waits = vain && voice.sessions.bear(from, now);
+    if let Some(fault) = fault.or(waits.then_some(Fault::OverBudget)) {
         host.accuse(node, fault);
     }
     Ok(())
@@ -90,7 +93,8 @@ where
     L: AsyncLink,
 {
     let outputs = protocol.step(now, input);
-    perform::<P, H, I, L, N>(outputs, host, voice, (&mut *plain, &mut *frame), link, &[]).await?;
+    let (desk, said) = ((&mut *plain, &mut *frame), (None, &[][..]));
+    perform::<P, H, I, L, N>(outputs, host, voice, desk, link, said).await?;
     follow(protocol, host, voice, (plain, frame), link, now).await
 }
 
@@ -114,7 +118,7 @@ where
         let Some(command) = host.command() else { break };
         let outputs = protocol.step(now, Input::Command(command));
         let desk = (&mut *plain, &mut *frame);
-        perform::<P, H, I, L, N>(outputs, host, voice, desk, link, &[]).await?;
+        perform::<P, H, I, L, N>(outputs, host, voice, desk, link, (None, &[])).await?;
     }
     loop {
         let Some((to, message)) = host.message() else { break };
@@ -126,21 +130,22 @@ where
     host.settle(protocol).await
 }
 
-/// Performs the outputs of one step, in order.
+/// Performs the outputs of one step, in order. Says whether who said its input is accused.
 async fn perform<'p, P, H, I, L, const N: usize>(
     outputs: P::Outputs<'p>,
     host: &mut H,
     voice: &mut Voice<I, N>,
     (plain, frame): Desk<'_>,
     link: &mut L,
-    said: &[u8],
-) -> Result<(), H::Error>
+    (from, said): (Option<Principal>, &[u8]),
+) -> Result<bool, H::Error>
 where
     P: Agent + 'p,
     H: Host<P>,
     I: Identity,
     L: AsyncLink,
 {
+    let mut wrong = false;
     for output in outputs {
         match output {
             Output::Persist(record) => {
@@ -152,9 +157,12 @@ where
                 say::<P, H, I, L, N>((to, message), host, voice, desk, link).await?;
             }
             Output::Decide(decision) => host.decide(decision, said).await?,
-            Output::Accuse { node, fault } => host.accuse(node, fault),
+            Output::Accuse { node, fault } => {
+                wrong |= from == Some(Principal::Node(node));
+                host.accuse(node, fault);
+            }
             Output::Refuse(refusal) => host.refuse(refusal)?,
         }
     }
-    Ok(())
+    Ok(wrong)
 }

@@ -227,20 +227,27 @@ fn what_is_repeated_is_dropped_in_silence() {
     assert!(to(&bench.pass(INTERVAL), 1).next().is_none());
 }
 
-/// Repeated, or never to be opened: it is borne 1,024 times at once, and nobody else waits for it.
+/// Repeated, never to be opened, or a proof that nobody needs: it is borne 1,024 times at once, and
+/// nobody else waits for it.
 #[test]
 fn who_sends_for_nothing_is_not_looked_at_for_a_while() {
-    for repeats in [true, false] {
+    for what in ["repeats", "nonsense", "proofs"] {
         let mut bench = Bench::new();
         let (_, mut sealer, _) = bench.meet(&hello(1));
-        let frame = if repeats { seal(&mut sealer) } else { nonsense() };
-        bench.hear(1, (0..1000).map(|_| &frame[..]));
-        assert_eq!(bench.board.traffic().ignored, 0, "repeats: {repeats}");
-        bench.hear(1, (0..200).map(|_| &frame[..]));
-        assert!(bench.board.traffic().ignored > 100, "repeats: {repeats}");
+        let repeated = seal(&mut sealer);
+        let frames = (0..1200).map(|_| match what {
+            "repeats" => repeated.clone(),
+            "nonsense" => nonsense(),
+            _ => seal(&mut sealer),
+        });
+        let frames: Vec<_> = frames.collect();
+        bench.hear(1, frames[..1000].iter().map(|frame| &frame[..]));
+        assert_eq!(bench.board.traffic().ignored, 0, "{what}");
+        bench.hear(1, frames[1000..].iter().map(|frame| &frame[..]));
+        assert!(bench.board.traffic().ignored > 100, "{what}");
         let other = Hello { from: node(2), ..hello(3) };
         let said = bench.hear(2, [&other.to_bytes()[..]]);
-        assert_eq!(hellos(&said, 2).len(), 1, "repeats: {repeats}");
+        assert_eq!(hellos(&said, 2).len(), 1, "{what}");
     }
 }
 

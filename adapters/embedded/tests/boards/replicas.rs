@@ -199,12 +199,15 @@ impl<L: Link, J: Journal> Cluster<L, J> {
         servers.map(|server| server.host().application().clone()).collect()
     }
 
-    /// Waits until all that have power have the same state.
+    /// Waits until all that have power have the same state. None of them had to wait for another
+    /// one's sake: all of them are correct.
     pub fn settle(&mut self) -> Sum {
         for _ in 0..400_000 {
             self.turn();
             let states = self.states();
             if states.iter().all(|state| *state == states[0]) {
+                let ignored = |server: &Server<J>| server.traffic().ignored;
+                assert_eq!(self.servers.iter().flatten().map(ignored).max(), Some(0));
                 return states[0].clone();
             }
         }
