@@ -8,6 +8,14 @@ use quorate::wire::{self, EncodeError};
 use quorate::{Admission, Fault, Instant, Principal, Protocol, Verified};
 use quorate::{lockstep, pbft, rounds};
 
+/// What the answer to a question to all may hold: what one replica says again at 128 sequences, and
+/// more.
+const ALL_AGAIN: u32 = 640;
+
+/// Answers of one replica to a client that asks once more: it says each of them when it hears the
+/// question and when it has executed what is asked for.
+const TO_A_CLIENT: u32 = 4;
+
 /// Why a message is not stepped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -46,9 +54,9 @@ pub trait Agent: Protocol {
         0
     }
 
-    /// Whether a message asks all others to say again what they said.
-    fn asks(_message: &Self::Message<'_>) -> bool {
-        false
+    /// With how many frames each peer may answer a message, beside those that lead to something.
+    fn answers(_message: &Self::Message<'_>) -> u32 {
+        0
     }
 
     /// What a sender is told whose budget is used up, if it said this.
@@ -140,8 +148,9 @@ replica.admit(now, from, said), {
         self.status().executed.0
     }
 
-    fn asks(message: &Self::Message<'_>) -> bool {
-        matches!(message, pbft::Message::Status(status) if status.wanting)
+    fn answers(message: &Self::Message<'_>) -> u32 {
+        let asks = matches!(message, pbft::Message::Status(status) if status.wanting);
+        if asks { ALL_AGAIN } else { 0 }
     }
 
     fn busy<'f>(
@@ -159,9 +168,27 @@ replica.admit(now, from, said), {
     }
 });
 agent!([B: AsRef<[u8]> + AsMut<[u8]>] pbft::Client<B> [], _client, _now, _from, _said,
-    Admission::Verify);
+Admission::Verify, {
+    // A question pays for its answers, of use or not.
+    fn was_fruitless(&self) -> bool {
+        true
+    }
+
+    fn answers(message: &Self::Message<'_>) -> u32 {
+        let asks = matches!(message, pbft::Message::Request(_) | pbft::Message::Read(_));
+        if asks { TO_A_CLIENT } else { 0 }
+    }
+});
 agent!([B: AsRef<[u8]> + AsMut<[u8]>] lockstep::Client<B> [], _client, _now, _from, _said,
-    Admission::Verify);
+Admission::Verify, {
+    fn was_fruitless(&self) -> bool {
+        true
+    }
+
+    fn answers(_message: &Self::Message<'_>) -> u32 {
+        TO_A_CLIENT
+    }
+});
 agent!([S: lockstep::Storage<B>, A: lockstep::Authority, const B: usize]
     lockstep::General<S, A, B> [for<'m> lockstep::Message<'m, S::Protocol>: Signed],
     general, now, from, said, general.admit(now, from, said));

@@ -47,10 +47,6 @@ pub(crate) const BORNE: (Duration, u32) = (Duration::from_millis(1), 1024);
 /// than the others are nobody's wrong.
 const A_BATCH: u32 = 4;
 
-/// And what an answer to a question to all may hold: what one replica says again at 128
-/// sequences, and more.
-const AN_ANSWER: u32 = 640;
-
 /// What a client may be ahead of its time for each batch that was executed: one with a single
 /// request under way has at most one in each.
 const A_REQUEST: u32 = 1;
@@ -288,9 +284,9 @@ impl<X: Proofs, const P: usize> Sessions<X, P> {
         row.and_then(|row| self.peers.get_mut(row)).is_some_and(|peer| peer.bear(now))
     }
 
-    /// All were asked to say again what they said: their answers are borne.
-    pub(crate) fn asked(&mut self) {
-        self.excuse(AN_ANSWER);
+    /// All were asked something: answers of so many frames are borne.
+    pub(crate) fn asked(&mut self, answers: u32) {
+        self.excuse(answers);
     }
 
     fn excuse(&mut self, frames: u32) {

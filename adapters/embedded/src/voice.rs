@@ -50,9 +50,7 @@ impl<I: Identity, const N: usize> Voice<I, N> {
         message: P::Message<'_>,
         plain: &mut [u8],
     ) -> Option<usize> {
-        if P::asks(&message) {
-            self.sessions.asked();
-        }
+        self.sessions.asked(P::answers(&message));
         let encoded = plain.split_first_mut().and_then(|(channel, room)| {
             *channel = quorate::link::PROTOCOL;
             P::seal(message, &self.identity, room).ok().map(|bytes| 1 + bytes.len())

@@ -5,7 +5,8 @@ use crate::keys::{Board, member, node, nonce};
 use crate::replicas::{Cluster, FRAME, Host as Servant, Memory, SEATS, config, service};
 use quorate::link::{Hello, Proof};
 use quorate::pbft::{
-    Batch, Command, Decision, Durability, Message, Place, Record, Replica, Sequence, View, Vote,
+    Batch, Command, Decision, Durability, Message, Outcome, Place, Record, Replica, Reply,
+    Sequence, View, Vote,
 };
 use quorate::wire::Bytes;
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, Refusal, Target};
@@ -15,7 +16,7 @@ use quorate_embedded::{Forgetful, Host, Ledger, Node, Settings};
 struct Flooder {
     host: Servant<Forgetful>,
     left: u32,
-    said: Message<'static>,
+    said: (Target, Message<'static>),
 }
 
 impl Host<Replica<Memory>> for Flooder {
@@ -44,7 +45,7 @@ impl Host<Replica<Memory>> for Flooder {
     fn message(&mut self) -> Option<(Target, Message<'_>)> {
         if let Some(left) = self.left.checked_sub(1) {
             self.left = left;
-            return Some((Target::All, self.said));
+            return Some(self.said);
         }
         Host::<Replica<Memory>>::message(&mut self.host)
     }
@@ -60,7 +61,7 @@ impl Host<Replica<Memory>> for Flooder {
 
 type Liar = Node<Replica<Memory>, Flooder, Board, Vec<u8>, 6>;
 
-fn flooder(me: usize, said: Message<'static>) -> Liar {
+fn flooder(me: usize, said: (Target, Message<'static>)) -> Liar {
     let mut config = config(me);
     config.durability = Durability::None;
     let replica = Replica::new(config, Memory::new()).unwrap();
@@ -76,13 +77,11 @@ const FLOOD: u32 = 12;
 /// Without board 3, which is a liar, a client is served for 2.4 s and more, whatever happens each
 /// turn. Nothing waits for half a second, and frames do not pile up.
 fn serve(cluster: &mut Cluster<Radio>, air: &Air, mut each_turn: impl FnMut(Instant)) {
-    let mut total = cluster.states()[0].total;
     let (mut turns, mut longest) = (0u32, 0);
     while turns < 12_000 {
         cluster.submit(0, 1);
-        total += 1;
-        let begin = turns;
-        while cluster.states()[0].total < total {
+        let (begin, before) = (turns, cluster.ended(0));
+        while cluster.ended(0) == before {
             each_turn(cluster.now);
             cluster.turn();
             turns += 1;
@@ -90,16 +89,20 @@ fn serve(cluster: &mut Cluster<Radio>, air: &Air, mut each_turn: impl FnMut(Inst
         }
         longest = longest.max(turns - begin);
     }
-    let pending: usize = (0..3).map(|board| air.waiting(board)).sum();
+    let pending: usize = [0, 1, 2, 4].map(|board| air.waiting(board)).iter().sum();
     assert!(pending < 1000, "{pending} frames wait, longest {longest}");
 }
 
-/// A replica that says the same again and again.
+/// A replica that says the same to all others again and again.
 fn flood(said: Message<'static>) {
+    flood_whom(Target::All, said);
+}
+
+fn flood_whom(to: Target, said: Message<'static>) {
     let air = Air::new(6, 1, Weather::FAIR);
     let mut cluster = Cluster::new(|board| air.radio(board, FRAME));
     cluster.servers[3] = None;
-    let (mut liar, mut radio) = (flooder(3, said), air.radio(3, FRAME));
+    let (mut liar, mut radio) = (flooder(3, (to, said)), air.radio(3, FRAME));
     let mut total = 0;
     for amount in 0..30 {
         total += amount;
@@ -154,6 +157,17 @@ fn a_replica_that_floods_pieces_nobody_asked_for_keeps_no_client_waiting() {
 #[test]
 fn a_replica_that_floods_what_is_for_clients_keeps_no_client_waiting() {
     flood(Message::busy(ClientId(0), 1, std::time::Duration::from_secs(1)));
+}
+
+/// Answers to what was never asked, and what no client is told.
+#[test]
+fn a_replica_that_floods_a_client_keeps_it_from_no_answer() {
+    let (me, to) = (ClientId(0), Target::Client(ClientId(0)));
+    flood_whom(to, Message::busy(me, 7, std::time::Duration::from_secs(1)));
+    let (view, timestamp, outcome, reply) = (View(0), 7, Outcome::Executed, Bytes(&[0; 8]));
+    flood_whom(to, Message::Reply(Reply { view, timestamp, client: me, outcome, reply }));
+    let (view, sequence, digest) = (View(0), Sequence(1), Digest::ZERO);
+    flood_whom(to, Message::Commit(Vote { view, sequence, digest }));
 }
 
 #[test]

@@ -194,20 +194,26 @@ impl<L: Link, J: Journal> Cluster<L, J> {
         panic!("no answer");
     }
 
+    /// How many operations of a client have ended.
+    pub fn ended(&self, by: usize) -> usize {
+        self.ends[by].borrow().len()
+    }
+
     pub fn states(&self) -> Vec<Sum> {
         let servers = self.servers.iter().flatten();
         servers.map(|server| server.host().application().clone()).collect()
     }
 
-    /// Waits until all that have power have the same state. None of them had to wait for another
-    /// one's sake: all of them are correct.
+    /// Waits until all that have power have the same state. Nobody had
+    /// to wait for having said too much: all of them are correct.
     pub fn settle(&mut self) -> Sum {
         for _ in 0..400_000 {
             self.turn();
             let states = self.states();
             if states.iter().all(|state| *state == states[0]) {
-                let ignored = |server: &Server<J>| server.traffic().ignored;
-                assert_eq!(self.servers.iter().flatten().map(ignored).max(), Some(0));
+                let servers = self.servers.iter().flatten().map(Server::traffic);
+                let all = servers.chain(self.askers.iter().map(Asker::traffic));
+                assert_eq!(all.map(|traffic| traffic.ignored).max(), Some(0));
                 return states[0].clone();
             }
         }
