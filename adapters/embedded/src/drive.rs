@@ -3,7 +3,7 @@
 use crate::agent::Agent;
 use crate::clock::Timer;
 use crate::host::Host;
-use crate::link::{Arrival, AsyncLink, Link, Polling, wait};
+use crate::link::{Arrival, AsyncLink, Link, Polling, rest, wait};
 use crate::member::Identity;
 use crate::node::{Node, Stopped};
 use core::future::poll_fn;
@@ -12,7 +12,8 @@ use core::task::Poll;
 use core::time::Duration;
 use quorate::{Input, Instant, Principal};
 
-/// Frames that one call of [`Node::poll`] takes, so that time is looked at in between.
+/// Frames that one call of [`Node::poll`] takes, so that time is looked at in between; and that the
+/// async loop takes without leaving other tasks their turn.
 const HANDFUL: usize = 8;
 
 /// Beside those, frames that take no work, as those that are not looked at: what is sent for
@@ -93,7 +94,29 @@ where
     /// Waits until something is to be done. Dropped before its end, nothing is lost, so it can
     /// be waited for beside other things; then hand what it returns to [`Node::handle`], and let
     /// that come to its end.
+    ///
+    /// If there was no need to wait for the last eight events, or the last one was a broken link,
+    /// the executor's other tasks have their turn first.
     pub async fn next<L: AsyncLink, T: Timer>(&mut self, link: &mut L, timer: &mut T) -> Event {
+        if self.at_once >= HANDFUL {
+            self.at_once = 0;
+            rest().await;
+        }
+        let (event, waited) = self.first(link, timer).await;
+        self.at_once = match event {
+            Event::Broken => HANDFUL,
+            Event::Frame(_) | Event::Time if waited => 0,
+            Event::Frame(_) | Event::Time => self.at_once + 1,
+        };
+        event
+    }
+
+    /// What happens first, and whether it had to be waited for.
+    async fn first<L, T>(&mut self, link: &mut L, timer: &mut T) -> (Event, bool)
+    where
+        L: AsyncLink,
+        T: Timer,
+    {
         let deadline = self.deadline();
         let mut receive = pin!(link.receive(self.inbox()));
         let mut due = pin!(async {
@@ -102,14 +125,18 @@ where
                 None => core::future::pending().await,
             }
         });
-        poll_fn(|waking| {
+        let mut waited = false;
+        let event = poll_fn(|waking| {
             // Time first: a flood of frames must not hold it up.
             if due.as_mut().poll(waking).is_ready() {
                 return Poll::Ready(Event::Time);
             }
-            receive.as_mut().poll(waking).map(|arrival| arrival.map_or(Event::Broken, Event::Frame))
+            let arrival = receive.as_mut().poll(waking);
+            waited |= arrival.is_pending();
+            arrival.map(|arrival| arrival.map_or(Event::Broken, Event::Frame))
         })
-        .await
+        .await;
+        (event, waited)
     }
 
     /// Does what is to be done about an event of [`Node::next`].

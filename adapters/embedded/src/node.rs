@@ -136,6 +136,8 @@ pub struct Node<P, H, I: Identity, B, const N: usize> {
     /// Bytes of the longest frame.
     longest: usize,
     pub(crate) patience: Duration,
+    /// Events of the async loop since it last left others their turn.
+    pub(crate) at_once: usize,
     pub(crate) stopped: bool,
 }
 
@@ -200,8 +202,8 @@ where
         let clients = (settings.client_pace, settings.client_burst);
         let sessions = Sessions::new(hello, seats, (settings.greeting, clients), settings.nonce);
         let voice = Voice { identity, sessions, traffic: Traffic::default() };
-        let (patience, stopped) = (settings.patience, false);
-        Ok(Self { protocol, host, voice, buffer, longest, patience, stopped })
+        let (patience, at_once, stopped) = (settings.patience, 0, false);
+        Ok(Self { protocol, host, voice, buffer, longest, patience, at_once, stopped })
     }
 
     /// When the node is to be woken at the latest; `None`: not before a frame arrives.

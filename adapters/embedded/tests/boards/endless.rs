@@ -2,11 +2,16 @@
 
 use crate::keys::node;
 use crate::replicas::{FRAME, SEATS, forgetful};
+use crate::waiting::Hands;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use quorate::{Instant, Principal};
-use quorate_embedded::{Arrival, Fragmented, Link, Stream};
+use quorate_embedded::{Arrival, AsyncLink, Fragmented, Link, Stream};
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Wake};
 
 /// A link that always has one more packet, made by a closure; asked too often it gives up.
 struct Endless<F>(F, u32);
@@ -83,4 +88,59 @@ fn babble_without_end_ends_a_poll() {
     let mut board = forgetful(0, 0);
     let now = Instant::from_micros(5);
     assert_eq!(board.poll(&mut link, now).unwrap(), Some(now), "there is more");
+}
+
+/// A link that is always ready: with one more frame, or with an error.
+struct Ready<'c> {
+    broken: bool,
+    received: &'c Cell<u32>,
+}
+
+impl AsyncLink for Ready<'_> {
+    type Error = ();
+
+    fn mtu(&self) -> usize {
+        FRAME
+    }
+
+    async fn send(&mut self, _to: Principal, _frame: &[u8]) -> Result<(), ()> {
+        Ok(())
+    }
+
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<Arrival, ()> {
+        self.received.set(self.received.get() + 1);
+        assert!(self.received.get() < 100_000, "no other task has a turn");
+        buffer[0] = 1;
+        if self.broken { Err(()) } else { Ok(Arrival { from: node(3), length: 1 }) }
+    }
+}
+
+/// Counts how often a task asks to be polled again.
+#[derive(Default)]
+struct Calls(AtomicU32);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// After eight frames, and after each error, other tasks of the executor have their turn.
+#[test]
+fn a_link_that_is_always_ready_leaves_others_their_turn() {
+    for (broken, at_once) in [(false, 8), (true, 1)] {
+        let received = Cell::new(0);
+        let (mut board, mut hands) = (forgetful(0, 0), Hands::default());
+        let mut link = Ready { broken, received: &received };
+        let mut task = pin!(async { while board.turn(&mut link, &mut hands).await.is_ok() {} });
+        let calls = Arc::new(Calls::default());
+        let waker = calls.clone().into();
+        let mut waking = Context::from_waker(&waker);
+        for turn in 1..=100 {
+            assert!(task.as_mut().poll(&mut waking).is_pending());
+            assert_eq!(calls.0.load(Ordering::Relaxed), turn, "it is polled again");
+            assert!(received.get() <= turn * at_once, "broken: {broken}, {received:?}");
+            assert!(received.get() + at_once > turn * at_once, "broken: {broken}, {received:?}");
+        }
+    }
 }
