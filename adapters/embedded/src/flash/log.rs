@@ -1,6 +1,7 @@
 //! The log: opened, appended to, rotated, read back.
 
 use super::chain::{Chain, Grain};
+use super::doubt::{Doubt, Watched};
 use super::error::FlashError;
 use super::item::{HEAD, Item, Kind, ROOM};
 use super::size::chunk;
@@ -137,7 +138,8 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
     /// Looks how much room there really is: what was cut short takes some too.
     async fn look(&mut self) -> Result<(), FlashError<F::Error>> {
         let Self { flash, region, half, .. } = self;
-        let left = Self::queue(flash, region, *half)?.space_left().await?;
+        let doubt = Doubt::default();
+        let left = Self::queue(flash, &doubt, region, *half)?.space_left().await?;
         let used = self.room().saturating_sub(left);
         self.chain.bytes = self.chain.bytes.max(used);
         Ok(())
@@ -157,40 +159,46 @@ impl<F: NorFlash, const R: usize> FlashLog<F, R> {
     #[allow(clippy::type_complexity, reason = "the queue does not name its cache")]
     fn queue<'f>(
         flash: &'f mut F,
+        doubt: &'f Doubt,
         region: &Range<u32>,
         half: u32,
-    ) -> Result<QueueStorage<&'f mut F, impl CacheImpl<()> + use<F, R>>, FlashError<F::Error>> {
+    ) -> Result<QueueStorage<Watched<'f, F>, impl CacheImpl<()> + use<F, R>>, FlashError<F::Error>>
+    {
         let size = (region.end - region.start) / 2;
         let start = region.start + half * size;
         let config = QueueConfig::try_new(start..start + size).map_err(|_| FlashError::Region)?;
-        Ok(QueueStorage::new(flash, config, Cache::new_uncached()))
+        Ok(QueueStorage::new(Watched { flash, doubt }, config, Cache::new_uncached()))
     }
 
-    /// Reads a half, and hands its items out.
+    /// Reads a half, and hands its items out. Says whether something was spoiled that no loss of
+    /// power can have cut short.
     async fn walk(
         &mut self,
         half: u32,
         mut take: impl FnMut(&Item, &[u8], &mut [u8]) -> Result<(), FlashError<F::Error>>,
-    ) -> Result<(), FlashError<F::Error>> {
+    ) -> Result<bool, FlashError<F::Error>> {
         let Self { flash, region, item: room, record, .. } = self;
-        let mut queue = Self::queue(flash, region, half)?;
+        let doubt = Doubt::default();
+        let mut queue = Self::queue(flash, &doubt, region, half)?;
         let mut items = queue.iter().await?;
         while let Some(entry) = items.next(&mut room.0).await? {
+            doubt.clear();
             match Item::parse(&entry) {
                 Some((item, body)) => take(&item, body, record)?,
                 None => return Err(FlashError::Damaged("an item that is none")),
             }
         }
-        Ok(())
+        Ok(doubt.is_certain())
     }
 
     async fn scan(&mut self, half: u32) -> Result<Chain, FlashError<F::Error>> {
         let (owner, mut chain) = (self.owner.to_bytes(), Chain::default());
-        self.walk(half, |item, body, _| {
+        let take = |item: &Item, body: &[u8], _: &mut [u8]| {
             chain.take(item, body, &owner, Self::GRAIN);
             Ok(())
-        })
-        .await?;
+        };
+        let spoiled = self.walk(half, take).await?;
+        chain.damage = chain.damage.or(spoiled.then_some("records that nothing cut short"));
         Ok(chain)
     }
 
@@ -265,7 +273,8 @@ async fn append<F: NorFlash, const P: usize>(
     let chunk = chunk(F::ERASE_SIZE, F::WRITE_SIZE.max(F::READ_SIZE));
     let mut left: usize = parts.iter().map(|part| part.len()).sum();
     let mut bytes = parts.iter().flat_map(|part| part.iter());
-    let mut queue = FlashLog::<F, 0>::queue(flash, region, half)?;
+    let doubt = Doubt::default();
+    let mut queue = FlashLog::<F, 0>::queue(flash, &doubt, region, half)?;
     for place in 0..=u16::MAX {
         let length = left.min(chunk);
         left -= length;

@@ -66,6 +66,12 @@ impl<const W: usize, const P: usize> Chip<W, P> {
         self.0.borrow().bytes.len()
     }
 
+    /// The first place from which so many bytes are all the same one.
+    pub fn find(&self, byte: u8, count: usize) -> Option<usize> {
+        let cells = self.0.borrow();
+        cells.bytes.windows(count).position(|bytes| bytes.iter().all(|it| *it == byte))
+    }
+
     /// Flips a bit of its own accord; false if it is one of a word that is empty.
     pub fn rot(&self, byte: usize, bit: usize) -> bool {
         let mut cells = self.0.borrow_mut();

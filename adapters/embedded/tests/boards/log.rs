@@ -166,9 +166,11 @@ fn every_cut<const W: usize, const P: usize>(
         chip.cut_after(Some(fuel));
         let mut model = Vec::new();
         let maybe = work(&chip, &deeds, &mut model);
-        // A second cut, not far from the first: in what the next start does.
-        chip.cut_after(Some(fuel % 23));
-        let _ = open(&chip);
+        // More cuts, not far from the first: in what the next starts do.
+        for more in [fuel % 23, fuel % 5, fuel % 7] {
+            chip.cut_after(Some(more));
+            let _ = open(&chip);
+        }
         chip.cut_after(None);
         let context = format!("words of {W}, pages of {P}, cut after {fuel} of {words}");
         let mut log = open(&chip).unwrap_or_else(|error| panic!("{context}: {error:?}"));
@@ -213,6 +215,41 @@ fn a_flipped_bit_before_the_last_mark_is_noticed() {
         }
     }
     assert!(noticed > 1000, "{noticed}");
+}
+
+/// The last write can have been cut short, and so can the mark of each start after that. Records
+/// before the last one can not.
+#[test]
+fn records_that_no_cut_can_have_spoiled_are_damage() {
+    for (size, starts) in [(20, 0), (90, 0), (200, 0), (90, 3)] {
+        for rotten in 0..5u8 {
+            let chip = Chip::<4, 512>::new(48);
+            let mut log = open(&chip).unwrap();
+            let entry = |at| Entry::Record(vec![at; size]);
+            let entries: Vec<_> = (1..10).map(entry).collect();
+            for entry in &entries {
+                wait(log.append(&entry.record().unwrap())).unwrap();
+            }
+            drop(log);
+            for last in 10 - rotten..10 {
+                chip.rot(chip.find(last, 12).unwrap(), 3);
+            }
+            // Starts whose marks are cut short after their headers.
+            for _ in 0..starts {
+                chip.cut_after(Some(4));
+                assert!(open(&chip).is_err());
+                chip.cut_after(None);
+            }
+            let found = open(&chip).and_then(|mut log| read(&mut log));
+            let context = format!("{rotten} of {size} bytes, {starts} starts");
+            match rotten {
+                0 | 1 => {
+                    assert_eq!(found.unwrap(), entries[..9 - usize::from(rotten)], "{context}")
+                }
+                _ => assert!(matches!(found, Err(FlashError::Damaged(_))), "{context}"),
+            }
+        }
+    }
 }
 
 #[test]
