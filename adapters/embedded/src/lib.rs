@@ -18,10 +18,11 @@
 //! Nothing allocates. Each peer has a session, a room for the fragments of one frame, a hello to
 //! answer eight times a greeting interval, and its budget in the protocol; a flood of one spends
 //! nothing of another's but the time of the link that they share. A call of a link takes a bounded
-//! number of packets, and who sends too much for nothing is not looked at for a while: a node 1,024
-//! frames at once and one each millisecond, a client as many frames of any kind as [`Settings`] say.
-//! What takes no work fills none of the places of a call of [`Node::poll`]. A loop of [`Node::turn`]
-//! over a link that is always ready leaves other tasks their turn after each eight frames.
+//! number of packets, and who sends too much for nothing is not looked at for a while. Of a
+//! node 1,024 frames for nothing are borne at once, and one each millisecond; of a client as many
+//! of any kind are heard as [`Settings`] say. What takes no work fills none of the places of a call
+//! of [`Node::poll`]. A loop of [`Node::turn`] over a link that is always ready leaves other tasks
+//! their turn after each eight frames.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

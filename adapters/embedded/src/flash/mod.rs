@@ -24,7 +24,7 @@
 //! * If all of the newer half was erased, the generation before counts again.
 //! * A region that was erased as a whole is that of a new log.
 //!
-//! After any of these a replica may contradict what it said before, which only the others may notice
+//! After any of these a replica may contradict what it said before, which only others may notice
 //! ([`Refusal::OldLog`](quorate::Refusal::OldLog)). Where flash may lose whole pages, or a chip may
 //! have been replaced, erase the region and start the replica with
 //! [`Origin::Lost`](crate::Origin::Lost), or with [`Origin::Unsure`](crate::Origin::Unsure) if the
