@@ -2,7 +2,8 @@
 
 use core::fmt;
 use core::str::FromStr;
-use quorate::NodeId;
+use quorate::{NodeId, Principal};
+use quorate_embedded::Origin;
 
 /// The arguments of a board: `ID RUN START [lies]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,10 +12,24 @@ pub struct Arguments {
     pub me: NodeId,
     /// The run of the cluster.
     pub run: u64,
-    /// How often this board was started in it.
+    /// How often this board was started in it: 1 is the first time.
     pub start: u32,
     /// Whether it is a traitor.
     pub lies: bool,
+}
+
+impl Arguments {
+    /// How the board begins if its flash is empty. One that ran before has lost its votes with it:
+    /// it must not vote as if it had never done, or it votes twice.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        if self.start <= 1 {
+            return Origin::New;
+        }
+        let [a, b, c, d, e, f, g, h, ..] =
+            crate::nonce(Principal::Node(self.me), self.run, self.start);
+        Origin::Lost { nonce: u64::from_le_bytes([a, b, c, d, e, f, g, h]) }
+    }
 }
 
 impl fmt::Display for Arguments {
@@ -56,6 +71,20 @@ mod tests {
         for lies in [false, true] {
             let told = Arguments { me: NodeId(3), run: 1 << 40, start: 7, lies };
             assert_eq!(told.to_string().parse(), Ok(told));
+        }
+    }
+
+    #[test]
+    fn only_the_first_start_is_that_of_a_new_board() {
+        let told = |run, start| Arguments { me: NodeId(3), run, start, lies: false }.origin();
+        assert_eq!(told(7, 1), Origin::New);
+        let mut nonces = Vec::new();
+        for (run, start) in [(7, 2), (7, 3), (8, 2), (7, u32::MAX)] {
+            let Origin::Lost { nonce } = told(run, start) else {
+                panic!("start {start} of run {run} with an empty flash is {:?}", told(run, start))
+            };
+            assert!(!nonces.contains(&nonce), "{run} {start}");
+            nonces.push(nonce);
         }
     }
 

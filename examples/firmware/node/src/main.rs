@@ -13,7 +13,7 @@ use board::{log, stack};
 use cluster::Arguments;
 use core::convert::Infallible;
 use core::time::Duration;
-use defmt::info;
+use defmt::{info, warn};
 use node::{Broken, stop, tell};
 use quorate::Principal;
 use quorate_embedded::{Clock as _, Settings, Ticks};
@@ -40,6 +40,7 @@ extern "C" fn main() -> ! {
 /// Runs the replica for as long as nothing breaks.
 fn serve(arguments: Arguments, top: usize) -> Result<Infallible, Broken> {
     let Arguments { me, run, start, lies } = arguments;
+    let origin = arguments.origin();
     let who = Principal::Node(me);
     // The log has the time of the devices.
     let line = rooms::line()?;
@@ -49,8 +50,11 @@ fn serve(arguments: Arguments, top: usize) -> Result<Infallible, Broken> {
     let mut clock = Ticks::new(HERTZ, ticks);
     let nonce = cluster::nonce(who, run, start);
     let settings = Settings { greeting: cluster::GREETING, ..Settings::new(nonce) };
-    let node = rooms::node(me, board, settings, clock.now())?;
+    let node = rooms::node((me, origin), board, settings, clock.now())?;
     info!("from its journal: {}", node.protocol().status());
+    if node.protocol().is_recovering() {
+        warn!("a journal was lost: it votes on nothing that it may have voted on");
+    }
     let link = rooms::link(line, who)?;
 
     let mut watch = Watch::new(top);

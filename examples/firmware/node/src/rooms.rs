@@ -56,10 +56,10 @@ pub(crate) fn board(who: Principal, lies: bool) -> Result<&'static Board, Broken
     Ok(BOARD.take().ok_or(TWICE)?.write(member))
 }
 
-/// The replica, from what its journal holds.
+/// The replica, from what its journal holds; from this origin if that is nothing.
 #[inline(never)]
 pub(crate) fn node(
-    me: NodeId,
+    me: (NodeId, Origin),
     board: &'static Board,
     settings: Settings,
     now: Instant,
@@ -85,12 +85,12 @@ fn complete(
 }
 
 #[inline(never)]
-fn started(me: NodeId, board: &Board, now: Instant) -> Result<Started, Broken> {
+fn started((me, origin): (NodeId, Origin), board: &Board, now: Instant) -> Result<Started, Broken> {
     let room = CHECKPOINTS.take().ok_or(TWICE)?;
     let memory = MEMORY.take().ok_or(TWICE)?;
     let parts = (Registers::default(), log(board)?, &mut room[..]);
     let replica = (cluster::replica(me, *board.roster.scope()), memory);
-    let started = Service::start(parts, LAYOUT, replica, now, Origin::New);
+    let started = Service::start(parts, LAYOUT, replica, now, origin);
     match wait(started) {
         Ok(started) => Ok(started),
         Err(why) => Err(tell("it cannot go on", &why)),

@@ -25,6 +25,7 @@ pub(crate) struct Watch {
     due: Instant,
     status: Status,
     refusal: Option<Refusal>,
+    recovers: bool,
     /// Those whom it has had a session with.
     met: NodeSet,
 }
@@ -57,6 +58,11 @@ impl Watch {
         let registers = node.host().application();
         let (faults, last) = node.host().faults();
         self.log(&status, node.host().refusal());
+        let recovers = node.protocol().is_recovering();
+        if self.recovers && !recovers {
+            info!("it votes again: nothing that it may have said before counts any more");
+        }
+        self.recovers = recovers;
         for id in (0..NODES as u8).map(NodeId) {
             if node.has_session(Principal::Node(id)) && self.met.insert(id) {
                 info!("met {}", id);

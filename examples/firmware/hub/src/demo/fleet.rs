@@ -185,6 +185,13 @@ impl Fleet {
         }
     }
 
+    /// Erases the flash of a board that has no power.
+    pub(crate) fn erase(&mut self, id: usize) -> Result<()> {
+        ensure!(self.places[id].child.is_none(), "{} runs", self.who(id));
+        let home = self.folder.path().join(id.to_string());
+        std::fs::write(home.join("flash.bin"), vec![0xFF; FLASH]).context("the flash of a board")
+    }
+
     /// What a member is called.
     pub(crate) fn who(&self, id: usize) -> String {
         if self.cast.is_linux(id) { "the Linux process".to_owned() } else { format!("board {id}") }

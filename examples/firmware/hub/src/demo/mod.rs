@@ -45,6 +45,10 @@ pub(crate) struct Plan {
     #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true",
         action = clap::ArgAction::Set)]
     kill_primary: bool,
+    /// Whether the primary that lost its power finds its flash erased when it comes back. Without a
+    /// liar, since f = 1: a board that recovers from a loss is the one that is wrong.
+    #[arg(long)]
+    erase_flash: bool,
     /// Whether a board lies in each round.
     #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true",
         action = clap::ArgAction::Set)]
@@ -77,6 +81,12 @@ fn percent(text: &str) -> Result<f64, String> {
 /// A request failed, states differ, a board stopped by itself, or something takes far too long.
 pub(crate) fn run(plan: &Plan, cast: Cast) -> Result<()> {
     ensure!(plan.board != Board::M0, "QEMU has no M0 with so much memory: take m3");
+    let alone = plan.kill_primary && !plan.liar && plan.minutes == 0 && cast == Cast::Boards;
+    ensure!(
+        alone || !plan.erase_flash,
+        "--erase-flash is for one round of boards, with a killed primary, and --liar false: one at \
+         a time may be wrong, and a board that recovers from a loss is"
+    );
     tools::check(&[plan.board.machine().0])?;
     eprintln!("building the image of a node for {}", plan.board.target());
     let image = image::build(plan.board, "node", "node", "")?;

@@ -129,9 +129,16 @@ impl<'p> Story<'p> {
         self.serve(back, on)?;
 
         let (goal, since) = (self.fleet.executed(), Instant::now());
+        let erased = self.plan.erase_flash;
+        if erased {
+            self.fleet.erase(id)?;
+        }
         self.fleet.start(id, false)?;
-        let back =
-            if linux { "runs again, with its log" } else { "has power again, and its flash" };
+        let back = match (linux, erased) {
+            (true, _) => "runs again, with its log",
+            (false, false) => "has power again, and its flash",
+            (false, true) => "has power again, and nothing in its flash: it recovers",
+        };
         self.say(&format!("{who} {back}"));
         self.until("the member that was killed catches up", |story| {
             story.fleet.report(id).is_some_and(|report| report.executed >= goal)
