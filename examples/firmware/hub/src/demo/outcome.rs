@@ -68,7 +68,7 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, failed, wrong, seconds, p50_ms, p99_ms, max_ms, .. } = self;
-        let Traffic { passed, lost, undelivered, damaged } = self.frames;
+        let Traffic { passed, lost, undelivered, damaged, forged } = self.frames;
         let rate = *requests as f64 / seconds.max(f64::MIN_POSITIVE);
         writeln!(
             f,
@@ -81,7 +81,7 @@ impl fmt::Display for Outcome {
         writeln!(
             f,
             "frames: {passed} passed on, {lost} lost on purpose, {undelivered} to members that \
-             were away or too slow, {damaged} cut short"
+             were away or too slow, {damaged} cut short, {forged} in another's name"
         )?;
         let Self { kills, liars, view, logged, .. } = self;
         writeln!(f, "members killed {kills}, liars {liars}, at the end in view {view}")?;

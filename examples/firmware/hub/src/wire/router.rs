@@ -1,8 +1,10 @@
 //! Passes frames on: from the line of whoever sent it to that of whom it is meant for.
 //!
 //! It knows nothing of what it carries but the address, proves nothing and is believed by nobody:
-//! members prove their frames to each other. A line that is slow delays nobody but its own end,
-//! whose frames are lost when too many wait.
+//! members prove their frames to each other. But whose line a frame comes over it does know: what
+//! comes in the name of another goes nowhere, so that a liar spends nothing that is another's, no
+//! budget and no connection. A line that is slow delays nobody but its own end, whose frames are lost
+//! when too many wait.
 
 use super::frames::{Splitter, address, whole};
 use super::loss::Loss;
@@ -36,6 +38,8 @@ pub(crate) struct Traffic {
     pub(crate) undelivered: u64,
     /// Cut short or changed on the way.
     pub(crate) damaged: u64,
+    /// In the name of another than the one whose line they came over.
+    pub(crate) forged: u64,
 }
 
 /// The lines of a cluster.
@@ -68,7 +72,7 @@ impl Router {
         self.lines().open.insert(member, sender);
         thread::spawn(move || write(out, &frames));
         let router = Arc::clone(self);
-        thread::spawn(move || router.read(stream));
+        thread::spawn(move || router.read(member, stream));
         Ok(())
     }
 
@@ -81,11 +85,11 @@ impl Router {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, mut stream: UnixStream) {
+    fn read(&self, member: Principal, mut stream: UnixStream) {
         let (mut chunk, mut splitter) = ([0; 4096], Splitter::default());
         // The end of a line and a broken one are the same: nothing comes any more.
         while let Ok(length @ 1..) = stream.read(&mut chunk) {
-            splitter.feed(&chunk[..length], |frame| self.lines().pass(frame));
+            splitter.feed(&chunk[..length], |frame| self.lines().pass(member, frame));
             // An emulated UART sends byte by byte: waking up for each would cost more than all
             // else.
             thread::sleep(PAUSE);
@@ -94,10 +98,12 @@ impl Router {
 }
 
 impl Lines {
-    fn pass(&mut self, stuffed: &[u8]) {
+    /// Passes on what came over a member's line.
+    fn pass(&mut self, member: Principal, stuffed: &[u8]) {
         let Self { open, loss, traffic } = self;
         let fate = match address(stuffed) {
             None => &mut traffic.damaged,
+            Some((_, from)) if from != member => &mut traffic.forged,
             Some((to, from)) if loss.takes(to, from) => &mut traffic.lost,
             Some((to, _)) => match open.get(&to).map(|line| line.try_send(whole(stuffed))) {
                 Some(Ok(())) => &mut traffic.passed,
@@ -183,7 +189,21 @@ mod tests {
         zero.send(node(1), b"there").unwrap();
         let mut one = Stream::new(&ports[1], node(1), 600);
         assert_eq!(receive(&mut one, &ports[1]), (node(0), b"there".to_vec()));
-        let counted = Traffic { passed: 1, undelivered: 1, damaged: 1, lost: 0 };
+        let counted = Traffic { passed: 1, undelivered: 1, damaged: 1, ..Traffic::default() };
+        assert_eq!(router.traffic(), counted);
+    }
+
+    #[test]
+    fn nobody_speaks_in_the_name_of_another() {
+        let router = Router::new(Loss::new(0.0, 1));
+        let ports = [0, 1, 2].map(|id| connect(&router, node(id)));
+        let mut liar = Stream::new(&ports[0], node(2), 600);
+        liar.send(node(1), b"I am two").unwrap();
+        let mut zero = Stream::new(&ports[0], node(0), 600);
+        zero.send(node(1), b"I am zero").unwrap();
+        let mut one = Stream::new(&ports[1], node(1), 600);
+        assert_eq!(receive(&mut one, &ports[1]), (node(0), b"I am zero".to_vec()));
+        let counted = Traffic { passed: 1, forged: 1, ..Traffic::default() };
         assert_eq!(router.traffic(), counted);
     }
 
