@@ -16,7 +16,7 @@ mod tests;
 
 use crate::wire::Port;
 use anyhow::Result;
-use cluster::{FRAME, SEATS};
+use cluster::{FRAME, MEMBERS, SEATS};
 use peer::{Deed, Peer};
 use quorate::Principal;
 use quorate::link::Hello;
@@ -34,6 +34,11 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(200);
 /// Frames that may wait for a connection; more are lost, as on a line.
 const QUEUE: usize = 64;
+/// Connections of one peer, and of all, that may be under way. One that is let go of still is, for
+/// as long as the server is left alone. Each peer has use for two, the one that serves and the one
+/// that takes its place; whoever greets ever anew has some more, and leaves all others theirs.
+const EACH: usize = 4;
+const ALL: usize = 2 * (MEMBERS - 2) + EACH;
 /// How often a line that is silent is looked at, to see whether it is there yet.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -55,21 +60,33 @@ struct Work {
     server: Option<SocketAddr>,
     peers: BTreeMap<Principal, Peer>,
     open: BTreeMap<(Principal, u64), SyncSender<Vec<u8>>>,
+    /// How many connections of each peer there are, those included that begin and those that end.
+    under_way: BTreeMap<Principal, usize>,
     over: bool,
+}
+
+/// A connection that is to be made, and what is to be said over it.
+#[derive(Debug)]
+struct Call {
+    key: (Principal, u64),
+    server: Option<SocketAddr>,
+    hello: [u8; Hello::LEN],
+    frames: Receiver<Vec<u8>>,
 }
 
 impl Gateway {
     /// A gateway of a member, on this line. It leads nowhere yet.
     ///
     /// # Errors
-    /// There is no second handle of the line to be had.
+    /// There is no second handle of the line to be had, or no thread.
     pub(crate) fn new(me: Principal, line: UnixStream) -> Result<Self> {
         let ear = Port::new(line.try_clone()?);
-        let (peers, open) = (BTreeMap::new(), BTreeMap::new());
-        let work = Work { line: Port::new(line), server: None, peers, open, over: false };
+        let (peers, open, under_way) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let line = Port::new(line);
+        let work = Work { line, server: None, peers, open, under_way, over: false };
         let desk = Arc::new(Desk { me, work: Mutex::new(work) });
         let listener = Arc::clone(&desk);
-        thread::spawn(move || listener.listen(&ear));
+        thread::Builder::new().spawn(move || listener.listen(&ear))?;
         Ok(Self(desk))
     }
 
@@ -123,10 +140,11 @@ impl Desk {
         for deed in deeds {
             match deed {
                 Deed::Dial { serial, hello } => {
-                    let (sender, frames) = sync_channel(QUEUE);
-                    work.open.insert((who, serial), sender);
-                    let (desk, server) = (Arc::clone(self), work.server);
-                    thread::spawn(move || desk.converse((who, serial), server, &hello, frames));
+                    let key = (who, serial);
+                    if self.begin(&mut work, key, hello).is_none() {
+                        // Not now: whoever is not answered greets again.
+                        work.end(key);
+                    }
                 }
                 Deed::HangUp(serial) => drop(work.open.remove(&(who, serial))),
                 Deed::Serve(serial, frame) => {
@@ -143,41 +161,81 @@ impl Desk {
         }
     }
 
-    /// A connection from its begin to its end, and some time after it.
-    fn converse(
+    /// Begins a connection of a peer; `None` if it has too many, or there is no thread to be had.
+    fn begin(
         self: &Arc<Self>,
+        work: &mut Work,
         (who, serial): (Principal, u64),
-        server: Option<SocketAddr>,
-        hello: &[u8; Hello::LEN],
-        frames: Receiver<Vec<u8>>,
-    ) {
-        // However it ended, there is no connection any more.
-        let _ = self.serve((who, serial), server, hello, frames);
-        self.work().open.remove(&(who, serial));
-        self.ask(who, |peer| {
-            peer.on_end(serial);
-            Vec::new()
-        });
-        thread::sleep(PAUSE);
-        self.ask(who, Peer::on_pause);
+        hello: [u8; Hello::LEN],
+    ) -> Option<()> {
+        let all: usize = work.under_way.values().sum();
+        let its = work.under_way.entry(who).or_default();
+        if *its >= EACH || all >= ALL {
+            return None;
+        }
+        *its += 1;
+        let (desk, call) = (Arc::clone(self), work.call((who, serial), hello));
+        let thread = thread::Builder::new().spawn(move || desk.converse(call));
+        if thread.is_err() {
+            work.leave(who);
+        }
+        thread.ok().map(drop)
     }
 
-    fn serve(
-        self: &Arc<Self>,
-        (who, serial): (Principal, u64),
-        server: Option<SocketAddr>,
-        hello: &[u8; Hello::LEN],
-        frames: Receiver<Vec<u8>>,
-    ) -> io::Result<()> {
+    /// A connection from its begin to its end, and some time after it; then the next one, if the
+    /// peer has none.
+    fn converse(self: &Arc<Self>, mut call: Call) {
+        loop {
+            let key @ (who, _) = call.key;
+            // However it ended, there is no connection any more.
+            let _ = self.serve(call);
+            self.work().end(key);
+            thread::sleep(PAUSE);
+            let mut work = self.work();
+            let next = work.peers.get_mut(&who).map(Peer::on_pause).unwrap_or_default().pop();
+            match next {
+                Some(Deed::Dial { serial, hello }) if !work.over => {
+                    call = work.call((who, serial), hello);
+                }
+                _ => return work.leave(who),
+            }
+        }
+    }
+
+    fn serve(self: &Arc<Self>, call: Call) -> io::Result<()> {
+        let Call { key: (who, serial), server, hello, frames } = call;
         let mut stream = TcpStream::connect(server.ok_or(ErrorKind::NotConnected)?)?;
         stream.set_nodelay(true)?;
-        put(&mut stream, hello)?;
+        put(&mut stream, &hello)?;
         let out = stream.try_clone()?;
-        thread::spawn(move || write(out, &frames));
+        thread::Builder::new().spawn(move || write(out, &frames))?;
         loop {
             let frame = take(&mut stream)?;
             self.ask(who, |peer| peer.on_answer(serial, frame));
         }
+    }
+}
+
+impl Work {
+    /// A connection that is to be made.
+    fn call(&mut self, key: (Principal, u64), hello: [u8; Hello::LEN]) -> Call {
+        let (sender, frames) = sync_channel(QUEUE);
+        self.open.insert(key, sender);
+        Call { key, server: self.server, hello, frames }
+    }
+
+    /// A connection has ended, or did not begin.
+    fn end(&mut self, key @ (who, serial): (Principal, u64)) {
+        self.open.remove(&key);
+        if let Some(peer) = self.peers.get_mut(&who) {
+            peer.on_end(serial);
+        }
+    }
+
+    /// A connection is not under way any more.
+    fn leave(&mut self, who: Principal) {
+        let its = self.under_way.entry(who).or_default();
+        *its = its.saturating_sub(1);
     }
 }
 

@@ -111,3 +111,64 @@ fn a_server_serves_among_boards_and_again_when_it_was_started_again() {
     let equal = states.iter().filter(|it| it.digest() == served && it.total() == total).count();
     assert!(equal >= 2, "{states:?} are not {served:?}");
 }
+
+/// A gateway that leads to a server that hears and says nothing, and the other end of its line.
+fn silent() -> (Gateway, TcpListener, Port) {
+    let (line, other) = UnixStream::pair().unwrap();
+    let gateway = Gateway::new(Principal::Node(LINUX), line).unwrap();
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    server.set_nonblocking(true).unwrap();
+    gateway.lead_to(server.local_addr().unwrap());
+    (gateway, server, Port::new(other))
+}
+
+fn greet(port: &Port, from: Principal, nonce: u8) {
+    let (cluster, to) = (quorate::Digest::ZERO, Principal::Node(LINUX));
+    let proof = quorate::link::Proof::Hmac;
+    let hello = Hello { cluster, epoch: 0, from, to, nonce: [nonce; 32], proof };
+    Stream::new(port, from, FRAME).send(to, &hello.to_bytes()).unwrap();
+}
+
+/// The connections that have come until none has for a while, the nonces they were greeted with,
+/// and how many were under way at most.
+fn accepted(gateway: &Gateway, server: &TcpListener) -> (Vec<u8>, usize) {
+    let (mut nonces, mut last, mut most) = (Vec::new(), std::time::Instant::now(), 0);
+    while last.elapsed() < 5 * PAUSE {
+        most = most.max(gateway.0.work().under_way.values().sum());
+        match server.accept() {
+            Ok((mut stream, _)) => {
+                stream.set_nonblocking(false).unwrap();
+                let hello = take(&mut stream).map(|it| Hello::from_bytes(&it).unwrap());
+                nonces.extend(hello.map(|it| it.nonce[0]));
+                last = std::time::Instant::now();
+                // Whoever is hung up on sees it; all others stay.
+                std::mem::forget(stream);
+            }
+            Err(_) => thread::sleep(Duration::from_millis(2)),
+        }
+    }
+    (nonces, most)
+}
+
+#[test]
+fn whoever_greets_ever_anew_has_few_connections_and_the_newest_at_last() {
+    let (gateway, server, port) = silent();
+    let who = Principal::Node(NodeId(1));
+    (1..=200).for_each(|nonce| greet(&port, who, nonce));
+    let (nonces, most) = accepted(&gateway, &server);
+    assert!(most <= EACH, "{most} connections");
+    assert!(nonces.len() <= 3 * EACH, "{} connections: {nonces:?}", nonces.len());
+    assert_eq!(nonces.last(), Some(&200));
+}
+
+#[test]
+fn however_many_greet_there_are_so_many_connections_and_no_more() {
+    let (gateway, server, port) = silent();
+    for nonce in 1..=30 {
+        let all = (0..MEMBERS).filter_map(|row| SEATS.principal(row));
+        all.for_each(|who| greet(&port, who, nonce));
+    }
+    let (nonces, most) = accepted(&gateway, &server);
+    assert!(most <= ALL, "{most} connections");
+    assert_eq!(nonces.iter().filter(|nonce| **nonce == 30).count(), MEMBERS - 1, "{nonces:?}");
+}
