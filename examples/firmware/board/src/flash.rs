@@ -6,21 +6,14 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
-/// Bytes of the chip.
-pub const SIZE: usize = 128 * 1024;
-/// Bytes of a page.
-const PAGE: usize = 4096;
-/// Bytes of a word.
-const WORD: usize = 4;
-
-/// The chip.
+/// A chip of so many bytes, in pages and words of so many.
 #[derive(Debug)]
-pub struct Flash<'c> {
+pub struct Flash<'c, const SIZE: usize, const PAGE: usize, const WORD: usize> {
     file: File,
     cells: &'c mut [u8; SIZE],
 }
 
-impl<'c> Flash<'c> {
+impl<'c, const SIZE: usize, const PAGE: usize, const WORD: usize> Flash<'c, SIZE, PAGE, WORD> {
     /// The chip whose contents are in the file `flash.bin` of the folder that QEMU was started
     /// in; `None` if there is none, or a shorter one.
     pub fn open(cells: &'c mut [u8; SIZE]) -> Option<Self> {
@@ -36,11 +29,15 @@ impl<'c> Flash<'c> {
     }
 }
 
-impl ErrorType for Flash<'_> {
+impl<const SIZE: usize, const PAGE: usize, const WORD: usize> ErrorType
+    for Flash<'_, SIZE, PAGE, WORD>
+{
     type Error = NorFlashErrorKind;
 }
 
-impl ReadNorFlash for Flash<'_> {
+impl<const SIZE: usize, const PAGE: usize, const WORD: usize> ReadNorFlash
+    for Flash<'_, SIZE, PAGE, WORD>
+{
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
@@ -55,7 +52,9 @@ impl ReadNorFlash for Flash<'_> {
     }
 }
 
-impl NorFlash for Flash<'_> {
+impl<const SIZE: usize, const PAGE: usize, const WORD: usize> NorFlash
+    for Flash<'_, SIZE, PAGE, WORD>
+{
     const WRITE_SIZE: usize = WORD;
     const ERASE_SIZE: usize = PAGE;
 

@@ -20,6 +20,6 @@ pub use liar::{Mouth, Tongue, twist};
 pub use registers::{Registers, operation};
 pub use report::{FAULTS, Report};
 pub use settings::{
-    CLIENTS, DIMENSIONS, FRAME, GREETING, LAYOUT, MEMBERS, Memory, NODES, RECORD, REPLY, SEATS,
-    client, replica,
+    CLIENTS, DIMENSIONS, FLASH, FRAME, GREETING, LAYOUT, MEMBERS, Memory, NODES, PAGE, RECORD,
+    REPLY, SEATS, WORD, client, replica,
 };

@@ -6,6 +6,7 @@ use quorate::hmac;
 use quorate::link::Sealer as _;
 use quorate::pbft::{ClientConfig, Config, Dimensions, Fixed, Switches};
 use quorate::{ClientId, NodeId, Quorum};
+use quorate_embedded::flash::flash_bytes;
 use quorate_embedded::{Layout, Seats};
 
 /// Boards.
@@ -37,6 +38,19 @@ pub const LAYOUT: Layout =
 pub const FRAME: usize = 1 + LAYOUT.message_bytes() + hmac::Sealer::OVERHEAD;
 /// Bytes of the longest record in a log.
 pub const RECORD: usize = DIMENSIONS.message_bytes();
+/// Bytes of a board's flash.
+pub const FLASH: usize = 256 * 1024;
+/// Bytes of its pages.
+pub const PAGE: usize = 4096;
+/// Bytes of its words.
+pub const WORD: usize = 4;
+
+// Whoever has less stops in the middle of its work: nothing more fits in.
+const _: () = assert!(
+    flash_bytes(&LAYOUT, PAGE, WORD) <= FLASH,
+    "a log of this cluster takes more flash than its boards have"
+);
+
 /// The memory of a replica.
 pub type Memory = Fixed<NODES, WINDOW, BATCH, CLIENTS, REPLY>;
 

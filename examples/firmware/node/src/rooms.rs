@@ -5,9 +5,9 @@
 //! function of its own, whose frame is gone when the replica runs.
 
 use board::devices::Uart;
-use board::flash::{Flash, SIZE};
+use board::flash::Flash;
 use board::once::Once;
-use cluster::{Board, FRAME, LAYOUT, MEMBERS, Memory, RECORD, Registers};
+use cluster::{Board, FLASH, FRAME, LAYOUT, MEMBERS, Memory, PAGE, RECORD, Registers, WORD};
 use core::mem::MaybeUninit;
 use node::{Broken, tell};
 use quorate::pbft::Replica;
@@ -15,7 +15,8 @@ use quorate::{Instant, NodeId, Principal};
 use quorate_embedded::flash::{Blocking, FlashLog, Owner};
 use quorate_embedded::{Node, Origin, Service, Settings, Stream, wait};
 
-type Log = FlashLog<Blocking<Flash<'static>>, RECORD>;
+type Chip = Flash<'static, FLASH, PAGE, WORD>;
+type Log = FlashLog<Blocking<Chip>, RECORD>;
 type Host = Service<Registers, Log, &'static mut [u8]>;
 type Started = (Replica<&'static mut Memory>, Host);
 
@@ -26,7 +27,7 @@ pub(crate) type Member =
 pub(crate) type Link = Stream<&'static Uart>;
 
 /// What the flash of a real board would be.
-static CELLS: Once<[u8; SIZE]> = Once::new([0; SIZE]);
+static CELLS: Once<[u8; FLASH]> = Once::new([0; FLASH]);
 static MEMORY: Once<Memory> = Once::new(Memory::new());
 static CHECKPOINTS: Once<[u8; LAYOUT.bytes()]> = Once::new([0; LAYOUT.bytes()]);
 static BUFFERS: Once<[u8; 3 * FRAME]> = Once::new([0; 3 * FRAME]);
@@ -100,8 +101,8 @@ fn started((me, origin): (NodeId, Origin), board: &Board, now: Instant) -> Resul
 #[inline(never)]
 fn log(board: &Board) -> Result<Log, Broken> {
     let scope = board.roster.scope();
-    let flash = CELLS.take().and_then(Flash::open).ok_or(Broken("there is no flash"))?;
-    let region = 0..SIZE as u32;
+    let flash = CELLS.take().and_then(Chip::open).ok_or(Broken("there is no flash"))?;
+    let region = 0..FLASH as u32;
     let owner = Owner { cluster: scope.cluster, epoch: scope.epoch, me: board.me };
     let log = FlashLog::<_, RECORD>::open(Blocking(flash), region, owner);
     wait(log).map_err(|why| tell("the log cannot be opened", &why))

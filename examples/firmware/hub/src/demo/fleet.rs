@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::log::{Log, Words};
 use crate::wire::Router;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use cluster::{Arguments, NODES, Report};
+use cluster::{Arguments, FLASH, NODES, Report};
 use quorate::{NodeId, Principal};
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,8 +20,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Bytes of a board's flash: what `board::flash::SIZE` says.
-const FLASH: usize = 128 * 1024;
 /// How long a member that says why it stops may take to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long QEMU may take to start on a busy machine.
