@@ -240,8 +240,41 @@ mod tests {
         // Two tables behind each other, whose places nobody goes to, leave a call that is not seen.
         let mut lost = a;
         lost[3] = 0x0202;
-        let lost = image(&[("a", &lost), ("b", &[RETURN])], marks);
+        let lost = image(&[("a", &lost), ("b", &[RETURN])], marks.clone());
         assert_eq!(Calls::of(&lost).unknown(), [("a", 0x108)]);
+        // ldr r3, [pc, #16]; adr r1, #8; tbb [r1, r0]; a constant; .byte 3, 4; blx r3; bx lr; nop
+        let code = [0x4B04, 0xA102, 0xE8D1, 0xF000, 0x4240, 0x000F, 0x0403, 0x4798, RETURN, NOP];
+        let a: [u16; 12] = [&code[..], &[0x0119, 0]].concat().try_into().unwrap();
+        let marks = vec![(0x100, true), (0x108, false), (0x10E, true), (0x114, false)];
+        let marks = [&marks[..], &[(0x118, true)]].concat();
+        let behind = |a: &[u16; 12]| {
+            let behind = image(&[("a", a), ("b", &[RETURN])], marks.clone());
+            let calls = Calls::of(&behind);
+            (calls.unknown().into_iter().map(|(_, at)| at).collect::<Vec<_>>(), calls.stack_of("a"))
+        };
+        assert_eq!(behind(&a), (vec![], Some(16)));
+        // Nobody knows where r2 says that the table begins.
+        let unknown = [&a[..2], &[0xE8D2], &a[3..]].concat().try_into().unwrap();
+        assert_eq!(behind(&unknown).0, [0x104, 0x10E]);
+    }
+
+    #[test]
+    fn a_table_of_branches_leads_to_each_of_them() {
+        // ldr r3, [pc, #20]; adr r0, there; add.w r0, r0, r1, lsl #2; mov pc, r0; nop;
+        // table: b.w call; b.w over; over: bx lr; call: blx r3; then the constant.
+        let marks = vec![(0x100, true), (0x118, false), (0x11C, true)];
+        let with = |there| {
+            let a = [0x4B05, there, 0xEB00, 0x0081, 0x4687, NOP];
+            let a = [a, [0xF000, 0xB803, 0xF000, 0xB800, RETURN, 0x4798]].concat();
+            let a = [&a[..], &[0x011D, 0]].concat();
+            let leads = image(&[("a", &a), ("b", &[RETURN, NOP])], marks.clone());
+            let calls = Calls::of(&leads);
+            let unknown = calls.unknown().into_iter().map(|(_, at)| at).collect::<Vec<_>>();
+            (calls.calls[0].iter().copied().collect::<Vec<_>>(), unknown)
+        };
+        assert_eq!(with(0xA002), (vec![1], vec![]));
+        // There is no table where it is said to be: nobody knows where that leads.
+        assert_eq!(with(0xA004), (vec![], vec![0x108, 0x116]));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! these that they do not push. So they are followed as a part of each function that calls them.
 
 use crate::elf::{Function, Image};
-use crate::thumb::{CALLS_CHANGE, Flow, Instruction, Leaves, decode};
+use crate::thumb::{CALLS_CHANGE, Flow, Instruction, Leaves, PC, decode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many pieces may be within each other.
@@ -19,6 +19,9 @@ const DEEPEST: usize = 8;
 const PIECE: &str = "OUTLINED_FUNCTION_";
 /// R4 to R11.
 const KEPT: u16 = 0x0FF0;
+
+/// The link register.
+const LINK: u16 = 1 << 14;
 
 /// What is known where nothing is.
 const ANYTHING: Registers = [const { Value::Anything }; 16];
@@ -29,6 +32,8 @@ enum Value {
     Anything,
     /// One of these.
     Known(BTreeSet<u32>),
+    /// A place in a table that begins at one of these.
+    Entry(BTreeSet<u32>),
 }
 
 /// The registers before an instruction.
@@ -102,8 +107,10 @@ fn changed(code: &Code) -> u16 {
         // What is popped at the end is what was pushed, and is the caller's again.
         Leaves::Something(_) if instruction.flow == Flow::Stop => 0,
         Leaves::Something(registers) => registers,
-        Leaves::Constant { to, .. } | Leaves::Low { to, .. } => 1 << to,
-        Leaves::High { to, .. } | Leaves::Copy { to, .. } => 1 << to,
+        Leaves::Constant { to, .. } | Leaves::Address { to, .. } | Leaves::Low { to, .. } => {
+            1 << to
+        }
+        Leaves::High { to, .. } | Leaves::Copy { to, .. } | Leaves::Entry { to, .. } => 1 << to,
     });
     each.fold(0, |all, registers| all | registers)
 }
@@ -146,6 +153,11 @@ impl Follower<'_> {
             };
             let mut after = perform(self.image, instruction, *under, &before);
             let targets = self.targets(at, address, instruction, &before);
+            let mut entry = before.clone();
+            if matches!(instruction.flow, Flow::Call(_) | Flow::CallRegister(_)) {
+                // Where it returns to, which is the caller's own.
+                forget(&mut entry, LINK);
+            }
             for target in targets {
                 if !self.pieces[target] {
                     continue;
@@ -153,11 +165,12 @@ impl Follower<'_> {
                 if depth == DEEPEST {
                     self.callees[at].unknown.insert(address);
                     after = ANYTHING;
-                } else if let Some(left) = self.follow(target, &before, depth + 1) {
+                } else if let Some(left) = self.follow(target, &entry, depth + 1) {
                     after = join(&after, &left);
                 }
             }
-            let (ways, leaves) = ways(self.image, function, address, instruction, *under);
+            let (ways, leaves) =
+                ways(self.image, function, (address, instruction, *under), &before);
             if leaves {
                 let mut left = after.clone();
                 if !matches!(instruction.flow, Flow::Stop | Flow::Jump(14)) {
@@ -212,11 +225,23 @@ impl Follower<'_> {
                     }
                     // Back to who called.
                     Value::Anything if instruction.flow == Flow::Jump(14) => Vec::new(),
-                    Value::Anything => {
+                    Value::Entry(tables)
+                        if matches!(instruction.flow, Flow::Jump(_))
+                            && tables
+                                .iter()
+                                .all(|it| !branches(image, function, *it).is_empty()) =>
+                    {
+                        Vec::new()
+                    }
+                    Value::Anything | Value::Entry(_) => {
                         callees.unknown.insert(address);
                         Vec::new()
                     }
                 }
+            }
+            Flow::Table { base, .. } if tables(base, 0, before).is_empty() => {
+                callees.unknown.insert(address);
+                Vec::new()
             }
             Flow::Lost => {
                 callees.unknown.insert(address);
@@ -231,17 +256,26 @@ impl Follower<'_> {
 fn ways(
     image: &Image,
     function: &Function,
-    at: u64,
-    instruction: &Instruction,
-    under: bool,
+    (at, instruction, under): (u64, &Instruction, bool),
+    before: &Registers,
 ) -> (Vec<u64>, bool) {
     let next = at + instruction.length;
+    if let Flow::Jump(register) = instruction.flow
+        && let Value::Entry(tables) = &before[usize::from(register)]
+    {
+        let ways = tables.iter().flat_map(|table| branches(image, function, *table));
+        return (ways.chain(under.then_some(next)).collect(), false);
+    }
     let (mut ways, goes_on, mut leaves) = match instruction.flow {
         Flow::On | Flow::Call(_) | Flow::CallRegister(_) | Flow::If(_) => (vec![], true, false),
         Flow::Either(to) => (vec![to], true, false),
         Flow::Branch(to) => (vec![to], false, false),
         Flow::Stop | Flow::Jump(_) | Flow::Lost => (vec![], false, true),
-        Flow::Table { halves } => (table(image, function, next, halves), false, false),
+        Flow::Table { base, halves } => {
+            let tables = tables(base, next, before);
+            let places = |start| table(image, function, (start, next), halves);
+            (tables.into_iter().flat_map(places).collect(), false, false)
+        }
     };
     if let Flow::Either(to) | Flow::Branch(to) = instruction.flow {
         leaves |= !covers(function, to);
@@ -253,16 +287,35 @@ fn ways(
     (ways, leaves)
 }
 
-/// Where a table leads: its entries count halves from where it begins, and it ends where code
+/// Where a table may begin, of an instruction before `next`; none if that cannot be told.
+fn tables(base: u8, next: u64, before: &Registers) -> Vec<u64> {
+    match &before[usize::from(base)] {
+        _ if base == PC => vec![next],
+        Value::Known(starts) => starts.iter().map(|start| u64::from(*start)).collect(),
+        Value::Anything | Value::Entry(_) => Vec::new(),
+    }
+}
+
+/// Where a table leads: its entries count halves from the instruction's end, and it ends where code
 /// begins again.
-fn table(image: &Image, function: &Function, start: u64, halves: bool) -> Vec<u64> {
+fn table(image: &Image, function: &Function, (start, next): (u64, u64), halves: bool) -> Vec<u64> {
     let size = if halves { 2 } else { 1 };
     let entries = (start..function.end).step_by(size).take_while(|at| !image.is_code(*at));
     let entry = |at: u64| {
         let half = u64::from(image.half(at & !1));
         if halves { half } else { half >> (8 * (at & 1)) & 0xFF }
     };
-    entries.map(|at| start + 2 * entry(at)).collect()
+    entries.map(|at| next + 2 * entry(at)).collect()
+}
+
+/// The instructions of a table, each of which goes on elsewhere: where places are too far away for
+/// [`table`]. It ends where something else begins.
+fn branches(image: &Image, function: &Function, table: u32) -> Vec<u64> {
+    let entries = (u64::from(table)..function.end).step_by(4).take_while(|at| {
+        let entry = decode(image.half(*at), image.half(at + 2), *at);
+        image.is_code(*at) && entry.length == 4 && matches!(entry.flow, Flow::Branch(_))
+    });
+    if covers(function, table.into()) { entries.collect() } else { Vec::new() }
 }
 
 fn perform(image: &Image, instruction: &Instruction, under: bool, before: &Registers) -> Registers {
@@ -276,9 +329,14 @@ fn perform(image: &Image, instruction: &Instruction, under: bool, before: &Regis
         }
         Leaves::Constant { to, at } if image.is_code(at) => (to, Value::Anything),
         Leaves::Constant { to, at } => (to, known(image.word(at))),
+        Leaves::Address { to, at } => (to, u32::try_from(at).map_or(Value::Anything, known)),
+        Leaves::Entry { to, base } => match old(base) {
+            Value::Known(tables) => (to, Value::Entry(tables)),
+            Value::Anything | Value::Entry(_) => (to, Value::Anything),
+        },
         Leaves::Low { to, value } => (to, known(value.into())),
         Leaves::High { to, value } => match old(to) {
-            Value::Anything => (to, Value::Anything),
+            Value::Anything | Value::Entry(_) => (to, Value::Anything),
             Value::Known(lower) => {
                 let whole = lower.iter().map(|lower| u32::from(value) << 16 | lower & 0xFFFF);
                 (to, Value::Known(whole.collect()))
@@ -301,6 +359,7 @@ fn forget(registers: &mut Registers, which: u16) {
 fn join(one: &Registers, two: &Registers) -> Registers {
     std::array::from_fn(|register| match (&one[register], &two[register]) {
         (Value::Known(one), Value::Known(two)) => Value::Known(one | two),
+        (Value::Entry(one), Value::Entry(two)) => Value::Entry(one | two),
         _ => Value::Anything,
     })
 }

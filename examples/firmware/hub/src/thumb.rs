@@ -26,8 +26,10 @@ pub(crate) enum Flow {
     CallRegister(u8),
     /// It jumps to the address in a register; to that of the link register it mostly returns.
     Jump(u8),
-    /// It jumps by the table that follows, of bytes or of halves.
+    /// It jumps by a table of bytes or of halves, which begins where a register says; that is
+    /// the program counter's if the table follows.
     Table {
+        base: u8,
         halves: bool,
     },
     /// On, and so many instructions that follow do something or nothing.
@@ -46,6 +48,16 @@ pub(crate) enum Leaves {
         to: u8,
         at: u64,
     },
+    /// An address near the instruction.
+    Address {
+        to: u8,
+        at: u64,
+    },
+    /// So many words behind what a register holds: a place in a table there.
+    Entry {
+        to: u8,
+        base: u8,
+    },
     /// A number.
     Low {
         to: u8,
@@ -62,7 +74,7 @@ pub(crate) enum Leaves {
     },
 }
 
-const PC: u8 = 15;
+pub(crate) const PC: u8 = 15;
 const EVERYTHING: u16 = 0x5FFF;
 const NOTHING: Leaves = Leaves::Something(0);
 /// The registers that a call may change: R0 to R3, R12 and the link register. All others it leaves
@@ -75,7 +87,7 @@ pub(crate) fn decode(first: u16, second: u16, address: u64) -> Instruction {
     let (length, (flow, leaves)) = match first >> 11 {
         0b11101 => (4, multiple_or_shifted(first, second)),
         0b11110 if second & 0x8000 != 0 => (4, branch_or_control(first, second, to)),
-        0b11110 => (4, immediate(first, second)),
+        0b11110 => (4, immediate(first, second, address)),
         0b11111 => (4, load_or_data(first, second, address)),
         _ => (2, narrow(first, address, to)),
     };
@@ -124,6 +136,10 @@ fn narrow(first: u16, address: u64, to: impl Fn(i64) -> u64) -> (Flow, Leaves) {
             let at = ((address + 4) & !3) + (u64::from(first & 0xFF) << 2);
             on(Leaves::Constant { to: middle, at })
         }
+        0xA0..=0xA7 => {
+            let at = ((address + 4) & !3) + (u64::from(first & 0xFF) << 2);
+            on(Leaves::Address { to: middle, at })
+        }
         // Stores, then loads.
         0x50..=0x55 | 0x60..=0x67 | 0x70..=0x77 | 0x80..=0x87 | 0x90..=0x97 => on(NOTHING),
         0x56..=0x8F => changes(low),
@@ -165,8 +181,7 @@ fn multiple_or_shifted(first: u16, second: u16) -> (Flow, Leaves) {
     }
     if first & 0x0640 == 0x0040 {
         if first & 0xFFF0 == 0xE8D0 && second & 0xFFE0 == 0xF000 {
-            let table = Flow::Table { halves: second & 0x10 != 0 };
-            return (if base == PC { table } else { Flow::Lost }, NOTHING);
+            return (Flow::Table { base, halves: second & 0x10 != 0 }, NOTHING);
         }
         // Exclusive ones say in a third register whether they were.
         let (exclusive, three) = (first & 0x0120 == 0, register(second));
@@ -176,8 +191,14 @@ fn multiple_or_shifted(first: u16, second: u16) -> (Flow, Leaves) {
     }
     if first & 0x0600 == 0x0200 {
         let copies = first == 0xEA4F && second & 0x70F0 == 0;
-        let copy = Leaves::Copy { to: two, from: register(second) };
-        return if copies && two != PC { on(copy) } else { changes(two) };
+        // ADD with a register that is shifted by two.
+        let entry = first & 0xFFF0 == 0xEB00 && second & 0x70F0 == 0x0080;
+        return match (copies, entry) {
+            _ if two == PC => changes(two),
+            (true, _) => on(Leaves::Copy { to: two, from: register(second) }),
+            (_, true) => on(Leaves::Entry { to: two, base }),
+            _ => changes(two),
+        };
     }
     coprocessor(first, second)
 }
@@ -190,10 +211,15 @@ fn coprocessor(first: u16, second: u16) -> (Flow, Leaves) {
 }
 
 /// Arithmetic with a number, and the numbers of 16 bits that are halves of a longer one.
-fn immediate(first: u16, second: u16) -> (Flow, Leaves) {
+fn immediate(first: u16, second: u16, address: u64) -> (Flow, Leaves) {
     let to = register(second >> 8);
     let value = first << 12 | first << 1 & 0x800 | second >> 4 & 0x700 | second & 0xFF;
+    let (here, offset) = ((address + 4) & !3, u64::from(value & 0xFFF));
     match first & 0xFBF0 {
+        0xF200 if register(first) == PC => on(Leaves::Address { to, at: here + offset }),
+        0xF2A0 if register(first) == PC => {
+            on(Leaves::Address { to, at: here.wrapping_sub(offset) })
+        }
         0xF240 => on(Leaves::Low { to, value }),
         0xF2C0 => on(Leaves::High { to, value }),
         _ => changes(to),
@@ -272,8 +298,8 @@ mod tests {
         check([0xF85D, 0xFB04], 4, Stop, Something(0)); // ldr pc, [sp], #4
         check([0xF8D1, 0xF004], 4, Lost, Something(0)); // ldr.w pc, [r1, #4]
         check([0x4487, 0], 2, Lost, Something(0)); // add pc, r0
-        check([0xE8DF, 0xF003], 4, Table { halves: false }, Something(0)); // tbb [pc, r3]
-        check([0xE8DF, 0xF013], 4, Table { halves: true }, Something(0)); // tbh [pc, r3, lsl #1]
+        check([0xE8DF, 0xF003], 4, Table { base: 15, halves: false }, Something(0)); // tbb [pc, r3]
+        check([0xE8D0, 0xF013], 4, Table { base: 0, halves: true }, Something(0)); // tbh [r0, r3, lsl #1]
         check([0xB113, 0], 2, Either(0x10A), Something(0)); // cbz r3, 0x10a
         check([0xB913, 0], 2, Either(0x10A), Something(0)); // cbnz r3, 0x10a
         check([0xD0FE, 0], 2, Either(0x102), Something(0)); // beq 0x102
@@ -293,6 +319,10 @@ mod tests {
         check([0x4B02, 0], 2, On, Constant { to: 3, at: 0x10C }); // ldr r3, [pc, #8]
         check([0xF8DF, 0x8008], 4, On, Constant { to: 8, at: 0x10C }); // ldr.w r8, [pc, #8]
         check([0xF85F, 0x8004], 4, On, Constant { to: 8, at: 0x100 }); // ldr.w r8, [pc, #-4]
+        check([0xA302, 0], 2, On, Address { to: 3, at: 0x10C }); // adr r3, #8
+        check([0xF20F, 0x0828], 4, On, Address { to: 8, at: 0x12C }); // adr.w r8, #40
+        check([0xF2AF, 0x0804], 4, On, Address { to: 8, at: 0x100 }); // adr.w r8, #-4
+        check([0xEB00, 0x0883], 4, On, Entry { to: 8, base: 0 }); // add.w r8, r0, r3, lsl #2
         check([0xF64A, 0x33CD], 4, On, Low { to: 3, value: 0xABCD }); // movw r3, #0xabcd
         check([0xF2C1, 0x2334], 4, On, High { to: 3, value: 0x1234 }); // movt r3, #0x1234
         check([0x46C1, 0], 2, On, Copy { to: 9, from: 8 }); // mov r9, r8
