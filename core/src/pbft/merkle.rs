@@ -129,12 +129,9 @@ impl Roots {
     /// The piece as it travels.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        let (clients, rest) = bytes.split_at_mut(32);
-        let (pages, top) = rest.split_at_mut(4);
-        clients.copy_from_slice(&self.clients.0);
-        pages.copy_from_slice(&self.pages.to_le_bytes());
-        top.copy_from_slice(&self.top.0);
+        let (mut bytes, pages) = ([0; Self::BYTES], self.pages.to_le_bytes());
+        let parts = self.clients.0.iter().chain(&pages).chain(&self.top.0);
+        bytes.iter_mut().zip(parts).for_each(|(place, byte)| *place = *byte);
         bytes
     }
 

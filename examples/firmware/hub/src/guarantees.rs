@@ -29,9 +29,10 @@ pub(crate) const FOOTPRINTS: [Footprint; 6] = [
 ];
 
 /// Those that are checked as well and stand in no table.
-const OTHERS: [Footprint; 3] = [
+const OTHERS: [Footprint; 4] = [
     Footprint { name: "vector of OM(1), lines", bin: "vector", features: "" },
     Footprint { name: "lockstep on OM(1), lines", bin: "lockstep", features: "" },
+    Footprint { name: "PBFT with a log, HMAC links", bin: "pbft-journal", features: "" },
     Footprint { name: "client of PBFT, HMAC links", bin: "pbft-client", features: "" },
 ];
 
