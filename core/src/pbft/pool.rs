@@ -71,6 +71,7 @@ impl Rules<'_> {
         let place = found.as_ref().map(|range| range.start);
         if let Some(range) = found {
             let used = self.node.pool_used;
+            #[expect(clippy::disallowed_methods, reason = "both ends are at most what is in use")]
             self.memory.pool.copy_within(range.end.min(used)..used, range.start.min(used));
             self.node.pool_used = used.saturating_sub(range.len());
             self.node.pool_count = self.node.pool_count.saturating_sub(1);
@@ -97,6 +98,10 @@ impl Rules<'_> {
                 pending.proposed = Some(self.node.view);
             }
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the begin is at most the end, what is in use"
+        )]
         self.memory.pool.copy_within(bytes.min(used)..used, 0);
         self.node.pool_used = used.saturating_sub(bytes);
         self.node.pool_since = self.node.now;

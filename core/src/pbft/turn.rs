@@ -55,6 +55,7 @@ impl Rules<'_> {
             let pending = self.memory.pending.get(waiting.client.index());
             if pending.is_some_and(|pending| self.turn(pending) > turn) {
                 if last.is_full() {
+                    #[expect(clippy::disallowed_methods, reason = "one that is full has a first")]
                     last.remove(0);
                 }
                 let _ = last.push((waiting.client, waiting.timestamp, waiting.len()));

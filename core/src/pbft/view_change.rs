@@ -317,6 +317,10 @@ impl Rules<'_> {
             (self.history_range(Shelf::Latest, node), self.history_range(Shelf::Named, node));
         let in_bounds = to.end <= self.memory.histories.len() && from.end <= to.start;
         if let (Some(row), true) = (self.row(Shelf::Latest, node).copied(), in_bounds) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "both ranges were compared with the store"
+            )]
             self.memory.histories.copy_within(from, to.start);
             self.put_row(Shelf::Named, node, row);
         }

@@ -5,7 +5,9 @@
 //! compiler could not prove to be needless.
 //!
 //! A panic is told by the end of its file's path and by its whole line, so that no other line of
-//! the file is let through with it. What is listed and found in no image is stale, and is told too.
+//! the file is let through with it. A library's line that all uses of a method share would let all
+//! of them through: such methods are forbidden in the core (`core/clippy.toml`), but for uses that
+//! say why they cannot panic. What is listed and found in no image is stale, and is told too.
 //! Lines of Rust's own library are those of the compiler that the tables of the README name; with
 //! another one they may have to be looked up again.
 
@@ -155,7 +157,7 @@ const INVARIANT: &str = "an invariant of the core itself: it stops rather than c
 const SAME_LENGTH: &str = "the room was taken as long as what is copied to it, just before";
 const ENDS_THERE: &str = "the room ends where the request does that begins with it";
 const IN_USE: &str = "the range ends with what the pool has in use";
-const WITHIN: &str = "the range of a copy_within, which is listed too";
+const WITHIN: &str = "the range of a copy_within: core/clippy.toml has each of them give a reason";
 const SOMEBODY: &str = "there is a node at least: Dimensions::problem, Quorum::of";
 const NUMBER: &str = "the buffer is as long as the longest number of its type";
 

@@ -299,7 +299,7 @@ mod tests {
         check([0xF8D1, 0xF004], 4, Lost, Something(0)); // ldr.w pc, [r1, #4]
         check([0x4487, 0], 2, Lost, Something(0)); // add pc, r0
         check([0xE8DF, 0xF003], 4, Table { base: 15, halves: false }, Something(0)); // tbb [pc, r3]
-        check([0xE8D0, 0xF013], 4, Table { base: 0, halves: true }, Something(0)); // tbh [r0, r3, lsl #1]
+        check([0xE8D0, 0xF013], 4, Table { base: 0, halves: true }, Something(0)); // tbh [r0, r3]
         check([0xB113, 0], 2, Either(0x10A), Something(0)); // cbz r3, 0x10a
         check([0xB913, 0], 2, Either(0x10A), Something(0)); // cbnz r3, 0x10a
         check([0xD0FE, 0], 2, Either(0x102), Something(0)); // beq 0x102

@@ -3,8 +3,8 @@
 //! It knows nothing of what it carries but the address, proves nothing and is believed by nobody:
 //! members prove their frames to each other. But whose line a frame comes over it does know: what
 //! comes in the name of another goes nowhere, so that a liar spends nothing that is another's, no
-//! budget and no connection. A line that is slow delays nobody but its own end, whose frames are lost
-//! when too many wait.
+//! budget and no connection. A line that is slow delays nobody but its own end, whose frames are
+//! lost when too many wait.
 
 use super::frames::{Splitter, address, whole};
 use super::loss::Loss;
