@@ -14,7 +14,8 @@
 //! ARM. Interrupts are not in the graph: there are none in the images, and one would come on top.
 
 use crate::elf::Image;
-use crate::follow::{Callees, callees};
+use crate::follow::{Callees, PIECE, callees};
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::collections::BTreeSet;
 
 /// The calls of an image.
@@ -52,13 +53,25 @@ impl<'i> Calls<'i> {
         Self { image, calls, unknown }
     }
 
-    /// The same without what functions call that `is_out` names.
+    /// The same without what functions call that `is_out` names, and what pieces call that were
+    /// cut out of nothing but those.
     pub(crate) fn without(mut self, is_out: impl Fn(&str) -> bool) -> Self {
-        for (calls, function) in self.calls.iter_mut().zip(&self.image.functions) {
-            if is_out(&function.name) {
-                calls.clear();
-            }
+        let functions = &self.image.functions;
+        let mut out: Vec<_> = functions.iter().map(|function| is_out(&function.name)).collect();
+        let callers = |at: usize| (0..functions.len()).filter(move |by| *by != at);
+        loop {
+            let is_theirs = |at: &usize| {
+                let mut by = callers(*at).filter(|by| self.calls[*by].contains(at)).peekable();
+                let is_piece = functions[*at].name.starts_with(PIECE);
+                is_piece && !out[*at] && by.peek().is_some() && by.all(|by| out[by])
+            };
+            let Some(at) = (0..functions.len()).find(is_theirs) else { break };
+            out[at] = true;
         }
+        for (calls, _) in self.calls.iter_mut().zip(&out).filter(|(_, out)| **out) {
+            calls.clear();
+        }
+        self.unknown.retain(|(at, _)| !out[*at]);
         self
     }
 
@@ -79,12 +92,22 @@ impl<'i> Calls<'i> {
         all.map(|at| self.deepest(at, &mut depth, &mut open)).find_map(Result::err)
     }
 
-    /// The most bytes of stack below the function of this name, its own frame included; `None` if
-    /// there is no such function, or somebody calls itself.
-    pub(crate) fn stack_of(&self, name: &str) -> Option<u64> {
-        let at = self.image.functions.iter().position(|function| function.name == name)?;
+    /// The most bytes of stack below the function of this name, its own frame included.
+    ///
+    /// # Errors
+    /// There is no such function, somebody calls itself, or the frame of somebody is not known.
+    pub(crate) fn stack_of(&self, name: &str) -> Result<u64> {
+        let at = self.image.functions.iter().position(|function| function.name == name);
+        let at = at.with_context(|| format!("there is no {name}"))?;
         let mut depth = vec![None; self.calls.len()];
-        self.deepest(at, &mut depth, &mut BTreeSet::new()).ok()
+        let deepest = self.deepest(at, &mut depth, &mut BTreeSet::new());
+        let bytes = deepest.map_err(|name| anyhow!("{name} calls itself"))?;
+        // Those that were reached have a depth now.
+        let mut reached = self.image.functions.iter().zip(depth).filter(|(_, it)| it.is_some());
+        match reached.find(|(function, _)| function.stack.is_none()) {
+            Some((lost, _)) => bail!("nobody knows the stack of {}", lost.name),
+            None => Ok(bytes),
+        }
     }
 
     fn deepest(
@@ -104,7 +127,7 @@ impl<'i> Calls<'i> {
             below = below.max(self.deepest(*to, depth, open)?);
         }
         open.remove(&at);
-        let bytes = below + self.image.functions[at].stack;
+        let bytes = below + self.image.functions[at].stack.unwrap_or_default();
         depth[at] = Some(bytes);
         Ok(bytes)
     }
@@ -122,7 +145,7 @@ mod tests {
             let start = 0x100 + image.text.1.len() as u64;
             image.text.1.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
             let end = start + 2 * halves.len() as u64;
-            image.functions.push(Function { name: (*name).to_owned(), start, end, stack: 8 });
+            image.functions.push(Function { name: (*name).to_owned(), start, end, stack: Some(8) });
         }
         image
     }
@@ -138,7 +161,21 @@ mod tests {
         let image = image(&[("a", &a), ("b", &[RETURN])], vec![]);
         let calls = Calls::of(&image);
         assert_eq!((calls.recursion(), calls.unknown().len()), (None, 0));
-        assert_eq!(["a", "b", "c"].map(|name| calls.stack_of(name)), [Some(16), Some(8), None]);
+        assert_eq!(
+            ["a", "b", "c"].map(|name| calls.stack_of(name).ok()),
+            [Some(16), Some(8), None]
+        );
+    }
+
+    #[test]
+    fn there_is_no_bound_where_a_frame_is_not_known() {
+        let a = [ON[0], ON[1], RETURN, RETURN];
+        let mut image = image(&[("a", &a), ("b", &[RETURN]), ("c", &[RETURN])], vec![]);
+        image.functions[2].stack = None;
+        assert_eq!(Calls::of(&image).stack_of("a").ok(), Some(16), "nobody calls c");
+        image.functions[1].stack = None;
+        let lost = Calls::of(&image).stack_of("a").unwrap_err();
+        assert!(lost.to_string().contains("the stack of b"), "{lost}");
     }
 
     #[test]
@@ -149,8 +186,8 @@ mod tests {
         let b = [RETURN, RETURN, 0xF7FF, 0xFFF8];
         let around = image(&[("a", &[ON[0], ON[1], RETURN, RETURN]), ("b", &b)], vec![]);
         assert!(Calls::of(&around).recursion().is_some());
-        assert_eq!(Calls::of(&around).without(|name| name == "b").stack_of("a"), Some(16));
-        assert_eq!(Calls::of(&around).stack_of("a"), None);
+        assert_eq!(Calls::of(&around).without(|name| name == "b").stack_of("a").ok(), Some(16));
+        assert_eq!(Calls::of(&around).stack_of("a").ok(), None);
     }
 
     #[test]
@@ -158,7 +195,7 @@ mod tests {
         // `b` two halves on, which is the start of `b`; then `b` to itself.
         let image = image(&[("a", &[0xE000, RETURN]), ("b", &[0xE7FE])], vec![]);
         let calls = Calls::of(&image);
-        assert_eq!((calls.recursion(), calls.stack_of("a")), (None, Some(16)));
+        assert_eq!((calls.recursion(), calls.stack_of("a").ok()), (None, Some(16)));
     }
 
     /// `a` of some code and the constants behind it, in halves from 0x100 on, then `b` and `c` of
@@ -236,7 +273,7 @@ mod tests {
             vec![(0x100, true), (0x106, false), (0x108, true), (0x114, false), (0x118, true)];
         let leads = image(&[("a", &a), ("b", &[RETURN])], marks.clone());
         let calls = Calls::of(&leads);
-        assert_eq!((calls.unknown(), calls.stack_of("a")), (vec![], Some(16)));
+        assert_eq!((calls.unknown(), calls.stack_of("a").ok()), (vec![], Some(16)));
         // Two tables behind each other, whose places nobody goes to, leave a call that is not seen.
         let mut lost = a;
         lost[3] = 0x0202;
@@ -250,7 +287,10 @@ mod tests {
         let behind = |a: &[u16; 12]| {
             let behind = image(&[("a", a), ("b", &[RETURN])], marks.clone());
             let calls = Calls::of(&behind);
-            (calls.unknown().into_iter().map(|(_, at)| at).collect::<Vec<_>>(), calls.stack_of("a"))
+            (
+                calls.unknown().into_iter().map(|(_, at)| at).collect::<Vec<_>>(),
+                calls.stack_of("a").ok(),
+            )
         };
         assert_eq!(behind(&a), (vec![], Some(16)));
         // Nobody knows where r2 says that the table begins.
@@ -301,6 +341,21 @@ mod tests {
         let called = with("OUTLINED_FUNCTION_0", &calls);
         assert_eq!(called, (sets([&[1, 2], &[2], &[]]), vec![]));
         assert_eq!(with("b2", &calls).1, [0x110]);
+    }
+
+    #[test]
+    fn what_is_left_out_takes_its_own_pieces_with_it() {
+        // bl piece; bx lr; nop, and a piece that goes to what it loads: ldr r5, [r0]; bx r5
+        let a = [ON[0], ON[1], RETURN, NOP];
+        let unknown = |name, out: &[&str]| {
+            let image = image(&[("a", &a), (name, &[0x6805, 0x4728]), ("b", &[RETURN])], vec![]);
+            let calls = Calls::of(&image).without(|name| out.contains(&name));
+            calls.unknown().len()
+        };
+        assert_eq!(unknown("OUTLINED_FUNCTION_1", &[]), 1);
+        assert_eq!(unknown("OUTLINED_FUNCTION_1", &["a"]), 0);
+        assert_eq!(unknown("OUTLINED_FUNCTION_1", &["b"]), 1);
+        assert_eq!(unknown("c", &["a"]), 1, "a function of its own may have other callers");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an image takes, read from the file itself.
 
+use crate::frame;
 use anyhow::{Context as _, Result};
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{
@@ -13,8 +14,8 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) start: u64,
     pub(crate) end: u64,
-    /// Bytes of its stack frame.
-    pub(crate) stack: u64,
+    /// Bytes of its stack frame; `None` if nobody knows.
+    pub(crate) stack: Option<u64>,
 }
 
 /// A static of an image.
@@ -122,7 +123,7 @@ impl Image {
                         name: format!("{:#}", rustc_demangle::demangle(name)),
                         start,
                         end: start + symbol.size(),
-                        stack: stack.map_or(0, |(_, size)| *size),
+                        stack: stack.map(|(_, size)| *size),
                     });
                 }
                 (_, SymbolKind::Data) if symbol.size() > 0 => {
@@ -138,6 +139,11 @@ impl Image {
         }
         image.functions.sort_by_key(|function| function.start);
         image.marks.sort_unstable();
+        let told = |function: &Function| function.stack.or_else(|| frame::of(&image, function));
+        let stacks: Vec<_> = image.functions.iter().map(told).collect();
+        for (function, stack) in image.functions.iter_mut().zip(stacks) {
+            function.stack = stack;
+        }
         Ok(image)
     }
 }

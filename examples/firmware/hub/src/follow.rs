@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many pieces may be within each other.
 const DEEPEST: usize = 8;
 /// How the compiler calls what it cuts out.
-const PIECE: &str = "OUTLINED_FUNCTION_";
+pub(crate) const PIECE: &str = "OUTLINED_FUNCTION_";
 /// R4 to R11.
 const KEPT: u16 = 0x0FF0;
 

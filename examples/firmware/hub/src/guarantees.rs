@@ -6,7 +6,7 @@ use crate::calls::Calls;
 use crate::elf::{Image, Static};
 use crate::listed::{LISTED, reason, stale};
 use crate::{image, table, tools};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use std::path::PathBuf;
 
 /// The smallest firmware of a protocol.
@@ -51,9 +51,9 @@ impl Footprint {
     /// What the image takes.
     ///
     /// # Errors
-    /// Somebody calls himself, so that there is no bound on the stack.
+    /// There is no bound on the stack.
     pub(crate) fn size(&self, image: &Image) -> Result<Size> {
-        let stack = Calls::of(image).stack_of("main").context("main calls itself, or is not")?;
+        let stack = Calls::of(image).stack_of("main")?;
         let Image { flash, data, bss, .. } = *image;
         Ok(Size { image: self.name, flash, data, bss, stack })
     }
@@ -92,7 +92,7 @@ fn look_at(footprint: &Footprint, problems: &mut Vec<String>) -> Result<Vec<(Str
     let image = Image::read(&footprint.build()?)?;
     let mut tell = |what: String| problems.push(format!("{}: {what}", footprint.name));
     look_at_calls(&Calls::of(&image), &mut tell);
-    look_at_statics(&image, &mut tell);
+    look_at_statics(&image, footprint.bin.starts_with("pbft"), &mut tell);
     let located = Image::read(&footprint.build_located()?)?;
     let places = located.panics.iter().map(|(file, at)| (file.clone(), text(file, *at), *at));
     let places: Vec<_> = places.collect();
@@ -128,12 +128,10 @@ fn look_at_nodes(write: bool, problems: &mut Vec<String>) -> Result<()> {
         eprintln!("building the image of {name}");
         let image = Image::read(&image::build(Board::M4, "node", bin, "")?)?;
         let mut tell = |what: String| problems.push(format!("{name}: {what}"));
-        look_at_statics(&image, &mut tell);
+        look_at_statics(&image, bin == "node", &mut tell);
         let calls = Calls::of(&image).without(is_text);
-        if let Some(name) = calls.recursion() {
-            tell(format!("{name} calls itself, by whatever way"));
-        }
-        let stack = calls.stack_of("main").unwrap_or_default();
+        look_at_calls(&calls, &mut tell);
+        let stack = calls.stack_of("main")?;
         let cells: u64 = image.statics.iter().filter(is_flash).map(|it| it.bytes).sum();
         let Image { flash, data, .. } = image;
         let size = Size { image: name, flash, data, bss: image.bss - cells, stack };
@@ -184,14 +182,18 @@ fn look_at_calls(calls: &Calls<'_>, tell: &mut impl FnMut(String)) {
     }
 }
 
-fn look_at_statics(image: &Image, tell: &mut impl FnMut(String)) {
+/// `replicas` have their memory in a static of that name.
+fn look_at_statics(image: &Image, replicas: bool, tell: &mut impl FnMut(String)) {
     if image.data > 0 {
         tell(format!("{} bytes of statics have initial values, which take flash", image.data));
     }
-    for it in image.statics.iter().filter(|it| it.name.ends_with("::MEMORY")) {
-        if it.section != ".bss" {
-            tell(format!("the memory of a replica lies in {}", it.section));
-        }
+    let is_memory = |it: &&Static| it.name.rsplit("::").next() == Some("MEMORY");
+    let mut memories = image.statics.iter().filter(is_memory).peekable();
+    if replicas && memories.peek().is_none() {
+        tell("there is no static that is the memory of a replica".to_owned());
+    }
+    for it in memories.filter(|it| it.section != ".bss") {
+        tell(format!("the memory of a replica lies in {}", it.section));
     }
 }
 
@@ -206,4 +208,30 @@ fn text(file: &str, line: u32) -> String {
 fn short(file: &str) -> String {
     let parts: Vec<_> = file.rsplitn(4, '/').take(3).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(statics: &[(&str, &str)], replicas: bool) -> Vec<String> {
+        let each = statics.iter().map(|(name, section)| {
+            let (name, section) = ((*name).to_owned(), (*section).to_owned());
+            Static { name, bytes: 8, section }
+        });
+        let image = Image { statics: each.collect(), ..Image::default() };
+        let mut problems = Vec::new();
+        look_at_statics(&image, replicas, &mut |what| problems.push(what));
+        problems
+    }
+
+    #[test]
+    fn the_memory_of_a_replica_is_found_by_its_name_with_a_path_or_without() {
+        for name in ["MEMORY", "node::rooms::MEMORY"] {
+            assert!(problems(&[(name, ".bss")], true).is_empty());
+            assert_eq!(problems(&[(name, ".data")], true).len(), 1, "{name}");
+        }
+        assert_eq!(problems(&[("a::MY_MEMORY", ".data")], true).len(), 1, "that is none");
+        assert!(problems(&[], false).is_empty());
+    }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod demo;
 mod elf;
 mod follow;
+mod frame;
 mod gateway;
 mod generals;
 mod guarantees;
