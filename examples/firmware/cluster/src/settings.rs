@@ -54,6 +54,9 @@ const _: () = assert!(
 /// The memory of a replica.
 pub type Memory = Fixed<NODES, WINDOW, BATCH, CLIENTS, REPLY>;
 
+// What it takes is known before it is built, here as on the machine that builds it.
+const _: () = assert!(DIMENSIONS.memory_bytes() == size_of::<Memory>());
+
 /// How often a peer without a session is greeted at first.
 pub const GREETING: Duration = Duration::from_millis(1000);
 

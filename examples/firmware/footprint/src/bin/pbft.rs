@@ -28,6 +28,9 @@ const SIZES: Dimensions =
 const FRAME: usize = 1 + SIZES.message_bytes() + hmac::Sealer::OVERHEAD;
 type Memory = Fixed<4, 4, 2048, 4, 32>;
 
+// What it takes is known before it is built, here as on the machine that builds it.
+const _: () = assert!(SIZES.memory_bytes() == size_of::<Memory>());
+
 #[cfg(feature = "ed25519")]
 type Scheme = Ed25519;
 #[cfg(not(feature = "ed25519"))]

@@ -27,6 +27,9 @@ const FRAME: usize = SIZES.message_bytes() + hmac::Sealer::OVERHEAD;
 type Memory = Fixed<4, 4, 2048, 4, 32>;
 type Board = Replica<&'static mut Memory>;
 
+// What it takes is known before it is built, here as on the machine that builds it.
+const _: () = assert!(SIZES.memory_bytes() == size_of::<Memory>());
+
 /// All zero bits, so that it takes no flash.
 #[unsafe(export_name = "MEMORY")]
 static MEMORY: Once<Memory> = Once::new(Memory::new());
