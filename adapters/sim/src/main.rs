@@ -155,6 +155,10 @@ fn replay(arguments: &ReplayArguments) -> ExitCode {
         Ok(played) => played,
         Err(problem) => {
             eprintln!("{file}: {problem}");
+            if let Ok(seed) = file.to_string().parse::<u64>() {
+                // Not a recording, but what is drawn from a number.
+                eprintln!("a seed is played again by `run --seed {seed} --seeds 1 --trace`");
+            }
             return ExitCode::from(2);
         }
     };

@@ -123,6 +123,7 @@ fn nothing_to_tell_or_to_play_is_an_error_that_says_why() {
         (&["explain", "3", "--beyond", "--faults", "swarm"], "--faults nobody lies"),
         (&["explain", "3", "--requests", "9", "--protocol", "om"], "--requests is for PBFT"),
         (&["run", "--requests", "0"], "0 is not in 1.."),
+        (&["replay", "42"], "by `run --seed 42 --seeds 1 --trace`"),
         (&["run", "--nodes", "3"], "4 to 64"),
         (&["run", "--faults", "none", "--traitor", "twin"], "with these --faults nobody does"),
         (&["explain", "99999999", "--twins", "1"], "there is no scenario 99999999"),

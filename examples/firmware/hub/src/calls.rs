@@ -282,7 +282,7 @@ mod tests {
         // ldr r3, [pc, #16]; adr r1, #8; tbb [r1, r0]; a constant; .byte 3, 4; blx r3; bx lr; nop
         let code = [0x4B04, 0xA102, 0xE8D1, 0xF000, 0x4240, 0x000F, 0x0403, 0x4798, RETURN, NOP];
         let a: [u16; 12] = [&code[..], &[0x0119, 0]].concat().try_into().unwrap();
-        let marks = vec![(0x100, true), (0x108, false), (0x10E, true), (0x114, false)];
+        let marks = [(0x100, true), (0x108, false), (0x10E, true), (0x114, false)];
         let marks = [&marks[..], &[(0x118, true)]].concat();
         let behind = |a: &[u16; 12]| {
             let behind = image(&[("a", a), ("b", &[RETURN])], marks.clone());
