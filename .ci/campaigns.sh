@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Half a minute of processor time of each campaign of the simulator, from seeds that no test takes:
-# PBFT with everything that may happen to correct replicas, with traitors of all kinds, and with those
-# that change messages or starve some; one that runs twice; and each protocol of generals with its
-# traitors. The first seed that breaks a promise is told, with
-# the command that shows it again.
+# PBFT with everything that may happen to correct replicas, with traitors of all kinds, with those
+# that change messages or starve some, and with one that runs twice; and each protocol of generals
+# with its traitors. The first seed that breaks a promise is told, with the command that shows it
+# again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,5 +28,6 @@ campaign 100000 --protocol king --faults traitors
 campaign 100000 --protocol vector --faults traitors
 campaign 2500 --protocol lockstep --faults traitors
 "$simulator" twins --limit 1500 --seed 700000001 --json |
-    jq --raw-output '"campaign: twins: \(.scenarios) scenarios, \(.scenarios_per_second | floor) a second"'
+    jq --raw-output \
+        '"campaign: twins: \(.scenarios) scenarios, \(.scenarios_per_second | floor) a second"'
 echo "campaigns: no promise was broken"
