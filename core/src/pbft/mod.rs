@@ -70,7 +70,9 @@
 //! Nothing is retransmitted blindly. A replica that lacks something sends a STATUS; peers answer
 //! with their own votes, the NEW-VIEW of the view, their checkpoints, and what they know to be
 //! settled: `f + 1` who say so are as good as the COMMITs, whose senders may be gone. Batches are
-//! fetched by digest.
+//! fetched by digest. Where a replica knows what is settled it proposes, accepts and commits
+//! nothing else, also in a view that has not heard of it: what is executed lies in a place that a
+//! rival could take.
 //!
 //! What was garbage-collected elsewhere is fetched as a state. A state is a list of pages, and so
 //! is the client table; the digest of a checkpoint is made of the tops of two trees of digests
