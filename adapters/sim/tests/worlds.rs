@@ -28,9 +28,9 @@ fn explore(traitor: u8, lies: u8) -> Explored {
     let row = format!(
         "| {lies} | {} | {} | {} | {} |",
         grouped(states as u64),
-        grouped(transitions as u64),
+        grouped(transitions),
         grouped(cells as u64),
-        grouped(steps as u64),
+        grouped(steps),
     );
     let told = include_str!("../README.md").lines().filter(|line| {
         let (who, which) = (format!("| r{traitor}, leads "), format!(" | {lies} | "));
