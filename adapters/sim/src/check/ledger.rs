@@ -416,11 +416,11 @@ mod tests {
     fn what_is_executed_has_commits_of_one_view_behind_it() {
         let digest = Batch::from_bytes(b"x").digest();
         let mut ledger = Ledger::new(2);
-        ledger.sent(NodeId(1), &Message::Commit(vote(1, 1, b"x"))).unwrap();
         ledger.sent(NODE, &Message::Commit(vote(1, 1, b"x"))).unwrap();
-        ledger.sent(NodeId(2), &Message::Commit(vote(2, 1, b"x"))).unwrap();
+        ledger.sent(NodeId(0), &Message::Commit(vote(1, 1, b"x"))).unwrap();
+        ledger.sent(NodeId(1), &Message::Commit(vote(2, 1, b"x"))).unwrap();
         assert!(ledger.clone().executed(NODE, Sequence(1), digest).is_err(), "of two views");
-        ledger.sent(NodeId(2), &Message::Commit(vote(1, 1, b"x"))).unwrap();
+        ledger.sent(NodeId(1), &Message::Commit(vote(1, 1, b"x"))).unwrap();
         assert!(ledger.clone().executed(NODE, Sequence(2), digest).is_err(), "elsewhere");
         ledger.executed(NODE, Sequence(1), digest).unwrap();
         let other = Batch::from_bytes(b"y").digest();
