@@ -68,8 +68,7 @@ impl Draw {
             return Err(forecast::replicas("3").err().unwrap_or_default());
         }
         self.check()?;
-        let liars = matches!(self.faults, None | Some(Weather::Traitors));
-        if beyond && !liars {
+        if beyond && self.is_honest() {
             return Err("--beyond is for traitors, but with these --faults nobody lies".into());
         }
         let faults = if beyond { Faults::Traitors } else { self.faults() };
@@ -104,11 +103,15 @@ impl Draw {
 
     /// Whether somebody lies, where it is said how.
     fn check(&self) -> Result<(), String> {
-        let nobody = !matches!(self.faults, None | Some(Weather::Traitors));
-        if nobody && !self.traitor.is_empty() {
+        if self.is_honest() && !self.traitor.is_empty() {
             return Err("--traitor tells how they lie, but with these --faults nobody does".into());
         }
         Ok(())
+    }
+
+    /// Whether the faults that were asked for are such that nobody lies.
+    const fn is_honest(&self) -> bool {
+        !matches!(self.faults, None | Some(Weather::Traitors))
     }
 
     fn nodes(&self) -> Option<usize> {
