@@ -110,6 +110,9 @@ impl Plan {
         let reads = if self.fast_reads { "fast" } else { "ordered" };
         writeln!(f, "\nreads: {} of all operations, {reads}", percent(self.reads))?;
         writeln!(f, "disk: a write is durable after up to {:?}", self.disk_latency)?;
+        if self.asks {
+            writeln!(f, "start: a replica whose log is empty asks whether it is new")?;
+        }
         if self.host_latency.is_zero() {
             return Ok(());
         }

@@ -54,6 +54,8 @@ pub struct Plan {
     pub disk_latency: Duration,
     /// How long an application takes to execute a request, while messages come in.
     pub host_latency: Duration,
+    /// Whether a replica that finds an empty log does not know that it is new: it asks the others.
+    pub asks: bool,
     /// How many of a thousand stable checkpoints are followed by a fresh log.
     pub compaction: u32,
     /// Cuts of the network.
@@ -172,6 +174,7 @@ impl Plan {
             calm: Instant::ZERO,
             disk_latency: Duration::ZERO,
             host_latency: Duration::ZERO,
+            asks: false,
             compaction: 0,
             partitions: Vec::new(),
             crashes: Vec::new(),

@@ -64,6 +64,7 @@ impl Plan {
         if random.chance(250) {
             self.host_latency = Duration::from_micros(random.between(10, 2_000));
         }
+        self.asks = random.chance(200);
     }
 
     fn principals(&self) -> Vec<Principal> {
@@ -238,6 +239,7 @@ impl Plan {
             ("crashes", !self.crashes.is_empty()),
             ("crash loops", self.relapses.iter().any(looped)),
             ("slow applications", !self.host_latency.is_zero()),
+            ("replicas that ask whether they are new", self.asks),
             ("bad disks", !self.harms.is_empty()),
             ("traitors", !self.traitors.is_empty()),
             ("a core", self.core.is_some()),

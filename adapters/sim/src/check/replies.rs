@@ -1,6 +1,7 @@
-//! Only requests that clients made are executed, and every reply a client accepts comes from
-//! the agreed history.
+//! Only requests that clients made are executed, and every reply that a correct replica gives or a
+//! client accepts comes from the agreed history.
 
+use quorate::pbft::{Outcome, Reply};
 use quorate::{ClientId, Digest, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,6 +63,35 @@ impl Replies {
         Err(format!("r{one} and r{other} have different replies for c{client}@{timestamp}"))
     }
 
+    /// A reply leaves a correct replica, in a cluster whose replies have so many bytes at most.
+    ///
+    /// # Errors
+    /// No correct replica had executed the request, or its reply is another.
+    pub fn sent(&self, node: NodeId, reply: &Reply<'_>, reply_bytes: usize) -> Result<(), String> {
+        let Reply { client, timestamp, outcome, reply, .. } = *reply;
+        let what = format_args!("r{} says {outcome:?} of c{}@{timestamp}", node.0, client.0);
+        if outcome == Outcome::Stale {
+            let mut newer = self.answered.range((client, timestamp)..=(client, u64::MAX));
+            if newer.any(|((_, at), _)| *at > timestamp) {
+                return Ok(());
+            }
+            return Err(format!("{what}, but no newer one was executed"));
+        }
+        let Some((_, known)) = self.answered.get(&(client, timestamp)) else {
+            return Err(format!("{what}, which no correct replica has executed"));
+        };
+        let fits = known.len() <= reply_bytes;
+        let expected = if fits {
+            (Outcome::Executed, known.as_slice())
+        } else {
+            (Outcome::ReplyTooLong, &[][..])
+        };
+        if (outcome, reply.0) == expected {
+            return Ok(());
+        }
+        Err(format!("{what}, {:02x?}, but the agreed history says {expected:02x?}", reply.0))
+    }
+
     /// A correct client accepted a reply; `None`: it was told that the reply is too long.
     ///
     /// # Errors
@@ -88,6 +118,8 @@ impl Replies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quorate::pbft::View;
+    use quorate::wire::Bytes;
 
     const NODE: NodeId = NodeId(0);
     const CLIENT: ClientId = ClientId(3);
@@ -116,6 +148,24 @@ mod tests {
         replies.executed(NODE, CLIENT, 1, b"op", b"yes").unwrap();
         replies.executed(NodeId(1), CLIENT, 1, b"op", b"yes").unwrap();
         assert!(replies.executed(NodeId(1), CLIENT, 1, b"op", b"no").is_err());
+    }
+
+    #[test]
+    fn a_reply_that_the_history_does_not_know_is_a_violation() {
+        let mut replies = asked();
+        let says = |replies: &Replies, timestamp, outcome, reply, reply_bytes| {
+            let (view, client, reply) = (View(0), CLIENT, Bytes(reply));
+            let reply = Reply { view, client, timestamp, outcome, reply };
+            replies.sent(NODE, &reply, reply_bytes)
+        };
+        assert!(says(&replies, 1, Outcome::Executed, b"yes", 8).is_err(), "not executed yet");
+        replies.executed(NODE, CLIENT, 1, b"op", b"yes").unwrap();
+        says(&replies, 1, Outcome::Executed, b"yes", 8).unwrap();
+        assert!(says(&replies, 1, Outcome::Executed, b"no", 8).is_err(), "another reply");
+        assert!(says(&replies, 1, Outcome::ReplyTooLong, b"", 8).is_err(), "it is short");
+        says(&replies, 1, Outcome::ReplyTooLong, b"", 2).unwrap();
+        assert!(says(&replies, 1, Outcome::Stale, b"", 8).is_err(), "nothing newer");
+        says(&replies, 0, Outcome::Stale, b"", 8).unwrap();
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Witness {
     }
 
     pub(super) fn durable(&mut self, node: NodeId, record: &Record<'_>) {
-        self.durability.durable(node, record);
+        hold("durability", self.durability.durable(node, record));
     }
 
     pub(super) fn asked(&mut self, client: ClientId, timestamp: u64, operation: &[u8]) {

@@ -1,10 +1,12 @@
 //! All checkers of a PBFT run, told of every step of every correct node.
 
 use super::journal::Journal;
+use super::record::decode;
 use crate::check::{
     Accusation, Agreement, Bounds, Durability, Ledger, Linearizable, Once, Replies, Silence,
     States, Unmoved,
 };
+use crate::disk::Write;
 use crate::many::Counts;
 use crate::violation::Violation;
 use core::time::Duration;
@@ -105,6 +107,7 @@ pub(super) struct Checks {
     pub(super) statistics: Statistics,
     traitors: NodeSet,
     window: u64,
+    reply_bytes: usize,
     violation: Option<Violation>,
     agreement: Agreement,
     once: Once,
@@ -134,6 +137,7 @@ impl Checks {
             statistics: Statistics::default(),
             traitors,
             window: window as u64,
+            reply_bytes,
             violation: None,
             agreement: Agreement::default(),
             once: Once::default(),
@@ -252,6 +256,10 @@ impl Checks {
             self.note("durability", now, result);
             let result = self.silence.sent(node, message);
             self.note("silence", now, result);
+            if let Message::Reply(reply) = message {
+                let result = self.replies.sent(node, reply, self.reply_bytes);
+                self.note("replies", now, result);
+            }
         }
     }
 
@@ -288,10 +296,24 @@ impl Checks {
         self.note("unmoved", now, result);
     }
 
-    /// A record of a replica is durable.
-    pub(super) fn durable(&mut self, node: NodeId, record: &Record<'_>) {
-        self.durability.durable(node, record);
-        self.silence.durable(node, record);
+    /// A write of a replica is durable.
+    pub(super) fn durable(&mut self, now: Instant, node: NodeId, write: &Write) {
+        if !self.correct(node) {
+            return;
+        }
+        let result = match write {
+            Write::Record(bytes) => {
+                let record = decode(bytes);
+                self.silence.durable(node, &record);
+                self.durability.durable(node, &record)
+            }
+            Write::Rewrite(log) => {
+                let records: Vec<Record<'_>> = log.iter().map(|bytes| decode(bytes)).collect();
+                self.durability.rewritten(node, &records)
+            }
+            _ => Ok(()),
+        };
+        self.note("durability", now, result);
     }
 
     /// A replica executes a request.

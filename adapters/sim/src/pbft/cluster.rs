@@ -376,22 +376,22 @@ impl Cluster {
     }
 
     /// Whether the correct replicas that are up have caught up with each other, without any new
-    /// request to help them: they executed equally much. A traitor can keep a replica in the
-    /// dark until the next checkpoint; then each must be at the last stable one at least.
+    /// request to help them: they executed equally much. Where some are faulty, what those alone
+    /// made one of them know may stay with it: then each must be where f + 1 of them are, and at
+    /// the last stable checkpoint at least.
     fn converged(&self) -> bool {
         let core = |node| self.plan.core.is_none_or(|core| core.contains(node));
         let counts = |node| self.checks.correct(node) && core(node);
         let correct = self.servers.iter().filter(|server| counts(server.site.me));
         let up = correct.filter_map(|server| Some((server.site.me, server.status()?)));
-        let places = up.map(|(node, status)| (self.checks.reached(node), status.stable.0));
-        let places: Vec<(u64, u64)> = places.collect();
-        let first = places.iter().map(|(reached, _)| *reached).min().unwrap_or_default();
-        let due = places.iter().map(
-            |(reached, stable)| {
-                if self.plan.faulty().is_empty() { *reached } else { *stable }
-            },
-        );
-        due.max().is_none_or(|due| first >= due)
+        let (mut reached, stable): (Vec<u64>, Vec<u64>) =
+            up.map(|(node, status)| (self.checks.reached(node), status.stable.0)).unzip();
+        reached.sort_unstable();
+        let weak = Quorum::of(self.plan.nodes).map_or(1, Quorum::weak);
+        let among = if self.plan.faulty().is_empty() { 1 } else { weak };
+        let common = reached.iter().rev().nth(among - 1);
+        let due = stable.iter().chain(common).max();
+        reached.first().zip(due).is_none_or(|(first, due)| first >= due)
     }
 
     fn unfinished(&self) -> String {
@@ -428,6 +428,7 @@ pub(super) fn server(plan: &Plan, registry: &Registry, id: usize) -> Server {
         disk_latency: plan.disk_latency,
         host_latency: plan.host_latency,
         compaction: plan.compaction,
+        asks: plan.asks,
     };
     let site = Site::new(me, Key::new(plan.seed, Principal::Node(me)), ground);
     Server::new(site, config, plan.dimensions())

@@ -13,8 +13,8 @@ use core::time::Duration;
 use quorate::auth::Scope;
 use quorate::fault::{Evidence, verify};
 use quorate::pbft::{
-    Admission, Config, Departures, Dimensions, Message, Record, RecoverError, Replica, Sequence,
-    Snapshot, Status, View,
+    Admission, Config, ConfigError, Departures, Dimensions, Message, Record, RecoverError, Replica,
+    Sequence, Snapshot, Status, View,
 };
 use quorate::protocol::{Input, InputOf, Protocol};
 use quorate::{Digest, Fault, Instant, NodeId, Principal, wire};
@@ -42,13 +42,21 @@ pub(super) struct Server {
 
 type Machine = Replica<Memory>;
 
+/// A replica with an empty log and nothing else.
+fn fresh(site: &Site, config: Config, memory: Memory) -> Result<Machine, ConfigError> {
+    if site.asks {
+        return Replica::unsure(config, memory, u64::from(site.life));
+    }
+    Replica::new(config, memory)
+}
+
 impl Server {
     /// A replica at the initial state.
     ///
     /// # Panics
     /// The sizes of the plan cannot work.
     pub(super) fn new(site: Site, config: Config, dimensions: Dimensions) -> Self {
-        let machine = Replica::new(config, Memory::new(dimensions));
+        let machine = fresh(&site, config, Memory::new(dimensions));
         let machine = machine.unwrap_or_else(|problem| panic!("the plan cannot work: {problem}"));
         Self {
             site,
@@ -247,6 +255,8 @@ impl Server {
             let nonce = u64::from(site.life);
             site.note_loss(nonce);
             Replica::amnesiac(self.config, memory, nonce).map_err(RecoverError::Config)
+        } else if site.asks && records.is_empty() && snapshot.is_none() {
+            fresh(site, self.config, memory).map_err(RecoverError::Config)
         } else {
             Replica::recover(self.config, memory, self.clock.read(now), snapshot, records)
         };

@@ -5,7 +5,7 @@ use super::journal::Journal;
 use super::line::Line;
 use super::owed::Owed;
 use super::pages::{Draft, Holdings, Image};
-use super::record::{decode, encode};
+use super::record::encode;
 use super::stage::{Happening, Stage};
 use crate::disk::{Capture, Disk, Held, Write};
 use crate::engine::{Alarm, Host, Payload};
@@ -47,6 +47,8 @@ pub(super) struct Site {
     pub(super) fragile: bool,
     /// Whether the disk was lost since the replica last ran.
     pub(super) lost: bool,
+    /// Whether a replica that finds an empty log asks whether it is new.
+    pub(super) asks: bool,
     /// Writes left until the power fails.
     pub(super) fuel: Option<u64>,
     /// Outputs performed so far: records, messages and decisions.
@@ -78,12 +80,13 @@ pub(super) struct Ground {
     pub(super) disk_latency: Duration,
     pub(super) host_latency: Duration,
     pub(super) compaction: u32,
+    pub(super) asks: bool,
 }
 
 impl Site {
     pub(super) fn new(me: NodeId, key: Key, ground: Ground) -> Self {
-        let Ground { nodes, clients, client_pages, disk_latency, host_latency, compaction } =
-            ground;
+        let Ground { nodes, clients, client_pages, .. } = ground;
+        let Ground { disk_latency, host_latency, compaction, asks, .. } = ground;
         Self {
             me,
             address: me,
@@ -101,6 +104,7 @@ impl Site {
             traitor: None,
             fragile: false,
             lost: false,
+            asks,
             fuel: None,
             outputs: 0,
             cut: None,
@@ -118,12 +122,9 @@ impl Site {
 
     /// The power fails. What was not durable is lost, but for a random beginning of it.
     pub(super) fn crash(&mut self, stage: &mut Stage<'_>) {
-        let (node, checks) = (self.me, &mut *stage.checks);
-        let (survived, lost) = self.disk.crash(&mut stage.engine.random, |write| {
-            if let Write::Record(bytes) = write {
-                checks.durable(node, &decode(bytes));
-            }
-        });
+        let (node, checks, now) = (self.me, &mut *stage.checks, stage.engine.now());
+        let each = |write: &Write| checks.durable(now, node, write);
+        let (survived, lost) = self.disk.crash(&mut stage.engine.random, each);
         if core::mem::take(&mut self.fragile) {
             self.disk.wipe();
             self.lost = true;
@@ -217,12 +218,8 @@ impl Site {
 
     /// So many writes are durable now: tells the checkers, and the machine of its captures.
     pub(super) fn settle(&mut self, stage: &mut Stage<'_>, written: u64) {
-        let (node, checks) = (self.me, &mut *stage.checks);
-        self.disk.settle(written, |write| {
-            if let Write::Record(bytes) = write {
-                checks.durable(node, &decode(bytes));
-            }
-        });
+        let (node, checks, now) = (self.me, &mut *stage.checks, stage.engine.now());
+        self.disk.settle(written, |write| checks.durable(now, node, write));
         stage.enter(&Line::Durable { node, written });
         while let Some(&(needs, sequence, state)) = self.capturing.front() {
             if needs > written {
