@@ -14,6 +14,9 @@ pub enum Command<'a> {
     /// A request of the last [`Decision::Execute`] was executed. One command for each request of
     /// the decision, in its order.
     Executed {
+        /// The slot of that decision: what an [`Decision::Install`] made the general give up may be
+        /// answered later, and is then refused.
+        slot: u64,
         /// Whose request.
         client: ClientId,
         /// The application's reply; one longer than the cluster's constant is replaced by
@@ -32,7 +35,8 @@ pub enum Command<'a> {
 /// What was agreed, in the order in which the host carries it out.
 pub enum Decision<'a, P> {
     /// Execute these requests, in order, and answer each with [`Command::Executed`]. The next
-    /// slot's come when all are answered.
+    /// slot's come when all are answered, or when an [`Decision::Install`] has taken the place of
+    /// what was under way: its answers are wanted no more, and refused if they come.
     Execute(Execution<'a, P>),
     /// Between this slot and the next one: capture application state and client table, for a
     /// general that rejoins; then answer with [`Command::Captured`]. Only the latest is kept.
@@ -50,7 +54,8 @@ pub enum Decision<'a, P> {
         slot: u64,
     },
     /// Replace the application's state by the `state` of the `Message::State` that was the
-    /// input of this very step: m + 1 generals vouch for it.
+    /// input of this very step: m + 1 generals vouch for it. What the application still executes
+    /// is in that state already, and must have no effect on it.
     Install {
         /// The last slot that the state includes.
         slot: u64,

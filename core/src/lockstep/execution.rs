@@ -126,9 +126,11 @@ where
     }
 
     /// The host executed the next request of the slot.
-    pub(super) fn on_executed(&mut self, client: ClientId, reply: &[u8]) {
+    pub(super) fn on_executed(&mut self, slot: u64, client: ClientId, reply: &[u8]) {
         let refusal = Refusal::NotExecuting { client };
-        let Some(executing) = self.node.executing else { return self.refuse(refusal) };
+        let Some(executing) = self.node.executing.filter(|it| it.slot == slot) else {
+            return self.refuse(refusal);
+        };
         let Some((proposer, turn, timestamp)) = self.due(executing, client) else {
             return self.refuse(refusal);
         };
@@ -137,6 +139,11 @@ where
         let (rows, replies) = (&mut *self.memory.rows, &mut *self.memory.replies);
         service::remember(rows, replies, size, client, timestamp, reply);
         if let Some(desk) = self.memory.desks.get_mut(client.index()) {
+            // An older request of the client may have been answered since this one was begun, so
+            // that it was taken for a new one when it came again.
+            if desk.timestamp <= timestamp {
+                desk.clear();
+            }
             desk.unanswered = false;
         }
         self.emit(Effect::Reply { client });

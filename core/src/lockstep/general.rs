@@ -132,8 +132,8 @@ impl<S: Storage<B>, A: Authority, const B: usize> Protocol for General<S, A, B> 
             rules.begin_slots();
             match input {
                 Input::Wake => {}
-                Input::Command(Command::Executed { client, reply }) => {
-                    rules.on_executed(client, reply);
+                Input::Command(Command::Executed { slot, client, reply }) => {
+                    rules.on_executed(slot, client, reply);
                 }
                 Input::Command(Command::Captured { slot, state }) => {
                     rules.on_captured(slot, &state);

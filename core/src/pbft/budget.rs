@@ -228,7 +228,8 @@ fn cost(message: &Message<'_>) -> u32 {
         Message::Request(request) => (1, request.len()),
         Message::Read(read) => (1, read.operation.0.len()),
         Message::PrePrepare { batch, .. } => {
-            (batch.iter().take(MAX_REQUESTS).count(), batch.bytes().len())
+            // NULL has none, and can contradict what was accepted like any other.
+            (batch.iter().take(MAX_REQUESTS).count().max(1), batch.bytes().len())
         }
         Message::Batch { batch, .. } => (1, batch.bytes().len()),
         Message::ViewChange(change) => (BACK as usize, change.histories.bytes().len()),

@@ -159,6 +159,11 @@ impl Rules<'_> {
             return;
         }
         match self.checkpoint_of(self.node.me(), sequence) {
+            // What was given up when it found out that it had diverged is not made up for by a
+            // later state that is right: a batch may be half executed.
+            Some(mine) if mine == digest && self.node.diverged => {
+                self.begin_transfer(sequence, digest, true);
+            }
             Some(mine) if mine == digest => self.stabilize(sequence, digest),
             Some(_) if canary!("own_digest_unnoticed") => {}
             Some(_) => self.diverge(sequence, digest),

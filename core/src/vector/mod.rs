@@ -42,8 +42,9 @@
 //! # The frame
 //!
 //! A frame is the number of the vector and the messages of the instances, one after the other in
-//! ascending order of commanders. Each part is judged by its own instance: a part that breaks a
-//! rule is blamed on the sender, changes nothing, and takes nothing from the parts beside it.
+//! ascending order of commanders. A frame with a part that its instance refuses when it comes is
+//! refused as a whole, since no loyal sender makes one. What shows only when a part is stepped is
+//! blamed on the sender, changes nothing, and takes nothing from the parts beside it.
 
 mod broadcast;
 mod cost;

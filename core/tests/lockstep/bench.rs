@@ -353,7 +353,12 @@ where
         }
         let woken = arrived.is_none();
         if self.slow[id] > 0 && !answers.is_empty() {
-            self.enqueue(self.now + self.slow[id], Event::Answers(id, answers));
+            // One after the other, the last of them when all of that time is over.
+            let (all, took) = (answers.len() as u64, self.slow[id]);
+            for (done, answer) in (1..).zip(answers) {
+                let at = self.now + took * done / all;
+                self.enqueue(at, Event::Answers(id, vec![answer]));
+            }
             answers = Vec::new();
         }
         self.answer(id, general, answers, woken);
@@ -365,7 +370,9 @@ where
         while !answers.is_empty() {
             let answer = answers.remove(0);
             let command = match &answer {
-                Answer::Executed(client, reply) => Command::Executed { client: *client, reply },
+                Answer::Executed(slot, client, reply) => {
+                    Command::Executed { slot: *slot, client: *client, reply }
+                }
                 Answer::Captured(slot, state) => Command::Captured { slot: *slot, state: *state },
             };
             let outputs = general.step(now, Input::Command(command));
@@ -418,7 +425,7 @@ where
                     let client = request.client;
                     host.log.push((execution.slot(), client.0, request.timestamp, operation));
                     let reply = (host.log.len() as u64).to_le_bytes().to_vec();
-                    answers.push(Answer::Executed(client, reply));
+                    answers.push(Answer::Executed(execution.slot(), client, reply));
                 }
             }
             Decision::Capture { slot, clients } => {

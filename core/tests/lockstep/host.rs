@@ -28,7 +28,7 @@ pub struct Desktop {
 
 /// What a host owes its general.
 pub enum Answer {
-    Executed(ClientId, Vec<u8>),
+    Executed(u64, ClientId, Vec<u8>),
     Captured(u64, Digest),
 }
 

@@ -13,4 +13,5 @@ mod rng;
 #[path = "../support/scheme.rs"]
 mod scheme;
 mod slots;
+mod stale;
 mod wall;

@@ -156,7 +156,7 @@ fn a_captured_state_without_a_question_is_refused() {
         .map(|it| matches!(it, Output::Refuse(Refusal::NotCapturing { sequence: 3 })))
         .collect();
     assert_eq!(outputs, [true]);
-    let command = Command::Executed { client: quorate::ClientId(0), reply: b"" };
+    let command = Command::Executed { slot: 0, client: quorate::ClientId(0), reply: b"" };
     let outputs: Vec<bool> = general
         .step(Instant::ZERO, Input::Command(command))
         .map(|it| matches!(it, Output::Refuse(Refusal::NotExecuting { .. })))

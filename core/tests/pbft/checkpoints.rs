@@ -333,3 +333,39 @@ fn replica_that_was_repaired_vouches_for_both_states_and_is_called_damaged_and_n
         assert!(accusations.iter().all(|it| it.1 == Fault::WrongDigest), "{id}: {accusations:?}");
     }
 }
+
+/// Replica 2 captured s4 wrongly, and s8 rightly, before it hears of what the others captured.
+#[test]
+fn whose_next_checkpoint_is_right_again_does_not_stay_diverged() {
+    let mut bench = Bench::<4>::new();
+    bench.hosts[2].captures = false;
+    let apart = |_: usize, to: usize, message: &Message<'_>| {
+        to != 2 || !matches!(message, Message::Checkpoint { .. })
+    };
+    for t in 1..=8 {
+        bench.ask(0, 0, t, b"x");
+        bench.run_where(apart);
+    }
+    assert_eq!(bench.hosts[2].replica.status().executed.0, 8);
+    let right = crate::pages::state_digest(&bench.hosts[2].captured[&8].1);
+    for (at, state) in [(4, digest(b"spoilt")), (8, right)] {
+        let command = Command::Captured { sequence: Sequence(at), state };
+        bench.step(2, Input::Command(command));
+    }
+    for at in [4, 8] {
+        let theirs = bench.vouched(0, at).unwrap();
+        for from in [0, 1, 3] {
+            bench.tell(2, from, checkpoint(at, theirs));
+        }
+    }
+    bench.hosts[2].captures = true;
+    bench.pass(20_000);
+    for t in 9..=10 {
+        bench.ask(0, 0, t, b"x");
+        bench.run();
+    }
+    bench.pass(60_000);
+    let status = bench.hosts[2].replica.status();
+    let diverged = bench.hosts[2].replica.is_diverged();
+    assert_eq!((status.executed.0, status.wanting, diverged), (10, false, false));
+}

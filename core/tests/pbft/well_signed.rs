@@ -133,6 +133,15 @@ fn second_proposals_of_a_primary_for_one_sequence_cost_it_what_they_cost() {
 }
 
 #[test]
+fn null_beside_what_was_proposed_costs_its_primary_as_much_as_a_request() {
+    let mut bench = Bench::<4>::new();
+    let batch = bench.batch(&[bench.request(0, 5, b"a")]);
+    assert!(bench.tell(2, 0, bench.proposal(0, 1, &batch)));
+    let nulls = std::iter::repeat_n(bench.proposal(0, 1, &[]), 5_000);
+    assert_eq!(through(&mut bench, 0, nulls), 2 * WINDOW as u64 * 64 + CLIENTS as u64);
+}
+
+#[test]
 fn batches_that_were_not_asked_for_cost_who_sends_them_and_the_right_one_is_taken_from_another() {
     let mut bench = Bench::<4>::new();
     let (batch, vote) = bench.one((0, 1), 1, 5, b"a");

@@ -40,7 +40,7 @@ type Member = General<Room, Clients<Vec<PublicKey>, TestVerifier>, B>;
 struct Sum {
     ledger: Ledger<Forgetful>,
     total: u64,
-    executed: VecDeque<(ClientId, u64)>,
+    executed: VecDeque<(u64, ClientId, u64)>,
     told: [u8; 8],
 }
 
@@ -63,16 +63,16 @@ impl Host<Member> for Sum {
         if let Decision::Execute(execution) = decision {
             for request in execution.requests() {
                 self.total += u64::from(request.operation.0[0]);
-                self.executed.push_back((request.client, self.total));
+                self.executed.push_back((execution.slot(), request.client, self.total));
             }
         }
         Ok(())
     }
 
     fn command(&mut self) -> Option<Command<'_>> {
-        let (client, total) = self.executed.pop_front()?;
+        let (slot, client, total) = self.executed.pop_front()?;
         self.told = total.to_le_bytes();
-        Some(Command::Executed { client, reply: &self.told })
+        Some(Command::Executed { slot, client, reply: &self.told })
     }
 }
 

@@ -243,7 +243,9 @@ where
         while !answers.is_empty() {
             let answer = answers.remove(0);
             let command = match &answer {
-                Answer::Executed(client, reply) => Command::Executed { client: *client, reply },
+                Answer::Executed(slot, client, reply) => {
+                    Command::Executed { slot: *slot, client: *client, reply }
+                }
                 Answer::Captured(slot, state) => Command::Captured { slot: *slot, state: *state },
             };
             self.perform(id, general.step(now, Input::Command(command)), &mut answers, whim);
@@ -317,7 +319,7 @@ where
                     let entry = (execution.slot(), client.0, request.timestamp, operation);
                     self.logs[id].push(entry);
                     let reply = (self.logs[id].len() as u64).to_le_bytes().to_vec();
-                    answers.push(Answer::Executed(client, reply));
+                    answers.push(Answer::Executed(execution.slot(), client, reply));
                 }
             }
             Decision::Capture { slot, clients } => {

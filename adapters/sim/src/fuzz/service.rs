@@ -91,7 +91,7 @@ pub(super) type Member<P> = General<Room<P>, Clients<Vec<PublicKey>, Scheme>, B>
 
 /// What a host owes its general.
 pub(super) enum Answer {
-    Executed(ClientId, Vec<u8>),
+    Executed(u64, ClientId, Vec<u8>),
     Captured(u64, Digest),
 }
 

@@ -261,15 +261,15 @@ impl Cluster {
                         let amount = request.operation.0.first_chunk().copied();
                         self.counters[id.index()] += i64::from_le_bytes(amount.unwrap_or_default());
                         let reply = self.counters[id.index()].to_string();
-                        executed.push((request.client, reply));
+                        executed.push((execution.slot(), request.client, reply));
                     }
                 }
                 // Nobody crashes here, so nobody rejoins.
                 Output::Decide(_) | Output::Accuse { .. } | Output::Refuse(_) => {}
             }
         }
-        for (client, reply) in executed {
-            let command = Command::Executed { client, reply: reply.as_bytes() };
+        for (slot, client, reply) in executed {
+            let command = Command::Executed { slot, client, reply: reply.as_bytes() };
             for output in replica.step(now, Input::Command(command)) {
                 if let Output::Send { to, message } = output {
                     sent.push((to, seal(&scope, from, message)));

@@ -158,7 +158,9 @@ where
     pub(super) fn tell(&mut self, id: usize, answers: Vec<Answer>) {
         for answer in answers {
             let command = match &answer {
-                Answer::Executed(client, reply) => Command::Executed { client: *client, reply },
+                Answer::Executed(slot, client, reply) => {
+                    Command::Executed { slot: *slot, client: *client, reply }
+                }
                 Answer::Captured(slot, state) => Command::Captured { slot: *slot, state: *state },
             };
             self.step(id, Input::Command(command), None);
@@ -251,7 +253,7 @@ where
                     self.enter(&Line::Executed { node, slot, client, timestamp });
                     let place = self.hosts[id].log.len();
                     self.annals.executed(now, node, place, &entry);
-                    answers.push(Answer::Executed(client, reply(place, &entry).to_vec()));
+                    answers.push(Answer::Executed(slot, client, reply(place, &entry).to_vec()));
                     self.hosts[id].log.push(entry);
                 }
             }

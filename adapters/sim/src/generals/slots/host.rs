@@ -14,7 +14,7 @@ use quorate::{ClientId, Digest, Instant, NodeId};
 /// What a host owes its general.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    Executed(ClientId, Vec<u8>),
+    Executed(u64, ClientId, Vec<u8>),
     Captured(u64, Digest),
 }
 

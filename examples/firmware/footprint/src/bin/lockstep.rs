@@ -128,19 +128,27 @@ fn serve() -> Option<()> {
         }
         while let Some((whose, answer)) = host.answers.pop_front() {
             let command = match whose {
-                Ok(client) => Command::Executed { client, reply: &answer.to_le_bytes() },
-                Err(slot) => Command::Captured { slot, state: Digest::of(&answer.to_le_bytes()) },
+                Owed::Executed { slot, client } => {
+                    Command::Executed { slot, client, reply: &answer.to_le_bytes() }
+                }
+                Owed::Captured { slot } => Command::Captured { slot, state: Digest::of(&answer.to_le_bytes()) },
             };
             step(&mut general, Input::Command(command), &mut host, roster.scope(), frame);
         }
     }
 }
 
+/// What the general is owed.
+enum Owed {
+    Executed { slot: u64, client: ClientId },
+    Captured { slot: u64 },
+}
+
 /// The application, a sum of all bytes, what it was at the last capture, and what it has to answer.
 struct Host {
     sum: u64,
     captured: u64,
-    answers: heapless::Deque<(Result<ClientId, u64>, u64), 16>,
+    answers: heapless::Deque<(Owed, u64), 16>,
 }
 
 fn step(
@@ -179,16 +187,17 @@ fn send(to: Target, said: &[u8]) {
 
 fn decide(decision: Decision<'_, Rules>, host: &mut Host) {
     match decision {
-        Decision::Execute(slot) => {
-            for request in slot.requests() {
+        Decision::Execute(execution) => {
+            let slot = execution.slot();
+            for request in execution.requests() {
                 let bytes = request.operation.0.iter();
                 host.sum = bytes.fold(host.sum, |sum, byte| sum.wrapping_add((*byte).into()));
-                let _ = host.answers.push_back((Ok(request.client), host.sum));
+                let _ = host.answers.push_back((Owed::Executed { slot, client: request.client }, host.sum));
             }
         }
         Decision::Capture { slot, .. } => {
             host.captured = host.sum;
-            let _ = host.answers.push_back((Err(slot), host.sum));
+            let _ = host.answers.push_back((Owed::Captured { slot }, host.sum));
         }
         // What a general that missed something is given: left to the port.
         Decision::ServeState { to, .. } => port::write(&[to.0]),
