@@ -216,6 +216,10 @@ fn seeds_of_every_protocol_in_rounds_are_run_replayed_and_refused() {
     assert!(told.contains(&format!("VIOLATION of {found}")), "{told} is not {problem}");
     assert_eq!(run(&["run", "--seeds", "1", "--nodes", "3"]).status.code(), Some(2));
     assert_eq!(run(&["run", "--protocol", "king", "--nodes", "3"]).status.code(), Some(2));
+    for protocol in ["sm", "vector"] {
+        let problem = refused(&["run", "--protocol", protocol, "--nodes", "3", "--beyond"]);
+        assert!(problem.contains("--beyond takes 4 generals or more"), "{problem}");
+    }
 }
 
 /// One traitor too many of four: the program tells which promise is broken, and how to see it.

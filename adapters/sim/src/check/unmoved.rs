@@ -1,6 +1,7 @@
 //! A message that is rejected changes nothing but what its sender owes.
 
-use quorate::NodeId;
+use core::ops::Range;
+use quorate::{NodeId, Principal};
 
 /// Compares what a machine was before it rejected a message with what it is afterwards: both as
 /// text, which shows all of it. Told of a sample, since that is long.
@@ -9,22 +10,26 @@ pub struct Unmoved {
     looked: u64,
 }
 
-/// What may change: the time, which every input brings, and the budgets of senders. From the
-/// first word to before the second.
-const MAY_CHANGE: [(&str, &str); 3] = [
-    (", now: Instant(", ")"),
-    ("replica_budgets: [", "client_budgets: ["),
-    ("client_budgets: [", "checkpoints: ["),
-];
+/// The time, which every input brings: from the first word to before the second.
+const NOW: (&str, &str) = (", now: Instant(", ")");
+/// The budgets of replicas and of clients: each a list, in the order of their names.
+const BUDGETS: [(&str, &str); 2] =
+    [("replica_budgets: [", "client_budgets: ["), ("client_budgets: [", "checkpoints: [")];
 
 impl Unmoved {
-    /// A correct replica rejected a message.
+    /// A correct replica rejected a message of this sender.
     ///
     /// # Errors
     /// It is not what it was.
-    pub fn rejected(&mut self, node: NodeId, before: &str, after: &str) -> Result<(), String> {
+    pub fn rejected(
+        &mut self,
+        node: NodeId,
+        sender: Principal,
+        before: &str,
+        after: &str,
+    ) -> Result<(), String> {
         self.looked += 1;
-        let (before, after) = (without(before), without(after));
+        let (before, after) = (without(before, sender), without(after, sender));
         if before == after {
             return Ok(());
         }
@@ -42,35 +47,55 @@ impl Unmoved {
     }
 }
 
-/// A text without what may change.
-fn without(text: &str) -> String {
+/// A text without what may change: the time, and what the sender owes.
+fn without(text: &str, sender: Principal) -> String {
     let mut rest = text.to_owned();
-    for (from, until) in MAY_CHANGE {
-        let Some(begin) = rest.find(from) else { continue };
-        let inside = begin + from.len();
-        if let Some(end) = rest[inside..].find(until) {
-            rest.replace_range(inside..inside + end, "");
-        }
+    if let Some(within) = between(&rest, NOW) {
+        rest.replace_range(within, "");
+    }
+    let (list, at) = match sender {
+        Principal::Node(node) => (BUDGETS[0], node.index()),
+        Principal::Client(client) => (BUDGETS[1], client.index()),
+    };
+    if let Some(within) = between(&rest, list) {
+        let entries = rest[within.clone()].split_inclusive('}').enumerate();
+        let others: String = entries.filter(|(of, _)| *of != at).map(|(_, entry)| entry).collect();
+        rest.replace_range(within, &others);
     }
     rest
+}
+
+/// Where the text lies that is between two words.
+fn between(text: &str, (from, until): (&str, &str)) -> Option<Range<usize>> {
+    let begin = text.find(from)? + from.len();
+    let end = begin + text[begin..].find(until)?;
+    Some(begin..end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quorate::ClientId;
 
     #[test]
-    fn what_changes_with_a_rejected_message_is_a_violation_but_for_time_and_budgets() {
+    fn what_changes_with_a_rejected_message_is_a_violation_but_for_time_and_the_senders_budget() {
         let mut unmoved = Unmoved::default();
-        let state = |now: u64, budget: u64, view: u64| {
+        let state = |now: u64, [first, second, client]: [u64; 3], view: u64| {
             format!(
-                "{{ null: 0, now: Instant({now}), view: View({view}), replica_budgets: [{budget}], \
-                 client_budgets: [{budget}], checkpoints: [] }}"
+                "{{ null: 0, now: Instant({now}), view: View({view}), \
+                 replica_budgets: [Budget {{ spent: {first} }}, Budget {{ spent: {second} }}], \
+                 client_budgets: [Budget {{ spent: {client} }}], checkpoints: [] }}"
             )
         };
-        unmoved.rejected(NodeId(2), &state(1, 0, 3), &state(2, 9, 3)).unwrap();
-        let moved = unmoved.rejected(NodeId(2), &state(1, 0, 3), &state(2, 9, 4)).unwrap_err();
+        let before = state(1, [0, 0, 0], 3);
+        let mut from = |sender, after: &str| unmoved.rejected(NodeId(2), sender, &before, after);
+        let (peer, client) = (Principal::Node(NodeId(1)), Principal::Client(ClientId(0)));
+        from(peer, &state(2, [0, 9, 0], 3)).unwrap();
+        from(client, &state(2, [0, 0, 9], 3)).unwrap();
+        let moved = from(peer, &state(2, [0, 9, 0], 4)).unwrap_err();
         assert!(moved.starts_with("r2 is moved by what it rejects: "), "{moved}");
-        assert_eq!(unmoved.looked(), 2);
+        assert!(from(peer, &state(2, [9, 9, 0], 3)).is_err(), "another one pays");
+        assert!(from(client, &state(2, [9, 0, 9], 3)).is_err(), "a replica pays for a client");
+        assert_eq!(unmoved.looked(), 5);
     }
 }

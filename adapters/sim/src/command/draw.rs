@@ -96,6 +96,14 @@ impl Draw {
             return Err(format!("{name} withstands a traitor among {least} generals or more"));
         }
         let (faults, beyond) = (self.faults(), self.beyond);
+        let split = matches!(protocol, generals::Protocol::Sm | generals::Protocol::Vector);
+        if beyond && split && nodes.is_some_and(|nodes| nodes < 4) {
+            return Err(
+                "one traitor too many shows where two loyal lieutenants disagree: --beyond \
+                        takes 4 generals or more"
+                    .into(),
+            );
+        }
         let kinds = generals::Role::ALL.only(self.names())?;
         let quiet = generals::Campaign::new(protocol, 0, 1);
         Ok(generals::Campaign { nodes, faults, kinds, beyond, ..quiet })

@@ -67,10 +67,24 @@ pub struct Statistics {
     pub looks: u64,
 }
 
-/// One of so many messages is looked at closely if it is rejected.
-const CLOSELY: u64 = 61;
-/// The most rejections of a run that are looked at.
-const LOOKS: u64 = 5;
+/// How much is looked at closely: one of so many messages, if it is rejected, and no more
+/// rejections of a run than that.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    every: u64,
+    most: u64,
+}
+
+impl Sample {
+    /// Of most runs little, since it takes long; of one in 64 nearly everything.
+    const fn of(seed: u64) -> Self {
+        if seed.is_multiple_of(64) {
+            Self { every: 2, most: 500 }
+        } else {
+            Self { every: 61, most: 5 }
+        }
+    }
+}
 
 impl Counts for Statistics {
     fn add(&mut self, other: &Self) {
@@ -121,6 +135,7 @@ pub(super) struct Checks {
     linearizable: Linearizable<Journal>,
     bounds: Bounds,
     unmoved: Unmoved,
+    sample: Sample,
     /// Messages that came to correct replicas.
     came: u64,
     /// Whom a correct replica accused last.
@@ -129,7 +144,7 @@ pub(super) struct Checks {
 
 impl Checks {
     /// Checkers that know who lies, and the sizes of the cluster.
-    pub(super) fn new(traitors: NodeSet, sizes: &Dimensions) -> Self {
+    pub(super) fn new(traitors: NodeSet, sizes: &Dimensions, seed: u64) -> Self {
         let Dimensions { nodes, window, clients, reply_bytes, .. } = *sizes;
         let strong = Quorum::of(nodes).map_or(0, Quorum::strong);
         let backing = strong.saturating_sub(traitors.len() + 1);
@@ -151,6 +166,7 @@ impl Checks {
             linearizable: Linearizable::new(Journal::new(clients), reply_bytes),
             bounds: Bounds::of(sizes),
             unmoved: Unmoved::default(),
+            sample: Sample::of(seed),
             came: 0,
             blamed: None,
         }
@@ -286,13 +302,20 @@ impl Checks {
     /// of many, and not for ever.
     pub(super) const fn looks_closely(&mut self, node: NodeId) -> bool {
         self.came += 1;
-        self.correct(node) && self.came.is_multiple_of(CLOSELY) && self.unmoved.looked() < LOOKS
+        let Sample { every, most } = self.sample;
+        self.correct(node) && self.came.is_multiple_of(every) && self.unmoved.looked() < most
     }
 
     /// A replica rejected a message; what it was before that and what it is now.
-    pub(super) fn rejected(&mut self, now: Instant, node: NodeId, before: &str, after: &str) {
+    pub(super) fn rejected(
+        &mut self,
+        now: Instant,
+        (node, sender): (NodeId, Principal),
+        before: &str,
+        after: &str,
+    ) {
         self.statistics.looks += 1;
-        let result = self.unmoved.rejected(node, before, after);
+        let result = self.unmoved.rejected(node, sender, before, after);
         self.note("unmoved", now, result);
     }
 
@@ -453,7 +476,7 @@ mod tests {
         let batch = Digest::of(b"a batch");
         let now = Instant::ZERO;
         let run = |last: &dyn Fn(&mut Checks)| {
-            let mut checks = Checks::new(NodeSet::default(), &sizes);
+            let mut checks = Checks::new(NodeSet::default(), &sizes, 1);
             checks.agreed(now, NodeId(0), 1, batch);
             checks.stepped(now, NodeId(0), 0, 1);
             checks.agreed(now, NodeId(1), 1, batch);

@@ -61,7 +61,7 @@ impl Cluster {
         let scripts = &mut Random::new(!plan.seed);
         let callers = (0..plan.clients).map(|id| caller(&plan, scripts, id)).collect();
         let mut cluster = Self {
-            checks: Checks::new(plan.faulty(), &plan.dimensions()),
+            checks: Checks::new(plan.faulty(), &plan.dimensions(), plan.seed),
             healed: plan.calm,
             cuts: vec![Vec::new(); plan.partitions.len()],
             round: None,

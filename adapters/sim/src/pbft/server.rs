@@ -131,18 +131,18 @@ impl Server {
         match machine.admit(now, from, &message) {
             Admission::Verify => {}
             Admission::Known | Admission::Later { .. } => {
-                self.is_unmoved(stage, before, false);
+                self.is_unmoved(stage, from, before, false);
                 return stage.enter(&Line::Known { node: me });
             }
             Admission::Refused(fault) => {
-                self.is_unmoved(stage, before, false);
+                self.is_unmoved(stage, from, before, false);
                 return blame(stage, me, from, fault);
             }
         }
         let registry = stage.registry;
         match registry.roster.verify(&registry.scheme, from, message) {
             Err(fault) => {
-                self.is_unmoved(stage, before, false);
+                self.is_unmoved(stage, from, before, false);
                 // What is malformed may be signed all the same, by whom it names.
                 let evidence = Evidence::of(message, registry.roster.nodes());
                 if evidence
@@ -161,7 +161,7 @@ impl Server {
                 let more = stage.checks.statistics.accusations > blamed;
                 let accused = more && stage.checks.blamed() == Some(from);
                 if accused && !taken && self.site.outputs == outputs {
-                    self.is_unmoved(stage, before, true);
+                    self.is_unmoved(stage, from, before, true);
                 }
             }
         }
@@ -301,12 +301,18 @@ impl Server {
 
     /// Whether the machine is as it was before a message that it rejected, if that was kept; its
     /// memory alone, if it took a step for it.
-    fn is_unmoved(&self, stage: &mut Stage<'_>, before: Option<Machine>, stepped: bool) {
+    fn is_unmoved(
+        &self,
+        stage: &mut Stage<'_>,
+        from: Principal,
+        before: Option<Machine>,
+        stepped: bool,
+    ) {
         if let (Some(before), Some(after)) = (before, &self.machine) {
             let (before, after) = (format!("{before:?}"), format!("{after:?}"));
             let memory = |text: &str| text.find("storage: ").filter(|_| stepped).unwrap_or(0);
             let (before, after) = (&before[memory(&before)..], &after[memory(&after)..]);
-            stage.checks.rejected(stage.engine.now(), self.site.me, before, after);
+            stage.checks.rejected(stage.engine.now(), (self.site.me, from), before, after);
         }
     }
 
