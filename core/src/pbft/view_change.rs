@@ -109,6 +109,7 @@ impl Rules<'_> {
         let bytes = self.memory.histories.get_mut(range).unwrap_or_default();
         let (entries, _) = bytes.as_chunks_mut::<{ History::ENTRY }>();
         let slots = &*self.memory.slots;
+        let low = if canary!("executed_is_forgotten") { self.node.executed.0 } else { low };
         let histories = (low..high)
             .filter_map(|below| Sequence(below).next())
             .filter_map(|at| super::log::slot(slots, ring, at))

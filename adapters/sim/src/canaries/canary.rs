@@ -141,6 +141,16 @@ pub const CANARIES: &[Canary] = &[
         "A batch is proposed or voted for beside another one that is settled, and may displace it.",
     ),
     canary(
+        "executed_is_forgotten",
+        tests("pbft", "view_change"),
+        "A VIEW-CHANGE leaves out of P and Q what was executed, before it is stable.",
+    ),
+    canary(
+        "moved_before_verified",
+        tests("pbft", "bounds::c10"),
+        "A message changes what a replica remembers before its signature is verified.",
+    ),
+    canary(
         "start_forgotten",
         tests("pbft", "entering"),
         "A state that a view starts from is forgotten if the power fails before it has come.",
@@ -220,6 +230,11 @@ pub const CANARIES: &[Canary] = &[
         "reads_by_a_weak_quorum",
         tests("pbft", "reader"),
         "A fast read is answered by a weak quorum.",
+    ),
+    canary(
+        "clients_in_the_minority",
+        tests("lockstep", "slots"),
+        "Generals serve clients although m + 1 of them may all be traitors.",
     ),
     canary(
         "lockstep_client_takes_one",
