@@ -138,6 +138,7 @@ impl<V: Verifier> Verifier for &V {
 
 /// Who has which key. The lists are whatever the host keeps them in: arrays, slices, vectors.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Roster<K> {
     scope: Scope,
     nodes: K,
@@ -337,6 +338,7 @@ pub trait Signed {
 
 /// A message whose sender and statements were verified. Only [`Roster`] makes one.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Verified<M> {
     pub(crate) from: Principal,
     pub(crate) digest: Digest,
@@ -364,6 +366,13 @@ pub struct Checked<F, P> {
     digest: Digest,
     payload: F,
     protocol: PhantomData<fn() -> P>,
+}
+
+#[cfg(feature = "defmt")]
+impl<F, P> defmt::Format for Checked<F, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Checked(from {}, {})", self.from, self.digest);
+    }
 }
 
 impl<F: AsRef<[u8]>, P: Protocol> Checked<F, P> {

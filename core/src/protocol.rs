@@ -51,6 +51,7 @@ pub type OutputOf<'a, P> = Output<
 
 /// What can happen to a node.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Input<C, M> {
     /// Time has passed.
     Wake,
@@ -62,6 +63,7 @@ pub enum Input<C, M> {
 
 /// What a node wants done. The host performs outputs in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Output<M, D, R> {
     /// Make this durable before any later `Send` of this step leaves.
     Persist(R),

@@ -130,3 +130,10 @@ impl fmt::Debug for Statement {
         f.write_str("Statement")
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Statement {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Statement");
+    }
+}

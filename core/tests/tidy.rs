@@ -27,6 +27,9 @@ const NOT_IN_CORE: [(&str, &str); 10] = [
     ("unimplemented!", "unfinished"),
 ];
 
+/// Where every public type has a `Format`, so that a board can log whatever it holds.
+const SHOWN: [&str; 2] = ["core/src/", "adapters/embedded/src/"];
+
 #[test]
 fn the_workspace_keeps_the_house_rules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -81,6 +84,11 @@ fn problems_of(name: &str, text: &str) -> Vec<String> {
     for (at, noun) in definitions(name, &code) {
         for empty in EMPTY_NAMES.iter().filter(|empty| names(&noun, empty)) {
             tell(at, format!("`{noun}`: a name with {empty} says nothing, use the noun"));
+        }
+    }
+    if SHOWN.iter().any(|folder| name.starts_with(folder)) {
+        for (at, public) in unshown(&code) {
+            tell(at, format!("`{public}`: derive `defmt::Format`, or write it here if it is big"));
         }
     }
     if name.starts_with("core/src/") {
@@ -236,6 +244,33 @@ fn definitions(name: &str, code: &str) -> Vec<(usize, String)> {
     nouns
 }
 
+/// The public types that neither derive `defmt::Format` nor have it in the same file. What is `pub`
+/// and cannot be reached from outside is an error of the compiler's own.
+fn unshown(code: &str) -> Vec<(usize, String)> {
+    let lines: Vec<&str> = code.lines().map(str::trim).collect();
+    // A long line may be broken before its `for`.
+    let words = code.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let keywords = ["pub struct ", "pub enum ", "pub union "];
+        let Some(rest) = keywords.iter().find_map(|word| line.strip_prefix(word)) else { continue };
+        let public: String = rest.chars().take_while(|c| is_word(*c) || *c == '$').collect();
+        let above = lines[..at].iter().rev();
+        let mut attributes = above.take_while(|line| !line.is_empty() && !ends_item(line));
+        let derived = attributes.any(|line| line.contains("derive(defmt::Format)"));
+        let written = format!("defmt::Format for {public}");
+        if !derived && !has_word(&words, &written) {
+            found.push((at + 1, public));
+        }
+    }
+    found
+}
+
+/// Whether an item ends with the line, so that what follows is the next one's.
+fn ends_item(line: &str) -> bool {
+    line.ends_with(['}', ';'])
+}
+
 /// Whether a noun contains the empty name as one of its words: `PeerContext`, `util`, `utils`.
 fn names(noun: &str, empty: &str) -> bool {
     let lower = empty.to_lowercase();
@@ -266,7 +301,7 @@ fn every_rule_finds_its_breach_and_nothing_else() {
     let short_body = format!("fn short() {{\n{}}}\n", "    work();\n".repeat(FUNCTION_LINES - 3));
     let long_file = "\n".repeat(FILE_LINES);
     let wide = format!("//{}\n", "x".repeat(COLUMNS - 1));
-    let bad: [(&str, &str); 14] = [
+    let bad: [(&str, &str); 18] = [
         ("core/src/a.rs", &long_body),
         ("examples/kv/src/a.rs", &long_file),
         ("core/src/a.rs", &wide),
@@ -281,12 +316,16 @@ fn every_rule_finds_its_breach_and_nothing_else() {
         ("core/src/a.rs", "fn a() { panic!(\"c\") }"),
         ("core/src/a.rs", "#[cfg(test)]\nmod tests {\n}\nfn a() { unreachable!() }"),
         ("core/src/a.rs", "const C: char = '\"'; fn a() { todo!() }"),
+        ("core/src/a.rs", "#[derive(Debug)]\npub struct A<T> {\n}"),
+        ("adapters/embedded/src/a.rs", "impl defmt::Format for Ab {}\n\npub enum A {}"),
+        ("core/src/a.rs", "#[derive(defmt::Format)]\nstruct B;\npub struct A;"),
+        ("core/src/a.rs", "// derive(defmt::Format)\npub struct $name<'s>(&'s u8);"),
     ];
     for (name, text) in bad {
         let problems = problems_of(name, text);
         assert_eq!(problems.len(), 1, "{name}: {text}: {problems:?}");
     }
-    let good: [(&str, &str); 9] = [
+    let good: [(&str, &str); 13] = [
         ("core/src/a.rs", &short_body),
         ("core/src/a.rs", &long_file[1..]),
         ("core/src/a.rs", &wide[1..]),
@@ -296,6 +335,10 @@ fn every_rule_finds_its_breach_and_nothing_else() {
         ("core/src/a.rs", "fn a() { const { if BAD { panic!(\"too big\") } } }"),
         ("core/src/a.rs", "#![forbid(unsafe_code)]\nfn a() { b().unwrap_or_default() }"),
         ("adapters/std/src/a.rs", "use std::fmt; fn a() { b().unwrap() }"),
+        ("adapters/std/src/a.rs", "pub struct A;"),
+        ("core/src/a.rs", "pub(crate) struct A;\nstruct B;"),
+        ("core/src/a.rs", "#[cfg_attr(a, derive(defmt::Format))]\n#[must_use]\npub struct A;"),
+        ("core/src/a.rs", "pub struct A<T>(T);\n\nimpl<T> defmt::Format\n    for A<T> {}"),
     ];
     for (name, text) in good {
         assert_eq!(problems_of(name, text), [""; 0], "{name}: {text}");

@@ -15,6 +15,7 @@ pub trait Authority {
 
 /// The keys of the clients, and the scheme of their signatures.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clients<K, V> {
     /// Who has which key.
     pub roster: Roster<K>,

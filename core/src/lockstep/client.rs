@@ -46,6 +46,14 @@ pub struct Client<B> {
     undrained: Cell<bool>,
 }
 
+#[cfg(feature = "defmt")]
+impl<B> defmt::Format for Client<B> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { config: ClientConfig { me, .. }, timestamp, outstanding, .. } = self;
+        defmt::write!(f, "Client({}, last {}, busy: {})", me, timestamp, outstanding.is_some());
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
     since: Instant,
@@ -220,6 +228,13 @@ pub struct ClientOutputs<'a> {
     reply: &'a [u8],
     effect: &'a Cell<Option<Effect>>,
     undrained: &'a Cell<bool>,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ClientOutputs<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ClientOutputs");
+    }
 }
 
 impl<'a> Iterator for ClientOutputs<'a> {

@@ -73,6 +73,18 @@ impl<P: Broadcast> fmt::Debug for Decision<'_, P> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Decision<'_, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Execute(execution) => defmt::write!(f, "execute slot {}", execution.slot),
+            Self::Capture { slot, .. } => defmt::write!(f, "capture after slot {}", slot),
+            Self::ServeState { to, slot } => defmt::write!(f, "serve state {} to {}", slot, to.0),
+            Self::Install { slot } => defmt::write!(f, "install state {}", slot),
+        }
+    }
+}
+
 /// The requests of a slot that are to be executed.
 pub struct Execution<'a, P> {
     pub(super) slot: u64,
@@ -102,5 +114,12 @@ impl<'a, P: Broadcast<Value = Proposal<B>>, const B: usize> Execution<'a, P> {
 impl<P> fmt::Debug for Execution<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "execution of slot {}", self.slot)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Execution<'_, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "execution of slot {}", self.slot);
     }
 }

@@ -25,6 +25,14 @@ pub struct General<S, A, const B: usize> {
     pub(super) authority: A,
 }
 
+#[cfg(feature = "defmt")]
+impl<S, A, const B: usize> defmt::Format for General<S, A, B> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Node { config, executed, next, .. } = &self.node;
+        defmt::write!(f, "General({}, executed {} slots, next {})", config.me, executed, next);
+    }
+}
+
 /// Whether a general keeps up with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -13,6 +13,7 @@ pub type Lane<P, T> = General<Instances<P, T>>;
 
 /// What is known of one client's request that is not executed yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Desk {
     /// Its timestamp; 0 if there is none.
     pub(super) timestamp: u64,
@@ -38,6 +39,7 @@ impl Desk {
 
 /// What is known of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Peer {
     /// One bit for each request of its proposal that is to be executed.
     pub(super) fresh: u64,
@@ -81,6 +83,13 @@ impl<P, L, C, D, Q, N> fmt::Debug for Memory<P, L, C, D, Q, N> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<P, L, C, D, Q, N> defmt::Format for Memory<P, L, C, D, Q, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Memory");
+    }
+}
+
 /// What [`Memory`] is made of, whatever the containers.
 pub trait Storage<const B: usize> {
     /// The protocol that the slots run.
@@ -121,6 +130,20 @@ impl<P, T> fmt::Debug for Parts<'_, P, T> {
 impl<P, T> fmt::Debug for Lent<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lent")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<P, T> defmt::Format for Parts<'_, P, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Parts({} clients)", self.rows.len());
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<P, T> defmt::Format for Lent<'_, P, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Lent({} clients)", self.rows.len());
     }
 }
 

@@ -85,6 +85,25 @@ impl<P> fmt::Debug for Message<'_, P> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Message<'_, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Request(request) => request.format(f),
+            Self::Reply(reply) => reply.format(f),
+            Self::Slot(frame) => frame.format(f),
+            Self::Rejoin { after } => defmt::write!(f, "rejoin after slot {}", after),
+            Self::Vouch { slot, digest } => {
+                defmt::write!(f, "vouch for {} after slot {}", digest, slot);
+            }
+            Self::FetchState { slot } => defmt::write!(f, "fetch the state after slot {}", slot),
+            Self::State { slot, state, .. } => {
+                defmt::write!(f, "state after slot {}: {}", slot, state);
+            }
+        }
+    }
+}
+
 /// The part of the messages that clients know: the first two variants of [`Message`], with the
 /// same encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,13 @@ impl<P, T> fmt::Debug for Outputs<'_, P, T> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<P, T> defmt::Format for Outputs<'_, P, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Outputs");
+    }
+}
+
 impl<'a, P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Iterator for Outputs<'a, P, T> {
     type Item = Output<Message<'a, P>, Decision<'a, P>, Never>;
 

@@ -51,6 +51,16 @@ impl<const B: usize> fmt::Debug for Proposal<B> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const B: usize> defmt::Format for Proposal<B> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self.batch() {
+            None => defmt::write!(f, "NULL"),
+            Some(batch) => batch.format(f),
+        }
+    }
+}
+
 impl<const B: usize> Serialize for Proposal<B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.batch().map(|batch| Bytes(batch.bytes())).serialize(serializer)

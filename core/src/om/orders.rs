@@ -38,6 +38,13 @@ pub struct Orders<V, T> {
     memory: T,
 }
 
+#[cfg(feature = "defmt")]
+impl<V, T> defmt::Format for Orders<V, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Orders({})", self.config);
+    }
+}
+
 impl<V: Value, T: AsRef<[Entry<V>]> + AsMut<[Entry<V>]>> Orders<V, T> {
     /// Checks the bound, and empties the memory.
     ///

@@ -113,6 +113,7 @@ pub fn paths(
 
 /// An iterator over the [`paths`] of a wave.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Paths {
     /// Who may stand in the middle and does not in `path`.
     free: NodeSet,

@@ -65,6 +65,7 @@ const FORWARDED: usize = 4096;
 
 /// What one principal owes. All of it is paid at first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Budget {
     spent: u32,
     /// Since when the next unit has been coming back.

@@ -57,6 +57,15 @@ pub struct Client<B> {
     undrained: Cell<bool>,
 }
 
+#[cfg(feature = "defmt")]
+impl<B> defmt::Format for Client<B> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { config: ClientConfig { me, .. }, timestamp, view, outstanding, .. } = self;
+        defmt::write!(f, "Client({}, {}, last {}, ", me, view, timestamp);
+        defmt::write!(f, "busy: {})", outstanding.is_some());
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
     since: Instant,
@@ -402,6 +411,13 @@ pub struct ClientOutputs<'a> {
     effects: &'a [Effect],
     cursor: &'a Cell<usize>,
     undrained: &'a Cell<bool>,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ClientOutputs<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ClientOutputs");
+    }
 }
 
 impl<'a> Iterator for ClientOutputs<'a> {

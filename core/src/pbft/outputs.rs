@@ -25,6 +25,13 @@ pub struct Outputs<'a> {
     pub(super) memory: Lent<'a>,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Outputs<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Outputs");
+    }
+}
+
 /// How many things there are to say again at one sequence.
 pub(super) const PARTS: u64 = 4;
 

@@ -23,6 +23,14 @@ pub struct Peer {
     pub(super) grant: Grant,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Peer {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { reported, executed, .. } = self;
+        defmt::write!(f, "Peer({}, executed {})", reported, executed);
+    }
+}
+
 impl Peer {
     pub(super) const EMPTY: Self = Self {
         reported: View(0),

@@ -117,6 +117,7 @@ pub struct ReadReply<'a> {
 
 /// A client's read that the host is answering, or the last one that it answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reading {
     /// Whether the host has not answered yet.
     pub(super) open: bool,

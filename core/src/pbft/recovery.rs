@@ -18,6 +18,13 @@ pub struct Recovery<S> {
     replica: Replica<S>,
 }
 
+#[cfg(feature = "defmt")]
+impl<S> defmt::Format for Recovery<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Recovery({})", self.replica);
+    }
+}
+
 impl<S: Storage> Recovery<S> {
     /// Begins, in empty memory.
     ///

@@ -27,6 +27,15 @@ pub struct Replica<S> {
     pub(super) storage: S,
 }
 
+#[cfg(feature = "defmt")]
+impl<S> defmt::Format for Replica<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Node { config, view, active, executed, stable, .. } = &self.node;
+        defmt::write!(f, "Replica({}, {}, active: {}, ", config.me, view, active);
+        defmt::write!(f, "executed {}, stable {})", executed, stable);
+    }
+}
+
 impl<S: Storage> Replica<S> {
     /// A replica at the initial state of the cluster, in empty memory.
     ///

@@ -7,6 +7,7 @@ use crate::time::Instant;
 
 /// What a replica knows about one sequence. Its votes and batches lie beside it in the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
     /// P and Q of the sequence; `sequence` 0: the slot is free.
     pub(super) history: History,
@@ -139,6 +140,7 @@ impl Vote {
 
 /// A checkpoint that a replica vouches for; sequence 0: none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CheckpointVote {
     pub(super) sequence: Sequence,
     pub(super) digest: Digest,
@@ -150,6 +152,7 @@ impl CheckpointVote {
 
 /// A request that is known here and not executed yet; one a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pending {
     /// Its timestamp; 0: none.
     pub(super) timestamp: u64,

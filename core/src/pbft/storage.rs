@@ -82,6 +82,16 @@ macro_rules! parts {
             /// The last answer to a read: R bytes.
             pub answer: &'s $($mutability)? [u8],
         }
+
+        #[cfg(feature = "defmt")]
+        impl defmt::Format for $name<'_> {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                let (clients, peers) = (self.clients.len(), self.peers.len());
+                let window = self.slots.len();
+                defmt::write!(f, "memory of {} nodes, window {}, ", peers, window);
+                defmt::write!(f, "{} clients", clients);
+            }
+        }
     };
 }
 
@@ -152,6 +162,15 @@ pub struct Fixed<const N: usize, const W: usize, const B: usize, const C: usize,
     chosen: [[u8; Pairs::ENTRY]; W],
     reads: [Reading; C],
     answer: [u8; R],
+}
+
+#[cfg(feature = "defmt")]
+impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: usize> defmt::Format
+    for Fixed<N, W, B, C, R>
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Fixed({})", Self::DIMENSIONS);
+    }
 }
 
 impl<const N: usize, const W: usize, const B: usize, const C: usize, const R: usize>

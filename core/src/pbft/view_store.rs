@@ -72,3 +72,11 @@ impl fmt::Debug for ViewRow {
             .finish()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ViewRow {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { view, stable, history_count, .. } = self;
+        defmt::write!(f, "ViewRow({}, stable {}, of {})", view, stable, history_count);
+    }
+}

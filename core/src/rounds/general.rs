@@ -23,6 +23,14 @@ pub struct General<R> {
     pub(super) work: Cell<Work>,
 }
 
+#[cfg(feature = "defmt")]
+impl<R: defmt::Format> defmt::Format for General<R> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { rules, round, missed, .. } = self;
+        defmt::write!(f, "General(round {}, missed: {}, {})", round, missed, rules);
+    }
+}
+
 impl<R: Rules> General<R> {
     /// A general that keeps these rules, and waits for the first round.
     pub const fn with_rules(rules: R, schedule: Schedule) -> Self {

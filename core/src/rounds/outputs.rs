@@ -83,6 +83,13 @@ pub struct Outputs<'a, R> {
     pub(super) general: &'a General<R>,
 }
 
+#[cfg(feature = "defmt")]
+impl<R> defmt::Format for Outputs<'_, R> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Outputs(round {})", self.general.work.get().round);
+    }
+}
+
 impl<'a, R: Rules> Iterator for Outputs<'a, R> {
     type Item = Output<R::Message<'a>, R::Decision<'a>, Never>;
 

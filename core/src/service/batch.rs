@@ -183,6 +183,13 @@ pub struct Requests<'a> {
     rest: &'a [u8],
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Requests<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{} requests", self.clone().count());
+    }
+}
+
 impl<'a> Iterator for Requests<'a> {
     type Item = Request<'a>;
 

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 /// What is remembered of one client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientRow {
     /// The timestamp of its last executed request; 0 if there is none.
     pub(crate) timestamp: u64,

@@ -40,6 +40,13 @@ pub struct Chains<V, T> {
     rows: T,
 }
 
+#[cfg(feature = "defmt")]
+impl<V, T> defmt::Format for Chains<V, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Chains({})", self.config);
+    }
+}
+
 impl<V: Value, T: AsRef<[Row]> + AsMut<[Row]>> Chains<V, T> {
     /// The rules for one general.
     ///

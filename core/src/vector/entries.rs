@@ -120,3 +120,10 @@ impl<P: Broadcast> fmt::Debug for Vector<'_, P> {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Vector<'_, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "vector of {}", self.instances.len());
+    }
+}

@@ -23,6 +23,14 @@ pub struct Instances<P, T> {
     protocol: PhantomData<fn() -> P>,
 }
 
+#[cfg(feature = "defmt")]
+impl<P, T> defmt::Format for Instances<P, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { me, number, nodes, .. } = self;
+        defmt::write!(f, "Instances(vector {} of {}, {})", number, nodes, me);
+    }
+}
+
 impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Instances<P, T> {
     /// The rules of vector `number`, which is the number of all its instances.
     ///

@@ -133,6 +133,20 @@ impl<P> fmt::Debug for Message<'_, P> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Message<'_, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self.parts {
+            Parts::Heard { bytes, .. } => {
+                defmt::write!(f, "vector {}: {} bytes of parts", self.number, bytes.len());
+            }
+            Parts::Said { round, to, .. } => {
+                defmt::write!(f, "vector {}: round {} to {}", self.number, round, to);
+            }
+        }
+    }
+}
+
 impl<P: Broadcast> Serialize for Message<'_, P> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_tuple(2)?;
