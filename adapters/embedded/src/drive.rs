@@ -41,7 +41,9 @@ where
     B: AsMut<[u8]>,
 {
     /// Takes what has arrived, wakes the protocol if it is time, and returns at once with the time
-    /// of the next call at the latest; `None`: not before a frame arrives. Call it in a loop.
+    /// of the next call at the latest; `None`: not before a frame arrives. Call it in a loop. What
+    /// it returns is later than now only if the link has said that it has nothing; a link that
+    /// fails each time keeps the board awake.
     ///
     /// # Errors
     /// The host cannot go on, and the node has stopped; or the link is of no use to it.
@@ -64,10 +66,10 @@ where
                     break;
                 }
                 Err(_) => {
+                    // What arrived behind what was lost waits in the link: nothing else may tell.
                     let broken = &mut self.voice.traffic.broken;
                     *broken = broken.saturating_add(1);
-                    more = false;
-                    break;
+                    taken += 1;
                 }
             }
         }

@@ -22,4 +22,5 @@ mod log;
 mod replicas;
 mod secrets;
 mod sessions;
+mod stumbles;
 mod waiting;
