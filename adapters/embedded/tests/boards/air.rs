@@ -113,9 +113,9 @@ impl Link for Radio {
 
 /// A UDP socket over the same air.
 #[derive(Debug)]
-pub struct Socket(Radio);
+pub struct Socket(pub Radio);
 
-fn address(board: usize) -> SocketAddr {
+pub fn address(board: usize) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::new(10, 0, 0, board as u8), 4000))
 }
 

@@ -1,11 +1,17 @@
-//! Generals on boards: OM, SM and the phase king, over a line and through the air.
+//! Generals on boards: OM, SM and the phase king, over a line and through the air, in loops that
+//! poll and in loops that wait.
 
 use crate::air::{Air, Weather};
 use crate::keys::{Board, member, node, nonce};
-use crate::line::{Line, Noise};
+use crate::line::{Line, Noise, Waiting};
+use crate::waiting::{Hands, Task, run};
 use quorate::rounds::{Config, General, Instance, Rules, Schedule};
 use quorate::{Instant, NodeId, Order, Verdict, king, om, sm};
-use quorate_embedded::{Agent, Assembly, Fragmented, Link, Node, Seats, Settings, Stream};
+use quorate_embedded::{
+    Agent, Assembly, AsyncLink, Fragmented, Link, Node, Polling, Seats, Settings, Stream,
+};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 const SEATS: Seats = Seats { nodes: 4, clients: 0 };
@@ -23,12 +29,39 @@ fn schedule() -> Schedule {
     Schedule::new(Instant::from_micros(1_000_000), round, margin).unwrap()
 }
 
-/// Has generals agree on the order of the first; the traitor, if there is one, has no power.
-fn agree<R, L>(
+/// The boards of all generals but one that has no power, if there is one: a traitor.
+fn troops<R: Rules>(
     general: impl Fn(usize) -> General<R>,
+    silent: Option<usize>,
+) -> Vec<(usize, Troop<R>)>
+where
+    General<R>: Agent,
+{
+    let loyal = (0..4).filter(|me| Some(*me) != silent);
+    let troop = |me| {
+        let settings = Settings::new(nonce(node(me), 0));
+        let identity = member(SEATS, node(me));
+        let buffer = vec![0; 3 * FRAME];
+        let node = Node::new(general(me), Assembly::new(), identity, buffer, settings);
+        (me, node.unwrap())
+    };
+    loyal.map(troop).collect()
+}
+
+/// The protocol of a general that has decided.
+fn general<R: Rules>(troop: Troop<R>) -> General<R>
+where
+    General<R>: Agent,
+{
+    assert!(troop.host().has_decided(), "{:?}", troop.host());
+    troop.into_parts().0
+}
+
+/// Has generals agree on the order of the first, in loops that poll.
+fn by_poll<R, L>(
+    troops: Vec<(usize, Troop<R>)>,
     link: impl Fn(usize) -> L,
     order: R::Command<'static>,
-    silent: Option<usize>,
 ) -> Vec<General<R>>
 where
     R: Rules,
@@ -36,16 +69,8 @@ where
     R::Command<'static>: Copy,
     L: Link,
 {
-    let mut troops: Vec<(usize, Troop<R>, L)> = (0..4)
-        .filter(|me| Some(*me) != silent)
-        .map(|me| {
-            let settings = Settings::new(nonce(node(me), 0));
-            let identity = member(SEATS, node(me));
-            let buffer = vec![0; 3 * FRAME];
-            let node = Node::new(general(me), Assembly::new(), identity, buffer, settings);
-            (me, node.unwrap(), link(me))
-        })
-        .collect();
+    let linked = troops.into_iter().map(|(me, troop)| (me, troop, link(me)));
+    let mut troops: Vec<(usize, Troop<R>, L)> = linked.collect();
     for (me, troop, link) in &mut troops {
         if *me == 0 {
             troop.command(link, Instant::ZERO, order).unwrap();
@@ -60,11 +85,39 @@ where
         now = now.after(Duration::from_micros(500));
         assert!(now < Instant::from_micros(10_000_000), "no end");
     }
-    let over = troops.into_iter().map(|(_, troop, _)| {
-        assert!(troop.host().has_decided(), "{:?}", troop.host());
-        troop.into_parts().0
+    troops.into_iter().map(|(_, troop, _)| general(troop)).collect()
+}
+
+/// The same in loops that wait.
+fn by_turns<R, L>(
+    troops: Vec<(usize, Troop<R>)>,
+    link: impl Fn(usize) -> L,
+    order: R::Command<'static>,
+) -> Vec<General<R>>
+where
+    R: Rules + 'static,
+    General<R>: Agent + for<'a> quorate::Protocol<Command<'a> = R::Command<'a>>,
+    R::Command<'static>: Copy,
+    L: AsyncLink + 'static,
+{
+    let (hands, count) = (Hands::default(), troops.len());
+    let over: Rc<RefCell<Vec<General<R>>>> = Rc::default();
+    let tasks = troops.into_iter().map(|(me, mut troop)| -> Task {
+        let (mut link, mut timer, over) = (link(me), hands.clone(), over.clone());
+        Box::pin(async move {
+            if me == 0 {
+                troop.tell(&mut link, &mut timer, order).await.unwrap();
+                assert_eq!(troop.host().refusal(), None);
+            }
+            while !troop.protocol().is_over() {
+                troop.turn(&mut link, &mut timer).await.unwrap();
+            }
+            over.borrow_mut().push(general(troop));
+            std::future::pending().await
+        })
     });
-    over.collect()
+    run(&mut tasks.collect::<Vec<_>>(), &hands, || over.borrow().len() == count);
+    over.take()
 }
 
 fn oral(me: usize) -> General<om::Orders<u8, Vec<om::Entry<u8>>>> {
@@ -86,10 +139,18 @@ macro_rules! all_obey {
             let wire = |me| Stream::new(line.port(me), node(me), FRAME);
             let air = Air::new(4, 1, Weather::FAIR);
             let can = |me| Fragmented::<_, 64, FRAME, 4>::new(air.radio(me, 64), SEATS);
+            let (line, air) = (Line::new(4, 1, Noise::NONE), Air::new(4, 1, Weather::FAIR));
+            let waiting = |me| Stream::new(Waiting(line.port(me)), node(me), FRAME);
+            let radio = |me| Polling(air.radio(me, 64));
+            let fragments = |me| Fragmented::<_, 64, FRAME, 4>::new(radio(me), SEATS);
+            let order = Order(b'A');
             for generals in [
-                agree($general, wire, Order(b'A'), silent),
-                agree($general, can, Order(b'A'), silent),
+                by_poll(troops($general, silent), wire, order),
+                by_poll(troops($general, silent), can, order),
+                by_turns(troops($general, silent), waiting, order),
+                by_turns(troops($general, silent), fragments, order),
             ] {
+                assert_eq!(generals.len(), if silent.is_some() { 3 } else { 4 });
                 let verdicts = generals.iter().map(|general| general.rules().decision());
                 for verdict in verdicts {
                     match silent {

@@ -5,7 +5,8 @@ use crate::keys::{client, node};
 use crate::line::{Line, Noise, Port};
 use crate::replicas::{Cluster, DIMENSIONS, FRAME, LAYOUT, Memory, Server, Sum, board, config};
 use crate::rng::Rng;
-use quorate::pbft::Replica;
+use embedded_storage_async::nor_flash::NorFlash;
+use quorate::pbft::{Config, Replica};
 use quorate::wire::encoded_len;
 use quorate::{Digest, Instant, Principal};
 use quorate_embedded::flash::{Blocking, FlashLog, Owner, flash_bytes};
@@ -14,10 +15,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-type Flash = Chip<4, 1024>;
+pub type Flash = Chip<4, 1024>;
 /// Pages of a chip as small as may be.
-const PAGES: usize = flash_bytes(&LAYOUT, 1024, 4) / 1024;
-type Journal = FlashLog<Blocking<Flash>, { DIMENSIONS.message_bytes() }>;
+pub const PAGES: usize = flash_bytes(&LAYOUT, 1024, 4) / 1024;
+type JournalOn<F> = FlashLog<F, { DIMENSIONS.message_bytes() }>;
+type Journal = JournalOn<Blocking<Flash>>;
 
 /// A replica from what its flash holds.
 fn restart(me: usize, start: u64, chip: &Flash, now: Instant) -> Option<Server<Journal>> {
@@ -32,22 +34,38 @@ fn restart_capped(
     now: Instant,
     cap: Duration,
 ) -> Option<Server<Journal>> {
-    let owner = Owner { cluster: Digest::of(b"boards"), epoch: 1, me: node(me) };
-    let region = 0..chip.len() as u32;
-    let log = wait(FlashLog::open(Blocking(chip.clone()), region, owner));
-    let log = match log {
-        Ok(log) => log,
-        Err(error) => {
-            assert!(!chip.has_power(), "{error:?}");
-            return None;
-        }
-    };
-    let parts = (Sum::default(), log, vec![0; LAYOUT.bytes()]);
     let mut config = config(me);
     config.timeout_cap = cap;
+    let board = wait(restart_with(config, start, Blocking(chip.clone()), now));
+    assert!(board.is_some() || !chip.has_power());
+    board
+}
+
+/// A replica from what any flash holds.
+pub async fn restart_on<F: NorFlash>(
+    me: usize,
+    start: u64,
+    flash: F,
+    now: Instant,
+) -> Option<Server<JournalOn<F>>> {
+    restart_with(config(me), start, flash, now).await
+}
+
+/// `None` if the log cannot be opened.
+async fn restart_with<F: NorFlash>(
+    config: Config,
+    start: u64,
+    flash: F,
+    now: Instant,
+) -> Option<Server<JournalOn<F>>> {
+    let me = config.me.index();
+    let owner = Owner { cluster: Digest::of(b"boards"), epoch: 1, me: node(me) };
+    let region = 0..flash.capacity() as u32;
+    let log = FlashLog::open(flash, region, owner).await.ok()?;
+    let parts = (Sum::default(), log, vec![0; LAYOUT.bytes()]);
     let storage = (config, Memory::new());
     let started: Result<(Replica<Memory>, _), _> =
-        wait(Service::start(parts, LAYOUT, storage, now, Origin::New));
+        Service::start(parts, LAYOUT, storage, now, Origin::New).await;
     let (replica, host) = started.unwrap_or_else(|error| panic!("{error}"));
     Some(board(me, start, replica, host))
 }

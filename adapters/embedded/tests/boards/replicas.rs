@@ -126,7 +126,8 @@ pub fn asker(me: usize, ends: Ends) -> Asker {
     let settings = Settings::new(nonce(client(me), 0));
     let protocol = Client::new(config, vec![0; 64], vec![0; 16]);
     let host = Caller::new(on_end);
-    Node::new(protocol, host, member(SEATS, client(me)), vec![0; 3 * FRAME], settings).unwrap()
+    // Requests and replies are short.
+    Node::new(protocol, host, member(SEATS, client(me)), vec![0; 3 * 256], settings).unwrap()
 }
 
 /// Four replicas, two clients, and the time that they share.

@@ -1,11 +1,19 @@
 //! The async loop: boards that wait, on one executor, with one clock.
 
+use crate::air::{Air, Socket, Weather, address, who};
+use crate::chip::{Chip, NoPower};
 use crate::keys::{client, node};
+use crate::lasting::{Flash, PAGES, restart_on};
 use crate::line::{Line, Noise, Waiting};
-use crate::replicas::{Ends, FRAME, asker, forgetful};
+use crate::replicas::{Ends, FRAME, SEATS, asker, forgetful};
+use embedded_storage::nor_flash::{self as blocking, ReadNorFlash as _};
+use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use quorate::service::ClientCommand;
 use quorate::{Instant, Principal};
-use quorate_embedded::{Arrival, AsyncLink, Clock, Embassy, Stream, Timer};
+use quorate_embedded::flash::Blocking;
+use quorate_embedded::{
+    Agent, Arrival, AsyncLink, Clock, Embassy, Fragmented, Host, Identity, Node, Stream, Timer, Udp,
+};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,10 +38,26 @@ impl Timer for Hands {
     }
 }
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+pub type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A board that waits, for as long as it can.
+pub fn turning<P, H, I, B, L, const N: usize>(
+    mut board: Node<P, H, I, B, N>,
+    mut link: L,
+    mut hands: Hands,
+) -> Task
+where
+    P: Agent + 'static,
+    H: Host<P> + 'static,
+    I: Identity + 'static,
+    B: AsMut<[u8]> + 'static,
+    L: AsyncLink + 'static,
+{
+    Box::pin(async move { while board.turn(&mut link, &mut hands).await.is_ok() {} })
+}
 
 /// Runs tasks, and turns the clock when all wait, until something is done.
-fn run(tasks: &mut [Task], hands: &Hands, mut done: impl FnMut() -> bool) {
+pub fn run(tasks: &mut [Task], hands: &Hands, mut done: impl FnMut() -> bool) {
     let mut waking = std::task::Context::from_waker(Waker::noop());
     while !done() {
         for task in tasks.iter_mut() {
@@ -41,6 +65,14 @@ fn run(tasks: &mut [Task], hands: &Hands, mut done: impl FnMut() -> bool) {
         }
         hands.0.set(hands.0.get().after(Duration::from_micros(200)));
         assert!(hands.0.get() < Instant::from_micros(60_000_000), "no end");
+    }
+}
+
+/// Runs one task to its end, and turns the clock while it waits.
+fn run_to_end(mut task: Pin<Box<dyn Future<Output = ()> + '_>>, hands: &Hands) {
+    let mut waking = std::task::Context::from_waker(Waker::noop());
+    while task.as_mut().poll(&mut waking).is_pending() {
+        hands.0.set(hands.0.get().after(Duration::from_micros(200)));
     }
 }
 
@@ -69,20 +101,10 @@ impl<L: AsyncLink> AsyncLink for Stuck<L> {
     }
 }
 
-fn four_boards(stuck: Principal, patience: Duration) {
-    let (line, hands, ends) = (Line::new(6, 3, Noise::NONE), Hands::default(), Ends::default());
-    let mut tasks: Vec<Task> = Vec::new();
-    for me in 0..4 {
-        let (port, mut hands) = (Waiting(line.port(me)), hands.clone());
-        let mut link = Stuck { link: Stream::new(port, node(me), FRAME), on: stuck };
-        let mut board = forgetful(me, 0);
-        board.set_patience(patience);
-        tasks.push(Box::pin(
-            async move { while board.turn(&mut link, &mut hands).await.is_ok() {} },
-        ));
-    }
-    let (port, mut timer, said) = (Waiting(line.port(4)), hands.clone(), ends.clone());
-    let mut link = Stream::new(port, client(0), FRAME);
+/// A client has 20 operations executed by boards that wait.
+fn serve<L: AsyncLink + 'static>(mut tasks: Vec<Task>, mut link: L, hands: &Hands) {
+    let ends = Ends::default();
+    let (mut timer, said) = (hands.clone(), ends.clone());
     let mut client = asker(0, ends.clone());
     tasks.push(Box::pin(async move {
         for amount in 0..20u8 {
@@ -96,12 +118,24 @@ fn four_boards(stuck: Principal, patience: Duration) {
         }
         std::future::pending().await
     }));
-    run(&mut tasks, &hands, || ends.borrow().len() == 20);
+    run(&mut tasks, hands, || ends.borrow().len() == 20);
     let sums = (0..20u64).scan(0, |sum, amount| {
         *sum += amount;
         Some(Ok(*sum))
     });
     assert_eq!(*ends.borrow(), sums.collect::<Vec<_>>());
+}
+
+fn four_boards(stuck: Principal, patience: Duration) {
+    let (line, hands) = (Line::new(6, 3, Noise::NONE), Hands::default());
+    let boards = (0..4).map(|me| {
+        let link = Stream::new(Waiting(line.port(me)), node(me), FRAME);
+        let mut board = forgetful(me, 0);
+        board.set_patience(patience);
+        turning(board, Stuck { link, on: stuck }, hands.clone())
+    });
+    let link = Stream::new(Waiting(line.port(4)), client(0), FRAME);
+    serve(boards.collect(), link, &hands);
 }
 
 #[test]
@@ -113,6 +147,94 @@ fn four_boards_that_wait_serve_a_client() {
 #[test]
 fn a_stuck_link_to_one_board_stops_nobody_else() {
     four_boards(node(3), Duration::from_millis(2));
+}
+
+/// A UDP socket that is waited for, not asked: its link has no other form.
+#[test]
+fn four_boards_that_wait_agree_over_udp() {
+    let hands = Hands::default();
+    let air = Air::new(6, 5, Weather { lost: 20, repeated: 40, swapped: 20 });
+    let link = |board| {
+        let book = (0..6).map(|board| (who(board), address(board))).collect::<Vec<_>>();
+        let udp = Udp::new(Socket(air.radio(board, 1472)), book, 400);
+        Fragmented::<_, 400, FRAME, 6>::new(udp, SEATS)
+    };
+    let boards = (0..4).map(|me| turning(forgetful(me, 0), link(me), hands.clone()));
+    serve(boards.collect(), link(4), &hands);
+}
+
+/// A flash that takes its time: a millisecond to erase a page, a tenth of one to write.
+#[derive(Clone, Debug)]
+struct Slow {
+    chip: Flash,
+    hands: Hands,
+    waited: Rc<Cell<u32>>,
+}
+
+impl Slow {
+    async fn wait(&mut self, span: Duration) {
+        let until = self.hands.now().after(span);
+        self.hands.until(until).await;
+        self.waited.set(self.waited.get() + 1);
+    }
+}
+
+impl ErrorType for Slow {
+    type Error = NoPower;
+}
+
+impl ReadNorFlash for Slow {
+    const READ_SIZE: usize = <Chip<4, 1024> as blocking::ReadNorFlash>::READ_SIZE;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NoPower> {
+        self.chip.read(offset, bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        self.chip.capacity()
+    }
+}
+
+impl NorFlash for Slow {
+    const WRITE_SIZE: usize = <Chip<4, 1024> as blocking::NorFlash>::WRITE_SIZE;
+    const ERASE_SIZE: usize = <Chip<4, 1024> as blocking::NorFlash>::ERASE_SIZE;
+
+    async fn erase(&mut self, from: u32, to: u32) -> Result<(), NoPower> {
+        self.wait(Duration::from_millis(1)).await;
+        blocking::NorFlash::erase(&mut self.chip, from, to)
+    }
+
+    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NoPower> {
+        self.wait(Duration::from_micros(100)).await;
+        blocking::NorFlash::write(&mut self.chip, offset, bytes)
+    }
+}
+
+/// The primary writes what it says to a flash that is waited for, and is needed: one of the others
+/// is not there. What it wrote is there when it is started again.
+#[test]
+fn a_board_that_waits_for_its_flash_serves_a_client_and_goes_on_from_it() {
+    let (line, hands, waited) = (Line::new(6, 3, Noise::NONE), Hands::default(), Rc::default());
+    let chip = Flash::new(PAGES);
+    let slow = Slow { chip: chip.clone(), hands: hands.clone(), waited: Rc::clone(&waited) };
+    let link = |me| Stream::new(Waiting(line.port(me)), node(me), FRAME);
+    let first = {
+        let mut starting = Box::pin(restart_on(0, 0, slow, Instant::ZERO));
+        let mut first = None;
+        let starts = async { first = Some(starting.as_mut().await) };
+        run_to_end(Box::pin(starts), &hands);
+        first.flatten().unwrap()
+    };
+    assert!(waited.get() > 0, "the log was made on a flash that waits");
+    let mut tasks = vec![turning(first, link(0), hands.clone())];
+    tasks.extend((1..3).map(|me| turning(forgetful(me, 0), link(me), hands.clone())));
+    let made = waited.replace(0);
+    serve(tasks, Stream::new(Waiting(line.port(4)), client(0), FRAME), &hands);
+    assert!(waited.get() >= 20, "every batch is written: {made}, then {}", waited.get());
+
+    let again = quorate_embedded::wait(restart_on(0, 1, Blocking(chip), hands.clone().now()));
+    let status = again.unwrap().protocol().status();
+    assert!(status.stable.0 > 0, "{status:?}");
 }
 
 #[test]
