@@ -96,6 +96,7 @@
 //! assert!(replica.deadline().is_some());
 //! ```
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

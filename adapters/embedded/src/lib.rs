@@ -24,6 +24,7 @@
 //! of [`Node::poll`]. A loop of [`Node::turn`] over a link that is always ready leaves other tasks
 //! their turn after each eight frames.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
