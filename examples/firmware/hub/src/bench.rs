@@ -59,13 +59,68 @@ pub(crate) struct Size {
 pub(crate) struct Measures {
     /// The compiler.
     pub(crate) compiler: String,
+    /// Whether trials that take long were left out.
+    pub(crate) quick: bool,
     /// By board, in order.
     pub(crate) boards: Vec<(&'static str, Vec<Figures>)>,
     pub(crate) images: Vec<Size>,
 }
 
-pub(crate) fn run(check: bool, quick: bool, json: bool) -> Result<()> {
+/// What is to be run, and what is done with the figures: they are printed as tables.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Compare with the tables of README.md instead, and fail where they differ: sizes and bytes
+    /// at all, instructions, stack and flash by more than a tenth.
+    #[arg(long)]
+    check: bool,
+    /// Leave out the trials that take long, which are those with a signature on every frame.
+    #[arg(long)]
+    quick: bool,
+    /// Print the figures as one JSON object instead.
+    #[arg(long, conflicts_with = "check")]
+    json: bool,
+    /// Write the tables into README.md instead; that takes all trials.
+    #[arg(long, conflicts_with_all = ["check", "json", "quick"])]
+    write: bool,
+}
+
+/// Runs the trials, and takes the images apart.
+///
+/// # Errors
+/// A trial fails, or says something else than on this machine; something is missing; README.md says
+/// something else.
+pub(crate) fn run(plan: &Plan) -> Result<()> {
     tools::check(&["qemu-system-arm", "qemu-system-riscv32"])?;
+    let measures = measure(plan.quick)?;
+    if plan.json {
+        println!("{}", serde_json::to_string(&measures)?);
+        return Ok(());
+    }
+    let (readme, tables) = (image::workspace().join("README.md"), table::tables(&measures));
+    if plan.check {
+        let differences =
+            table::compare(&std::fs::read_to_string(&readme)?, table::MEASURED, &tables)?;
+        ensure!(
+            differences.is_empty(),
+            "the tables of README.md are not what is measured; `cargo run -p hub -- bench --write` \
+             writes them:\n{}",
+            differences.join("\n")
+        );
+        println!("the tables of README.md say what is measured");
+    } else if plan.write {
+        let text = std::fs::read_to_string(&readme)?;
+        std::fs::write(&readme, table::replace(&text, table::MEASURED, &tables)?)?;
+        println!("README.md has the new tables");
+    } else {
+        if plan.quick {
+            println!("A quick run, without the trials that take long.\n");
+        }
+        print!("{tables}");
+    }
+    Ok(())
+}
+
+fn measure(quick: bool) -> Result<Measures> {
     let mut jobs = Vec::new();
     for board in Board::ALL {
         eprintln!("building the image of trials for {}", board.target());
@@ -87,30 +142,7 @@ pub(crate) fn run(check: bool, quick: bool, json: bool) -> Result<()> {
         let image = Image::read(&footprint.build()?)?;
         images.push(footprint.size(&image)?);
     }
-    let measures =
-        Measures { compiler: tools::rustc(&["--version"])?, boards: boards.into(), images };
-    if json {
-        println!("{}", serde_json::to_string(&measures)?);
-        return Ok(());
-    }
-    let readme = image::workspace().join("README.md");
-    if check {
-        let text = std::fs::read_to_string(&readme)?;
-        let differences = table::compare(&text, table::MEASURED, &table::tables(&measures))?;
-        ensure!(
-            differences.is_empty(),
-            "the tables of README.md are not what is measured; `cargo run -p hub -- bench` writes \
-             them:\n{}",
-            differences.join("\n")
-        );
-        println!("the tables of README.md say what is measured");
-        return Ok(());
-    }
-    ensure!(!quick, "a quick run measures too little for the tables: add --check or --json");
-    let text = std::fs::read_to_string(&readme)?;
-    std::fs::write(&readme, table::replace(&text, table::MEASURED, &table::tables(&measures))?)?;
-    println!("README.md has the new tables");
-    Ok(())
+    Ok(Measures { compiler: tools::rustc(&["--version"])?, quick, boards: boards.into(), images })
 }
 
 fn takes_long(name: &str) -> bool {
@@ -156,4 +188,31 @@ fn run_one(board: Board, image: &std::path::Path, name: &str) -> Result<Figures>
         here.transcript
     );
     Ok(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        plan: Plan,
+    }
+
+    fn plan(words: &str) -> Result<Plan, clap::Error> {
+        Line::try_parse_from(words.split(' ')).map(|line| line.plan)
+    }
+
+    #[test]
+    fn only_a_whole_run_is_written_and_only_one_thing_is_done_with_it() {
+        for words in ["bench", "bench --quick", "bench --quick --check", "bench --quick --json"] {
+            assert!(!plan(words).unwrap().write, "{words}");
+        }
+        assert!(plan("bench --write").unwrap().write);
+        for words in ["--quick --write", "--check --write", "--json --write", "--check --json"] {
+            assert!(plan(&format!("bench {words}")).is_err(), "{words}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn build(board: Board, package: &str, bin: &str, features: &str) -> R
         .env("RUSTC_BOOTSTRAP", "1")
         .stderr(Stdio::inherit())
         .output()
-        .context("cargo does not start")?;
+        .context("cargo does not run, which builds the images: install Rust, https://rustup.rs")?;
     if !output.status.success() {
         bail!("the image {package}/{bin} does not build for {}", board.target());
     }

@@ -24,10 +24,11 @@ mod wire;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use demo::Cast;
+use std::process::ExitCode;
 
 /// Firmware of quorate: measured, and held to its word, under QEMU.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     #[command(subcommand)]
     command: Order,
@@ -35,20 +36,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Order {
-    /// Runs every protocol on boards under QEMU and writes the tables of README.md; every run
-    /// must say word for word what the same one says on this machine.
-    Bench {
-        /// Compare with the tables instead, and fail where they differ: sizes and bytes at all,
-        /// instructions, stack and flash by more than a tenth.
-        #[arg(long)]
-        check: bool,
-        /// Leave out the trials that take long, which are those with a signature on every frame.
-        #[arg(long)]
-        quick: bool,
-        /// Print the figures as one JSON object, and write nothing.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Runs every protocol on boards under QEMU and prints what it takes as tables; every run must
+    /// say word for word what the same one says on this machine.
+    Bench(bench::Plan),
     /// Checks what firmware engineers ask for: no allocator, no panic, no recursion, memory in
     /// .bss, stack and flash within their bounds. Says what the images of `node` take, and holds
     /// README.md against it.
@@ -76,9 +66,20 @@ enum Order {
     Member(linux::Told),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
-        Order::Bench { check, quick, json } => bench::run(check, quick, json),
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What is wrong, and never where in this program it was found out.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(order: Order) -> Result<()> {
+    match order {
+        Order::Bench(plan) => bench::run(&plan),
         Order::Guarantees { nodes, write } => guarantees::run(nodes, write),
         Order::Demo(plan) => demo::run(&plan, Cast::Boards),
         Order::Mixed(plan) => demo::run(&plan, Cast::Mixed),

@@ -19,7 +19,7 @@ pub(crate) fn tables(measures: &Measures) -> String {
     let mut text = String::new();
     let boards = measures.boards.iter();
     for (at, (board, figures)) in boards.enumerate() {
-        let title = if at == 0 { "All trials" } else { "Some of them" };
+        let title = if at == 0 && !measures.quick { "All trials" } else { "Some of them" };
         let _ = writeln!(text, "{title} on {board}:\n");
         text.push_str(
             "| trial | RAM, protocol | RAM, all | stack | longest step | steps | signatures \

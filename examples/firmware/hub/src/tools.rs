@@ -39,7 +39,11 @@ pub(crate) fn check(qemus: &[&str]) -> Result<()> {
 pub(crate) fn rustc(arguments: &[&str]) -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(&rustc).args(arguments).output();
-    let output = output.with_context(|| format!("{} does not start", rustc.display()))?;
+    let output = output.ok().filter(|output| output.status.success());
+    let output = output.with_context(|| {
+        let rustc = rustc.display();
+        format!("{rustc} does not run, which compiles the images: install Rust, https://rustup.rs")
+    })?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
