@@ -1,9 +1,10 @@
 //! The boards, and how QEMU runs an image on them.
 
+use crate::ending::Process;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ impl Board {
 
     /// Starts an image in a folder, where its flash and its line are, and leaves it running by the
     /// clock on the wall.
-    pub(crate) fn start(self, image: &Path, folder: &Path, arguments: &str) -> Result<Child> {
+    pub(crate) fn start(self, image: &Path, folder: &Path, arguments: &str) -> Result<Process> {
         let (program, machine, _) = self.machine();
         let mut command = Command::new(program);
         command.current_dir(folder).args(["-M", machine, "-display", "none", "-monitor", "none"]);
@@ -69,7 +70,7 @@ impl Board {
             command.args(["-bios", "none"]);
         }
         command.arg("-kernel").arg(image).stdin(Stdio::null()).stdout(Stdio::piped());
-        command.spawn().with_context(|| format!("{program} does not start"))
+        Process::start(&mut command).with_context(|| format!("{program} does not start"))
     }
 
     /// Runs an image to its end, and returns what it said.
@@ -85,13 +86,10 @@ impl Board {
             command.args(["-bios", "none"]);
         }
         command.arg("-kernel").arg(image);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("{program} does not start"))?;
-        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = Process::start(&mut command);
+        let child = child.with_context(|| format!("{program} does not start"))?;
+        let (mut out, mut err) = (child.take_stdout(), child.take_stderr());
         let mut complaints = String::new();
         let mut said = String::new();
         let status = thread::scope(|scope| -> Result<_> {
@@ -104,7 +102,6 @@ impl Board {
                 }
                 if Instant::now() > end {
                     child.kill()?;
-                    child.wait()?;
                     bail!("{argument} on {machine} does not end within {patience:?}");
                 }
                 thread::sleep(Duration::from_millis(5));

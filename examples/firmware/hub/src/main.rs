@@ -7,6 +7,7 @@ mod board;
 mod calls;
 mod demo;
 mod elf;
+mod ending;
 mod follow;
 mod frame;
 mod gateway;
@@ -67,7 +68,10 @@ enum Order {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let order = Arguments::parse().command;
+    let outcome = ending::prepare().and_then(|()| run(order));
+    ending::wait_for_signal();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // What is wrong, and never where in this program it was found out.

@@ -3,6 +3,7 @@
 
 use super::Cast;
 use crate::board::Board;
+use crate::ending::{Folder, Process};
 use crate::gateway::Gateway;
 use crate::log::{Log, Words};
 use crate::wire::Router;
@@ -13,12 +14,11 @@ use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How long a member that says why it stops may take to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ enum Way {
 #[derive(Debug)]
 struct Place {
     way: Way,
-    child: Option<Child>,
+    child: Option<Process>,
     starts: u32,
     lies: bool,
     report: Option<Report>,
@@ -70,7 +70,7 @@ pub(crate) struct Fleet {
     /// Lines of logs that nobody has taken yet.
     lines: Vec<(usize, String)>,
     /// Has a folder for each member.
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Fleet {
@@ -81,7 +81,7 @@ impl Fleet {
         router: Arc<Router>,
         run: u64,
     ) -> Result<Self> {
-        let folder = TempDir::with_prefix("quorate-boards-").context("a folder for the boards")?;
+        let folder = Folder::new("quorate-boards-").context("a folder for the boards")?;
         // Boards that are started later have the same image, whatever is built meanwhile.
         let copy = folder.path().join("image");
         std::fs::copy(image, &copy).context("a copy of the image")?;
@@ -123,8 +123,8 @@ impl Fleet {
         }
         place.starts += 1;
         (place.lies, place.report) = (lies, None);
-        let mut child = self.spawn(id)?;
-        let said = child.stdout.take().with_context(|| format!("{who} has no console"))?;
+        let child = self.spawn(id)?;
+        let said = child.take_stdout().with_context(|| format!("{who} has no console"))?;
         let place = &mut self.places[id];
         let (tell, start) = (self.tell.clone(), place.starts);
         thread::spawn(move || {
@@ -143,7 +143,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn spawn(&self, id: usize) -> Result<Child> {
+    fn spawn(&self, id: usize) -> Result<Process> {
         let home = self.folder.path().join(id.to_string());
         let Place { way, starts, lies, .. } = &self.places[id];
         let gateway = match way {
@@ -166,7 +166,7 @@ impl Fleet {
         }
         // It ends when the other end of its standard input is gone.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.spawn().context("the Linux process does not start")
+        Process::start(&mut command).context("the Linux process does not start")
     }
 
     /// Whether the member has a line now.
@@ -198,10 +198,8 @@ impl Fleet {
     /// Cuts a board off its power, or kills the process: SIGKILL.
     pub(crate) fn kill(&mut self, id: usize) -> Result<()> {
         let child = self.places[id].child.take();
-        let mut child = child.with_context(|| format!("{} does not run", self.who(id)))?;
-        child.kill().context("SIGKILL")?;
-        child.wait()?;
-        Ok(())
+        let child = child.with_context(|| format!("{} does not run", self.who(id)))?;
+        child.kill().context("SIGKILL")
     }
 
     /// Takes what members have printed, for so long.
@@ -296,17 +294,6 @@ impl Fleet {
     /// The highest sequence that an honest member has executed.
     pub(crate) fn executed(&self) -> u64 {
         self.reports().iter().map(|report| report.executed).max().unwrap_or_default()
-    }
-}
-
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        for id in 0..NODES {
-            if self.places[id].child.is_some() {
-                // It has ended already, then.
-                let _ = self.kill(id);
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::act::{Act, Over};
 use crate::board::Board;
+use crate::ending::{Folder, Process};
 use crate::log::{Log, Words};
 use crate::wire::{Loss, Router, Traffic};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -10,12 +11,10 @@ use quorate::{NodeId, Principal};
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tempfile::TempDir;
 
 /// How long boards may take to be ready, and beyond their rounds to end: far longer than they do.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -27,12 +26,12 @@ type News = (usize, Option<String>);
 
 /// Four boards.
 pub(super) struct Troop {
-    boards: Vec<Child>,
+    boards: Vec<Process>,
     logs: Vec<Log>,
     words: Words,
     router: Arc<Router>,
     news: Receiver<News>,
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Troop {
@@ -40,7 +39,7 @@ impl Troop {
     pub(super) fn start(board: Board, image: &Path, act: &Act, round_ms: u32) -> Result<Self> {
         // No two runs are the same one: neither nonces nor agreements are used again.
         let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
-        let folder = TempDir::with_prefix("quorate-generals-").context("a folder for boards")?;
+        let folder = Folder::new("quorate-generals-").context("a folder for boards")?;
         let (tell, news) = channel();
         let router = Router::new(Loss::new(0.0, 0));
         let (boards, logs, words) = (Vec::new(), Vec::new(), Words::of(image)?);
@@ -67,8 +66,8 @@ impl Troop {
         self.logs.push(Log::begin(&home.join("log.bin"))?);
         let listener = UnixListener::bind(home.join("line"))?;
         listener.set_nonblocking(true)?;
-        let mut child = board.start(image, &home, &told.to_string())?;
-        let said = child.stdout.take();
+        let child = board.start(image, &home, &told.to_string())?;
+        let said = child.take_stdout();
         self.boards.push(child);
         let said = said.context("a board has no console")?;
         thread::spawn(move || {
@@ -155,16 +154,6 @@ impl Troop {
                 Ok(lines) => lines.iter().for_each(|line| println!("    board {id} {line}")),
                 Err(error) => println!("    board {id}: {error}"),
             }
-        }
-    }
-}
-
-impl Drop for Troop {
-    fn drop(&mut self) {
-        for board in &mut self.boards {
-            // It has ended already, then.
-            let _ = board.kill();
-            let _ = board.wait();
         }
     }
 }
