@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default)]
 pub struct Durability {
     known: BTreeSet<(NodeId, Fact)>,
+    /// The checkpoints that each replica has vouched for. One that recovers writes down others,
+    /// which it keeps to itself, and forgets once it has recovered.
+    vouched: BTreeSet<(NodeId, Fact)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +82,7 @@ impl Durability {
     /// A replica has lost its disk.
     pub fn wiped(&mut self, node: NodeId) {
         self.known.retain(|(who, _)| *who != node);
+        self.vouched.retain(|(who, _)| *who != node);
     }
 
     /// A record has become durable.
@@ -162,7 +166,7 @@ impl Durability {
                         _ => false,
                     })
                 }
-                _ => fresh.contains(&fact),
+                _ => fresh.contains(&fact) || !self.vouched.contains(&(node, fact)),
             };
             if !told {
                 return Err(format!("r{}'s fresh log is silent about {fact:?}", node.0));
@@ -175,7 +179,7 @@ impl Durability {
     ///
     /// # Errors
     /// No durable record stands behind it.
-    pub fn sent(&self, node: NodeId, message: &Message<'_>) -> Result<(), String> {
+    pub fn sent(&mut self, node: NodeId, message: &Message<'_>) -> Result<(), String> {
         let fact = match message {
             Message::PrePrepare { view, sequence, batch } => {
                 Fact::PrePrepared(view.0, sequence.0, batch.digest())
@@ -191,6 +195,9 @@ impl Durability {
             }
             _ => return Ok(()),
         };
+        if matches!(fact, Fact::Checkpoint(..)) {
+            self.vouched.insert((node, fact));
+        }
         if self.known.contains(&(node, fact)) {
             return Ok(());
         }
@@ -301,7 +308,11 @@ mod tests {
         fresh(&all, &[pre_prepared, committed]).unwrap();
         assert!(fresh(&all, &[pre_prepared]).is_err(), "the COMMIT is forgotten");
         assert!(fresh(&[pre_prepared, later], &[pre_prepared]).is_err(), "the last PREPARE is");
-        assert!(fresh(&[checkpoint], &[]).is_err(), "the checkpoint is");
+        fresh(&[checkpoint], &[]).unwrap();
+        let mut vouched = knowing(&[checkpoint]);
+        vouched.sent(NODE, &Message::Checkpoint { sequence: PLACE, digest }).unwrap();
+        assert!(vouched.rewritten(NODE, &[]).is_err(), "what it vouched for is");
+        vouched.rewritten(NODE, &[checkpoint]).unwrap();
         fresh(&[pre_prepared, prepared, stable], &[stable]).unwrap();
         assert!(fresh(&[pre_prepared], &all).is_err(), "a COMMIT is made up");
         assert!(fresh(&[committed], &[committed, pre_prepared]).is_err(), "a PREPARE is");
