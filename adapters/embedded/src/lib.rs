@@ -40,6 +40,7 @@
 mod agent;
 mod clock;
 mod drive;
+mod elsewhere;
 pub mod flash;
 mod fragments;
 mod host;
@@ -66,6 +67,7 @@ pub use agent::{Agent, Unheard};
 pub use clock::Embassy;
 pub use clock::{Clock, Ticks, Timer};
 pub use drive::Event;
+pub use elsewhere::Elsewhere;
 pub use fragments::{FragmentError, Fragmented};
 pub use host::Host;
 pub use hosts::{Assembly, Caller};
@@ -78,7 +80,9 @@ pub use proof::Signatures;
 pub use proof::{PairKeys, Proofs};
 pub use recall::{Recall, Visit};
 pub use seats::Seats;
-pub use service::{Application, Layout, Origin, Refused, Reply, Service, ServiceError, StartError};
+pub use service::{
+    Application, Layout, Origin, Refused, Reply, Room, Service, ServiceError, StartError,
+};
 pub use sessions::claimed;
 pub use stream::{Stream, StreamError};
 #[cfg(feature = "edge-nal")]

@@ -20,7 +20,7 @@ pub struct Service<A, J, M> {
     application: A,
     pub(super) ledger: Ledger<J>,
     pub(super) memory: M,
-    layout: Layout,
+    pub(super) layout: Layout,
     pub(super) shelf: Shelf,
     draft: Option<Draft>,
     /// Replies of the batch under execution, and how many of them the replica has been told.

@@ -14,9 +14,11 @@ mod draft;
 mod host;
 mod layout;
 mod restart;
+mod room;
 mod shelf;
 
 pub use application::{Application, Refused, Reply};
 pub use host::{Service, ServiceError};
 pub use layout::Layout;
 pub use restart::{Origin, StartError};
+pub use room::Room;

@@ -3,6 +3,7 @@
 use super::application::Application;
 use super::host::{Service, ServiceError};
 use super::layout::Layout;
+use super::room::Room;
 use super::shelf::{Label, Shelf};
 use crate::ledger::Kept;
 use crate::recall::{Recall, Visit};
@@ -68,6 +69,9 @@ impl<A: Application, J: Recall, M: AsRef<[u8]> + AsMut<[u8]>> Service<A, J, M> {
     /// is empty. The application is at the initial state of the cluster; if there is a checkpoint
     /// it is given that one's.
     ///
+    /// Both are moved several times until they are where they stay. On a board whose stack has no
+    /// room for that use [`Service::new`] and [`Service::resume`].
+    ///
     /// # Errors
     /// Why they do not go on. What is wrong with a journal does not get better by trying again.
     pub async fn start<S: Storage>(
@@ -78,74 +82,71 @@ impl<A: Application, J: Recall, M: AsRef<[u8]> + AsMut<[u8]>> Service<A, J, M> {
         origin: Origin,
     ) -> Result<(Replica<S>, Self), StartError<J::Error>> {
         let mut service = Self::new(application, journal, memory, layout)?;
-        if service.journal().is_empty() {
+        let mut room = Room::new();
+        service.resume(&mut room, (config, storage), now, origin).await?;
+        Ok((room.into_replica().ok_or(StartError::Malformed)?, service))
+    }
+
+    /// The same for a host that was just made, and is where it stays: its replica is made in the
+    /// room where it stays too. A [`Node`](crate::Node) of both takes the replica as
+    /// [`Elsewhere`](crate::Elsewhere), and the host as a reference.
+    ///
+    /// # Errors
+    /// As [`Service::start`]. The host, its application too, is of no use then.
+    pub async fn resume<'r, S: Storage>(
+        &mut self,
+        room: &'r mut Room<S>,
+        (config, storage): (Config, S),
+        now: Instant,
+        origin: Origin,
+    ) -> Result<&'r mut Replica<S>, StartError<J::Error>> {
+        if self.journal().is_empty() {
             if let Origin::Lost { nonce } = origin {
                 // A loss that is known is durable before anything is said.
                 let lost = Record::Recovering { nonce, lost: true, signed: View(0) };
-                let begun = service.ledger.append(&lost).await;
+                let begun = self.ledger.append(&lost).await;
                 begun.map_err(ServiceError::Journal)?;
             }
-            let replica = first(config, storage, origin).map_err(StartError::Recover)?;
-            return Ok((replica, service));
+            room.first(config, storage, origin).map_err(StartError::Recover)?;
+            return room.replica().ok_or(StartError::Malformed);
         }
-        let Self { ledger, memory, shelf, .. } = &mut service;
-        let mut returning = Returning {
-            recovery: Recovery::begin(config, storage, now).map_err(StartError::Recover)?,
-            layout,
-            shelf,
-            memory: memory.as_mut(),
-            writing: None,
-        };
-        let visited = ledger.journal_mut().recall(&mut returning).await;
-        visited.map_err(StartError::Journal)?.map_err(|unfit| match unfit {
-            Unfit::Malformed => StartError::Malformed,
-            Unfit::Recover(error) => StartError::Recover(error),
-        })?;
-        let Returning { recovery, .. } = returning;
-        let newest = service.shelf.newest(service.memory.as_ref());
+        room.begin(config, storage, now).map_err(StartError::Recover)?;
+        self.replay(room.returning().ok_or(StartError::Malformed)?).await?;
+        let newest = self.shelf.newest(self.memory.as_ref());
         let snapshot = newest.map(|kept| Snapshot {
             sequence: kept.sequence,
             clients: kept.clients,
             state: Shelf::state_digest(&kept),
         });
         let restores = snapshot.is_some();
-        let replica = finish(recovery, snapshot).map_err(StartError::Recover)?;
+        room.finish(snapshot).map_err(StartError::Recover)?;
+        let replica = room.replica().ok_or(StartError::Malformed)?;
         if restores {
-            service.restore()?;
+            self.restore()?;
         }
-        service.make_room(&replica).await?;
-        Ok((replica, service))
+        self.make_room(replica).await?;
+        Ok(replica)
     }
-}
 
-/// A replica without a journal. A function of its own, as is [`finish`]: there would be room for
-/// several replicas on the stack of who starts one otherwise, and small boards have none.
-#[inline(never)]
-fn first<S: Storage>(
-    config: Config,
-    storage: S,
-    origin: Origin,
-) -> Result<Replica<S>, RecoverError> {
-    let replica = match origin {
-        Origin::New => Replica::new(config, storage),
-        Origin::Unsure { nonce } => Replica::unsure(config, storage, nonce),
-        Origin::Lost { nonce } => Replica::amnesiac(config, storage, nonce),
-    };
-    replica.map_err(RecoverError::Config)
-}
-
-/// A replica of which all records were taken.
-#[inline(never)]
-fn finish<S: Storage>(
-    recovery: Recovery<S>,
-    snapshot: Option<Snapshot<'_>>,
-) -> Result<Replica<S>, RecoverError> {
-    recovery.finish(snapshot)
+    /// Takes all that the journal has.
+    async fn replay<S: Storage>(
+        &mut self,
+        recovery: &mut Recovery<S>,
+    ) -> Result<(), StartError<J::Error>> {
+        let Self { ledger, memory, shelf, layout, .. } = self;
+        let (layout, memory) = (*layout, memory.as_mut());
+        let mut returning = Returning { recovery, layout, shelf, memory, writing: None };
+        let visited = ledger.journal_mut().recall(&mut returning).await;
+        visited.map_err(StartError::Journal)?.map_err(|unfit| match unfit {
+            Unfit::Malformed => StartError::Malformed,
+            Unfit::Recover(error) => StartError::Recover(error),
+        })
+    }
 }
 
 /// What comes back of a replica.
 struct Returning<'m, S> {
-    recovery: Recovery<S>,
+    recovery: &'m mut Recovery<S>,
     layout: Layout,
     shelf: &'m mut Shelf,
     memory: &'m mut [u8],

@@ -1,16 +1,20 @@
 //! Replicas with their log on flash: they lose their power, and nothing that they said.
 
 use crate::chip::Chip;
-use crate::keys::{client, node};
+use crate::keys::{Board, client, member, node, nonce};
 use crate::line::{Line, Noise, Port};
-use crate::replicas::{Cluster, DIMENSIONS, FRAME, LAYOUT, Memory, Server, Sum, board, config};
+use crate::replicas::{
+    Cluster, DIMENSIONS, FRAME, Host, LAYOUT, Memory, SEATS, Server, Sum, board, config,
+};
 use crate::rng::Rng;
 use embedded_storage_async::nor_flash::NorFlash;
-use quorate::pbft::{Config, Replica};
+use quorate::pbft::Replica;
 use quorate::wire::encoded_len;
 use quorate::{Digest, Instant, Principal};
-use quorate_embedded::flash::{Blocking, FlashLog, Owner, flash_bytes};
-use quorate_embedded::{Arrival, Link, Origin, Service, Stream, wait};
+use quorate_embedded::flash::{Blocking, FlashError, FlashLog, Owner, flash_bytes};
+use quorate_embedded::{
+    Arrival, Elsewhere, Link, Node, Origin, Room, Service, Settings, Stream, wait,
+};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,40 +38,47 @@ fn restart_capped(
     now: Instant,
     cap: Duration,
 ) -> Option<Server<Journal>> {
+    let log = match wait(open(me, Blocking(chip.clone()))) {
+        Ok(log) => log,
+        Err(error) => {
+            assert!(!chip.has_power(), "{error:?}");
+            return None;
+        }
+    };
+    let parts = (Sum::default(), log, vec![0; LAYOUT.bytes()]);
     let mut config = config(me);
     config.timeout_cap = cap;
-    let board = wait(restart_with(config, start, Blocking(chip.clone()), now));
-    assert!(board.is_some() || !chip.has_power());
-    board
+    let storage = (config, Memory::new());
+    let started: Result<(Replica<Memory>, _), _> =
+        wait(Service::start(parts, LAYOUT, storage, now, Origin::New));
+    let (replica, host) = started.unwrap_or_else(|error| panic!("{error}"));
+    Some(board(me, start, replica, host))
 }
 
-/// A replica from what any flash holds.
-pub async fn restart_on<F: NorFlash>(
+async fn open<F: NorFlash>(me: usize, flash: F) -> Result<JournalOn<F>, FlashError<F::Error>> {
+    let owner = Owner { cluster: Digest::of(b"boards"), epoch: 1, me: node(me) };
+    let region = 0..flash.capacity() as u32;
+    FlashLog::open(flash, region, owner).await
+}
+
+/// A replica that lies elsewhere, as does its host.
+type Placed<F> =
+    Node<Elsewhere<'static, Replica<Memory>>, &'static mut Host<JournalOn<F>>, Board, Vec<u8>, 6>;
+
+/// A replica from what any flash holds, in the room where it stays.
+pub async fn resume_on<F: NorFlash + 'static>(
     me: usize,
     start: u64,
     flash: F,
     now: Instant,
-) -> Option<Server<JournalOn<F>>> {
-    restart_with(config(me), start, flash, now).await
-}
-
-/// `None` if the log cannot be opened.
-async fn restart_with<F: NorFlash>(
-    config: Config,
-    start: u64,
-    flash: F,
-    now: Instant,
-) -> Option<Server<JournalOn<F>>> {
-    let me = config.me.index();
-    let owner = Owner { cluster: Digest::of(b"boards"), epoch: 1, me: node(me) };
-    let region = 0..flash.capacity() as u32;
-    let log = FlashLog::open(flash, region, owner).await.ok()?;
-    let parts = (Sum::default(), log, vec![0; LAYOUT.bytes()]);
-    let storage = (config, Memory::new());
-    let started: Result<(Replica<Memory>, _), _> =
-        Service::start(parts, LAYOUT, storage, now, Origin::New).await;
-    let (replica, host) = started.unwrap_or_else(|error| panic!("{error}"));
-    Some(board(me, start, replica, host))
+    origin: Origin,
+) -> Placed<F> {
+    let log = open(me, flash).await.unwrap();
+    let host = Service::new(Sum::default(), log, vec![0; LAYOUT.bytes()], LAYOUT).unwrap();
+    let (host, room) = (Box::leak(Box::new(host)), Box::leak(Box::new(Room::new())));
+    let made = host.resume(room, (config(me), Memory::new()), now, origin).await;
+    let (replica, settings) = (Elsewhere(made.unwrap()), Settings::new(nonce(node(me), start)));
+    Node::new(replica, host, member(SEATS, node(me)), vec![0; 3 * FRAME], settings).unwrap()
 }
 
 fn cluster(line: &Line, chips: &[Flash]) -> Cluster<Stream<Port>, Journal> {
@@ -111,6 +122,36 @@ fn boards_that_lose_their_power_while_they_write_go_on_from_their_flash() {
         assert_eq!(faults.filter(wrong).count(), 0, "seed {seed}");
         let erased: u64 = chips.iter().map(|chip| chip.wear().1).sum();
         assert!(erased > 4 * 24, "the logs were rotated: {erased}");
+    }
+}
+
+/// Wherever a replica is made, it is the same one: new, one that may have lost its log, one that
+/// has, and one that goes on from it.
+#[test]
+fn a_replica_that_is_made_where_it_stays_is_the_one_that_is_moved_there() {
+    let line = Line::new(6, 1, Noise::NONE);
+    let chips: Vec<Flash> = (0..4).map(|_| Chip::new(24)).collect();
+    let mut cluster = cluster(&line, &chips);
+    assert_eq!((0..40).map(|_| cluster.ask(0, 1)).last(), Some(40));
+    cluster.settle();
+    let (empty, used) = (Flash::new(24), &chips[2]);
+    let (unsure, lost) = (Origin::Unsure { nonce: 7 }, Origin::Lost { nonce: 7 });
+    for (chip, origin, recovers) in [
+        (&empty, Origin::New, false),
+        (&empty, unsure, true),
+        (&empty, lost, true),
+        (used, lost, false),
+    ] {
+        let (flash, now) = (|| Blocking(chip.twin()), cluster.now);
+        let parts = (Sum::default(), wait(open(2, flash())).unwrap(), vec![0; LAYOUT.bytes()]);
+        let moved = Service::start(parts, LAYOUT, (config(2), Memory::new()), now, origin);
+        let (replica, host) = wait(moved).unwrap_or_else(|error| panic!("{error}"));
+        let placed = wait(resume_on(2, 1, flash(), now, origin));
+        assert_eq!(format!("{replica:?}"), format!("{:?}", placed.protocol().0), "{origin:?}");
+        assert_eq!(host.application(), placed.host().application());
+        assert_eq!(placed.protocol().is_recovering(), recovers);
+        let totals = if std::ptr::eq(chip, used) { 1..=40 } else { 0..=0 };
+        assert!(totals.contains(&placed.host().application().total), "{origin:?}");
     }
 }
 

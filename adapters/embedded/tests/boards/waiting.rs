@@ -3,7 +3,7 @@
 use crate::air::{Air, Socket, Weather, address, who};
 use crate::chip::{Chip, NoPower};
 use crate::keys::{client, node};
-use crate::lasting::{Flash, PAGES, restart_on};
+use crate::lasting::{Flash, PAGES, resume_on};
 use crate::line::{Line, Noise, Waiting};
 use crate::replicas::{Ends, FRAME, SEATS, asker, forgetful};
 use embedded_storage::nor_flash::{self as blocking, ReadNorFlash as _};
@@ -12,7 +12,8 @@ use quorate::service::ClientCommand;
 use quorate::{Instant, Principal};
 use quorate_embedded::flash::Blocking;
 use quorate_embedded::{
-    Agent, Arrival, AsyncLink, Clock, Embassy, Fragmented, Host, Identity, Node, Stream, Timer, Udp,
+    Agent, Arrival, AsyncLink, Clock, Embassy, Fragmented, Host, Identity, Node, Origin, Stream,
+    Timer, Udp,
 };
 use std::cell::Cell;
 use std::pin::Pin;
@@ -211,7 +212,7 @@ impl NorFlash for Slow {
 }
 
 /// The primary writes what it says to a flash that is waited for, and is needed: one of the others
-/// is not there. What it wrote is there when it is started again.
+/// is not there. Replica and host lie elsewhere. What was written is there when it starts again.
 #[test]
 fn a_board_that_waits_for_its_flash_serves_a_client_and_goes_on_from_it() {
     let (line, hands, waited) = (Line::new(6, 3, Noise::NONE), Hands::default(), Rc::default());
@@ -219,11 +220,11 @@ fn a_board_that_waits_for_its_flash_serves_a_client_and_goes_on_from_it() {
     let slow = Slow { chip: chip.clone(), hands: hands.clone(), waited: Rc::clone(&waited) };
     let link = |me| Stream::new(Waiting(line.port(me)), node(me), FRAME);
     let first = {
-        let mut starting = Box::pin(restart_on(0, 0, slow, Instant::ZERO));
+        let mut starting = Box::pin(resume_on(0, 0, slow, Instant::ZERO, Origin::New));
         let mut first = None;
         let starts = async { first = Some(starting.as_mut().await) };
         run_to_end(Box::pin(starts), &hands);
-        first.flatten().unwrap()
+        first.unwrap()
     };
     assert!(waited.get() > 0, "the log was made on a flash that waits");
     let mut tasks = vec![turning(first, link(0), hands.clone())];
@@ -232,8 +233,9 @@ fn a_board_that_waits_for_its_flash_serves_a_client_and_goes_on_from_it() {
     serve(tasks, Stream::new(Waiting(line.port(4)), client(0), FRAME), &hands);
     assert!(waited.get() >= 20, "every batch is written: {made}, then {}", waited.get());
 
-    let again = quorate_embedded::wait(restart_on(0, 1, Blocking(chip), hands.clone().now()));
-    let status = again.unwrap().protocol().status();
+    let (flash, now) = (Blocking(chip), hands.clone().now());
+    let again = quorate_embedded::wait(resume_on(0, 1, flash, now, Origin::New));
+    let status = again.protocol().status();
     assert!(status.stable.0 > 0, "{status:?}");
 }
 

@@ -8,7 +8,7 @@ mod rooms;
 mod watch;
 
 use board::console;
-use board::devices::{HERTZ, ticks};
+use board::devices::{HERTZ, Uart, ticks};
 use board::{log, stack};
 use cluster::Arguments;
 use core::convert::Infallible;
@@ -16,7 +16,8 @@ use core::time::Duration;
 use defmt::{info, warn};
 use node::{Broken, stop, tell};
 use quorate::Principal;
-use quorate_embedded::{Clock as _, Settings, Ticks};
+use quorate_embedded::{Clock, Settings, Ticks};
+use rooms::{Link, Member};
 use watch::Watch;
 
 /// The longest that the board sleeps.
@@ -39,6 +40,15 @@ extern "C" fn main() -> ! {
 
 /// Runs the replica for as long as nothing breaks.
 fn serve(arguments: Arguments, top: usize) -> Result<Infallible, Broken> {
+    let (line, node, clock) = start(arguments)?;
+    let link = rooms::link(line, Principal::Node(arguments.me))?;
+    run(line, (node, link), clock, top)
+}
+
+/// Makes the replica. A function of its own, so that what runs has none of its stack, and it has
+/// none of what runs.
+#[inline(never)]
+fn start(arguments: Arguments) -> Result<(&'static Uart, &'static mut Member, impl Clock), Broken> {
     let Arguments { me, run, start, lies } = arguments;
     let origin = arguments.origin();
     let who = Principal::Node(me);
@@ -55,8 +65,16 @@ fn serve(arguments: Arguments, top: usize) -> Result<Infallible, Broken> {
     if node.protocol().is_recovering() {
         warn!("a journal was lost: it votes on nothing that it may have voted on");
     }
-    let link = rooms::link(line, who)?;
+    Ok((line, node, clock))
+}
 
+#[inline(never)]
+fn run(
+    line: &Uart,
+    (node, link): (&mut Member, &mut Link),
+    mut clock: impl Clock,
+    top: usize,
+) -> Result<Infallible, Broken> {
     let mut watch = Watch::new(top);
     loop {
         let due = node.poll(link, clock.now()).map_err(|why| tell("it stopped", &why))?;

@@ -1,8 +1,9 @@
 //! Where everything of a replica lies: in statics, all zeros when the board starts, so that they
 //! take no flash, and what a board needs of RAM can be read from its image.
 //!
-//! What is made of parts is on the stack once, before it is moved to its room. So each is made by a
-//! function of its own, whose frame is gone when the replica runs.
+//! What is made of parts is on the stack once or twice, before it is in its room. So each is made
+//! by a function of its own, whose frame is gone when the next one is called, and when the replica
+//! runs; and what is large goes by reference.
 
 use board::devices::Uart;
 use board::flash::Flash;
@@ -13,16 +14,15 @@ use node::{Broken, tell};
 use quorate::pbft::Replica;
 use quorate::{Instant, NodeId, Principal};
 use quorate_embedded::flash::{Blocking, FlashLog, Owner};
-use quorate_embedded::{Node, Origin, Service, Settings, Stream, wait};
+use quorate_embedded::{Elsewhere, Node, Origin, Room, Service, Settings, Stream, wait};
 
 type Chip = Flash<'static, FLASH, PAGE, WORD>;
 type Log = FlashLog<Blocking<Chip>, RECORD>;
 type Host = Service<Registers, Log, &'static mut [u8]>;
-type Started = (Replica<&'static mut Memory>, Host);
+type Agent = Elsewhere<'static, Replica<&'static mut Memory>>;
 
 /// A replica with its journal, its sessions and its buffers.
-pub(crate) type Member =
-    Node<Replica<&'static mut Memory>, Host, &'static Board, &'static mut [u8], MEMBERS>;
+pub(crate) type Member = Node<Agent, &'static mut Host, &'static Board, &'static mut [u8], MEMBERS>;
 /// Its line.
 pub(crate) type Link = Stream<&'static Uart>;
 
@@ -34,6 +34,8 @@ static BUFFERS: Once<[u8; 3 * FRAME]> = Once::new([0; 3 * FRAME]);
 static LINE: Once<MaybeUninit<Uart>> = Once::new(MaybeUninit::uninit());
 static LINK: Once<MaybeUninit<Link>> = Once::new(MaybeUninit::uninit());
 static BOARD: Once<MaybeUninit<Board>> = Once::new(MaybeUninit::uninit());
+static REPLICA: Once<MaybeUninit<Room<&'static mut Memory>>> = Once::new(MaybeUninit::uninit());
+static HOST: Once<MaybeUninit<Host>> = Once::new(MaybeUninit::uninit());
 static NODE: Once<MaybeUninit<Member>> = Once::new(MaybeUninit::uninit());
 
 const TWICE: Broken = Broken("started twice");
@@ -65,36 +67,50 @@ pub(crate) fn node(
     settings: Settings,
     now: Instant,
 ) -> Result<&'static mut Member, Broken> {
-    match started(me, board, now) {
-        Ok(started) => complete(started, board, settings),
-        Err(why) => Err(why),
+    let host = host(board)?;
+    let replica = replica(me, host, board, now)?;
+    complete(replica, host, board, settings)
+}
+
+/// Its application and its journal.
+#[inline(never)]
+fn host(board: &Board) -> Result<&'static mut Host, Broken> {
+    let checkpoints = CHECKPOINTS.take().ok_or(TWICE)?;
+    let room = HOST.take().ok_or(TWICE)?;
+    match Service::new(Registers::default(), log(board)?, &mut checkpoints[..], LAYOUT) {
+        Ok(host) => Ok(room.write(host)),
+        Err(why) => Err(tell("it has no host", &why)),
+    }
+}
+
+#[inline(never)]
+fn replica(
+    (me, origin): (NodeId, Origin),
+    host: &mut Host,
+    board: &Board,
+    now: Instant,
+) -> Result<&'static mut Replica<&'static mut Memory>, Broken> {
+    let memory = MEMORY.take().ok_or(TWICE)?;
+    let room = REPLICA.take().ok_or(TWICE)?.write(Room::new());
+    let config = cluster::replica(me, *board.roster.scope());
+    match wait(host.resume(room, (config, memory), now, origin)) {
+        Ok(replica) => Ok(replica),
+        Err(why) => Err(tell("it cannot go on", &why)),
     }
 }
 
 #[inline(never)]
 fn complete(
-    (replica, service): Started,
+    replica: &'static mut Replica<&'static mut Memory>,
+    host: &'static mut Host,
     board: &'static Board,
     settings: Settings,
 ) -> Result<&'static mut Member, Broken> {
     let buffers = BUFFERS.take().ok_or(TWICE)?;
     let room = NODE.take().ok_or(TWICE)?;
-    match Node::new(replica, service, board, &mut buffers[..], settings) {
+    match Node::new(Elsewhere(replica), host, board, &mut buffers[..], settings) {
         Ok(node) => Ok(room.write(node)),
         Err(why) => Err(tell("it is no member", &why)),
-    }
-}
-
-#[inline(never)]
-fn started((me, origin): (NodeId, Origin), board: &Board, now: Instant) -> Result<Started, Broken> {
-    let room = CHECKPOINTS.take().ok_or(TWICE)?;
-    let memory = MEMORY.take().ok_or(TWICE)?;
-    let parts = (Registers::default(), log(board)?, &mut room[..]);
-    let replica = (cluster::replica(me, *board.roster.scope()), memory);
-    let started = Service::start(parts, LAYOUT, replica, now, origin);
-    match wait(started) {
-        Ok(started) => Ok(started),
-        Err(why) => Err(tell("it cannot go on", &why)),
     }
 }
 

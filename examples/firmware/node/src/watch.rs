@@ -1,14 +1,14 @@
 //! Tells the world where the replica stands, and logs what has happened to it.
 
+use crate::rooms::Member;
 use board::console::Console;
 use board::stack;
-use cluster::{NODES, Registers, Report};
+use cluster::{NODES, Report};
 use core::fmt::Write as _;
 use core::time::Duration;
 use defmt::{debug, info, warn};
-use quorate::pbft::{Replica, Status, Storage};
+use quorate::pbft::Status;
 use quorate::{Fault, Instant, NodeId, NodeSet, Principal, Refusal};
-use quorate_embedded::{Identity, Journal, Node, Service};
 
 /// How often at most something is said.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -39,17 +39,7 @@ impl Watch {
     }
 
     /// Prints a report and logs if something has changed.
-    pub(crate) fn look<S, J, M, I, B, const N: usize>(
-        &mut self,
-        now: Instant,
-        node: &Node<Replica<S>, Service<Registers, J, M>, I, B, N>,
-    ) where
-        S: Storage,
-        J: Journal,
-        M: AsRef<[u8]> + AsMut<[u8]>,
-        I: Identity,
-        B: AsMut<[u8]>,
-    {
+    pub(crate) fn look(&mut self, now: Instant, node: &Member) {
         if now < self.due {
             return;
         }
