@@ -13,7 +13,12 @@ extern "C" fn main() -> ! {
     let mut buffer = [0; 128];
     // The first argument is the image's name.
     let name = console::arguments(&mut buffer).split(' ').nth(1).unwrap_or_default();
-    let figures = trials::run(name, &Board::start());
+    let board = Board::start();
+    let figures = if cfg!(feature = "small") {
+        trials::run_small(name, &board)
+    } else {
+        trials::run(name, &board)
+    };
     let said = match &figures {
         Some(figures) => writeln!(Console, "{figures}"),
         None => writeln!(Console, "there is no trial of the name {name:?}"),

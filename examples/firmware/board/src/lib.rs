@@ -1,7 +1,8 @@
 //! The boards that QEMU has: start-up, a console, a count of instructions, a painted stack; and
 //! what a node needs: a serial line, clocks, a flash, a log.
 //!
-//! ARM: mps2-an385 (Cortex-M3, which runs images for the M0 too) and mps2-an386 (Cortex-M4F).
+//! ARM: mps2-an385 (Cortex-M3, which runs images for the M0 too), mps2-an386 (Cortex-M4F), and
+//! microbit (nRF51, Cortex-M0).
 //! RISC-V: virt. All that is unsafe in the images is here.
 #![no_std]
 

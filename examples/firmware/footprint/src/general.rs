@@ -95,11 +95,18 @@ pub fn schedule() -> Option<Schedule> {
 }
 
 /// The keys of all nodes.
-pub static KEYS: [PublicKey; 4] =
-    [PublicKey([1; 32]), PublicKey([2; 32]), PublicKey([3; 32]), PublicKey([4; 32])];
+const fn keys<const N: usize>() -> [PublicKey; N] {
+    let mut keys = [PublicKey([0; 32]); N];
+    let mut id = 0;
+    while id < N {
+        keys[id] = PublicKey([id as u8 + 1; 32]);
+        id += 1;
+    }
+    keys
+}
 
-/// Has a general take part in an agreement, and writes what was decided.
-pub fn run<R, L: Bond>(
+/// Has one of `N` generals take part in an agreement, and writes what was decided.
+pub fn run<R, L: Bond, const N: usize>(
     general: &mut General<R>,
     config: &Config,
     links: &mut L,
@@ -110,10 +117,8 @@ pub fn run<R, L: Bond>(
     for<'a> R::Message<'a>: Signed,
     for<'a> R::Decision<'a>: Tell,
 {
-    let Ok(roster) = Roster::new(Digest::ZERO, 0, &KEYS[..config.nodes.min(4)], &[], &Element)
-    else {
-        return;
-    };
+    let keys = const { &keys::<N>() };
+    let Ok(roster) = Roster::new(Digest::ZERO, 0, &keys[..], &[], &Element) else { return };
     if config.commands() {
         let order = Input::Command(Order(7));
         step(general, order, config, links, frame);

@@ -2,6 +2,7 @@
 
 use crate::board::Board;
 use crate::elf::Image;
+use crate::ending::Folder;
 use crate::{guarantees, image, table, tools};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,12 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// What is run on the boards beside the first: one trial of each kind.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 8] = [
     "om-4-1-hmac",
     "sm-4-1-hmac",
     "king-4-1-hmac",
+    "vector-4-1-hmac",
+    "lockstep-4-1-hmac",
     "pbft-4-4-142-hmac",
     "pbft-4-4-2048-hmac",
     "boundaries",
@@ -96,10 +99,15 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         println!("{}", serde_json::to_string(&measures)?);
         return Ok(());
     }
-    let (readme, tables) = (image::workspace().join("README.md"), table::tables(&measures));
+    let readme = image::workspace().join("README.md");
+    let tables =
+        [(table::MEASURED, table::tables(&measures)), (table::ASKED, table::asked(&measures)?)];
     if plan.check {
-        let differences =
-            table::compare(&std::fs::read_to_string(&readme)?, table::MEASURED, &tables)?;
+        let text = std::fs::read_to_string(&readme)?;
+        let mut differences = Vec::new();
+        for (marks, table) in &tables {
+            differences.extend(table::compare(&text, *marks, table)?);
+        }
         ensure!(
             differences.is_empty(),
             "the tables of README.md are not what is measured; `cargo run -p hub -- bench --write` \
@@ -108,26 +116,35 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         );
         println!("the tables of README.md say what is measured");
     } else if plan.write {
-        let text = std::fs::read_to_string(&readme)?;
-        std::fs::write(&readme, table::replace(&text, table::MEASURED, &tables)?)?;
+        let mut text = std::fs::read_to_string(&readme)?;
+        for (marks, table) in &tables {
+            text = table::replace(&text, *marks, table)?;
+        }
+        std::fs::write(&readme, text)?;
         println!("README.md has the new tables");
     } else {
         if plan.quick {
             println!("A quick run, without the trials that take long.\n");
         }
-        print!("{tables}");
+        let [measured, asked] = tables.map(|(_, table)| table);
+        print!("{measured}\nWhat was asked:\n\n{asked}");
     }
     Ok(())
 }
 
 fn measure(quick: bool) -> Result<Measures> {
+    // Two boards have images of one name, for one target.
+    let folder = Folder::new("quorate-bench-").context("a folder for images")?;
     let mut jobs = Vec::new();
     for board in Board::ALL {
-        eprintln!("building the image of trials for {}", board.target());
-        let image = image::build(board, "bench", "bench", "")?;
+        eprintln!("building the image of trials for {}, {}", board.name(), board.target());
+        let built = image::build(board, "bench", "bench", board.features())?;
+        let image = folder.path().join(board.name());
+        std::fs::copy(built, &image).context("a copy of an image")?;
         let all = trials::NAMES.iter().copied();
         let wanted = all.filter(|name| match board {
             Board::M4 => !(quick && takes_long(name)),
+            Board::Nrf51 => trials::SMALL.contains(name),
             _ => ELSEWHERE.contains(name),
         });
         jobs.extend(wanted.map(|name| (board, image.clone(), name)));

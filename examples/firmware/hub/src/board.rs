@@ -20,18 +20,22 @@ pub(crate) enum Board {
     /// nobody can ask for one.
     #[value(skip)]
     M0,
+    /// A Cortex-M0 as it is: nRF51 with 16 KB of RAM, on microbit.
+    #[value(skip)]
+    Nrf51,
     /// RISC-V RV32IMAC: virt.
     Riscv,
 }
 
 impl Board {
-    pub(crate) const ALL: [Self; 4] = [Self::M4, Self::M3, Self::M0, Self::Riscv];
+    pub(crate) const ALL: [Self; 5] = [Self::M4, Self::M3, Self::M0, Self::Nrf51, Self::Riscv];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::M4 => "Cortex-M4F",
             Self::M3 => "Cortex-M3",
             Self::M0 => "Cortex-M0",
+            Self::Nrf51 => "nRF51",
             Self::Riscv => "RV32IMAC",
         }
     }
@@ -40,8 +44,16 @@ impl Board {
         match self {
             Self::M4 => "thumbv7em-none-eabihf",
             Self::M3 => "thumbv7m-none-eabi",
-            Self::M0 => "thumbv6m-none-eabi",
+            Self::M0 | Self::Nrf51 => "thumbv6m-none-eabi",
             Self::Riscv => "riscv32imac-unknown-none-elf",
+        }
+    }
+
+    /// With which features the image of trials is built for it.
+    pub(crate) const fn features(self) -> &'static str {
+        match self {
+            Self::Nrf51 => "small",
+            _ => "",
         }
     }
 
@@ -51,6 +63,7 @@ impl Board {
         match self {
             Self::M4 => ("qemu-system-arm", "mps2-an386", "shift=6"),
             Self::M3 | Self::M0 => ("qemu-system-arm", "mps2-an385", "shift=6"),
+            Self::Nrf51 => ("qemu-system-arm", "microbit", "shift=6"),
             Self::Riscv => ("qemu-system-riscv32", "virt", "shift=0"),
         }
     }

@@ -19,19 +19,21 @@ pub(crate) struct Footprint {
 }
 
 /// Those that the tables show.
-pub(crate) const FOOTPRINTS: [Footprint; 6] = [
+pub(crate) const FOOTPRINTS: [Footprint; 10] = [
     Footprint { name: "OM(1), lines", bin: "om", features: "" },
+    Footprint { name: "OM(2) of seven, lines", bin: "om-7", features: "" },
     Footprint { name: "OM(1), HMAC links", bin: "om-hmac", features: "" },
     Footprint { name: "SM(1), lines", bin: "sm", features: "" },
     Footprint { name: "king, lines", bin: "king", features: "" },
+    Footprint { name: "vector of OM(1), lines", bin: "vector", features: "" },
+    Footprint { name: "lockstep on OM(1), lines", bin: "lockstep", features: "" },
     Footprint { name: "PBFT, HMAC links", bin: "pbft", features: "" },
     Footprint { name: "PBFT, HMAC links, Ed25519", bin: "pbft", features: "ed25519" },
+    Footprint { name: "PBFT, signed links, Ed25519", bin: "pbft", features: "signed" },
 ];
 
 /// Those that are checked as well and stand in no table.
-const OTHERS: [Footprint; 4] = [
-    Footprint { name: "vector of OM(1), lines", bin: "vector", features: "" },
-    Footprint { name: "lockstep on OM(1), lines", bin: "lockstep", features: "" },
+const OTHERS: [Footprint; 2] = [
     Footprint { name: "PBFT with a log, HMAC links", bin: "pbft-journal", features: "" },
     Footprint { name: "client of PBFT, HMAC links", bin: "pbft-client", features: "" },
 ];

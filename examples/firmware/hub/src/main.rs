@@ -17,6 +17,8 @@ mod image;
 mod linux;
 mod listed;
 mod log;
+#[cfg(test)]
+mod readme;
 mod table;
 mod thumb;
 mod tools;

@@ -8,6 +8,7 @@ use crate::figures::Figures;
 use crate::gauge::Gauge;
 use crate::generals;
 use crate::links::{Hmac, scope};
+use crate::net::ROOM;
 use crate::replica::{CLIENTS, Memory, Node, REPLY, World, config, frame_bytes, start};
 use crate::ticks::Clock;
 use crate::work::Work;
@@ -44,11 +45,13 @@ pub(crate) fn trial(name: &'static str, gauge: &impl Gauge) -> Figures {
     let scope = scope();
     let roster = Roster::new(scope.cluster, scope.epoch, &nodes[..], &clients[..], &Ed25519);
     let Ok(roster) = roster else { panic!("valid keys") };
-    let mut world = World::new(gauge, &roster);
+    let mut ring = [0; ROOM];
+    let mut world = World::new(gauge, &roster, &mut ring);
     crosses_the_boundary(&mut world);
     let crossed = world.net.transcript;
     let mut times = [0, u32::MAX - 300_000].map(|counter| {
-        let mut world = World::new(gauge, &roster);
+        let mut ring = [0; ROOM];
+        let mut world = World::new(gauge, &roster, &mut ring);
         changes_views(Clock::at(counter), &mut world);
         world.net.transcript
     });
@@ -100,7 +103,7 @@ fn instances_are_not_cut_short() {
         panic!("valid keys")
     };
     let accused = |number| {
-        let Ok(rules) = Om4::new(generals::config(1, 4, 1), om::Fixed::new()) else {
+        let Ok(rules) = Om4::new(generals::config(1, 0, 4, 1), om::Fixed::new()) else {
             panic!("sizes that can work")
         };
         let mut general = General::with_rules(rules, generals::schedule());

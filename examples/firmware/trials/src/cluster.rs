@@ -3,6 +3,7 @@
 use crate::figures::Figures;
 use crate::gauge::Gauge;
 use crate::links::{Bond, Link, scope, secret};
+use crate::net::ROOM;
 use crate::replica::{CLIENTS, Memory, Node, World, start};
 use crate::ticks::Clock;
 use crate::work::Work;
@@ -144,7 +145,8 @@ pub(crate) fn trial<
     let scope = scope();
     let roster = Roster::new(scope.cluster, scope.epoch, &nodes[..], &clients[..], &Ed25519);
     let Ok(roster) = roster else { panic!("valid keys") };
-    let mut world = World::new(gauge, &roster);
+    let mut ring = [0; ROOM];
+    let mut world = World::new(gauge, &roster, &mut ring);
     let mut memory = [const { Memory::<N, W, B>::new() }; N];
     let mut id = 0;
     let nodes = memory.each_mut().map(|memory| {

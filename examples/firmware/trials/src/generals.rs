@@ -13,15 +13,40 @@ use quorate::auth::Signed;
 use quorate::ed25519::{Ed25519, SecretKey};
 use quorate::link::{Opener, PROTOCOL, Sealer};
 use quorate::rounds::{Config, General, Instance, Rules, Schedule};
+use quorate::vector::{Broadcast, Vector};
 use quorate::{
     Admission, Input, Instant, NodeId, Order, Output, Principal, Protocol, PublicKey, Roster,
     Target, Verdict, wire,
 };
 
 /// Microseconds of a round.
-const ROUND: u64 = 100_000;
-/// The order of the commander, general 0.
-const ORDER: u32 = 0xC0FF_EE11;
+pub(crate) const ROUND: u64 = 100_000;
+/// The order of each general that commands.
+const fn order(commander: u8) -> u32 {
+    0xC0FF_EE11 + commander as u32
+}
+
+/// What generals agree on, where all are loyal.
+pub(crate) trait Agreed {
+    /// Checks that it is what was ordered, and notes it.
+    fn check(&self, net: &mut Net<'_>);
+}
+
+impl Agreed for Verdict<u32> {
+    fn check(&self, net: &mut Net<'_>) {
+        assert!(*self == Verdict::Value(order(0)), "a loyal commander is obeyed");
+        net.note(&order(0).to_le_bytes());
+    }
+}
+
+impl<P: Broadcast<Value = u32>> Agreed for Vector<'_, P> {
+    fn check(&self, net: &mut Net<'_>) {
+        for (commander, verdict) in (0..).zip(self.iter()) {
+            assert!(verdict == Verdict::Value(order(commander)), "each has its entry");
+            net.note(&order(commander).to_le_bytes());
+        }
+    }
+}
 
 /// A general with all that it needs on a board.
 struct Node<R, L: Bond, const PEERS: usize, const FRAME: usize> {
@@ -36,14 +61,14 @@ struct Node<R, L: Bond, const PEERS: usize, const FRAME: usize> {
 struct World<'w, G> {
     gauge: &'w G,
     roster: &'w Roster<&'w [PublicKey]>,
-    net: Net,
+    net: Net<'w>,
     stack: usize,
     accusations: u64,
 }
 
 /// Where a general stands: its place in the agreement that all trials make.
-pub(crate) fn config(me: usize, nodes: usize, traitors: usize) -> Config {
-    let instance = Instance { number: 1, commander: NodeId(0) };
+pub(crate) fn config(me: usize, commander: u8, nodes: usize, traitors: usize) -> Config {
+    let instance = Instance { number: 1, commander: NodeId(commander) };
     Config { me: NodeId(me as u8), nodes, traitors, instance }
 }
 
@@ -57,10 +82,10 @@ pub(crate) fn schedule() -> Schedule {
 impl<R, L: Bond, const PEERS: usize, const FRAME: usize> Node<R, L, PEERS, FRAME>
 where
     R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
-    for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
+    for<'a> R::Decision<'a>: Agreed,
     for<'a> R::Message<'a>: Signed,
 {
-    fn new(id: u8, general: General<R>) -> Self {
+    fn new(id: u8, general: General<R>, secret: SecretKey) -> Self {
         let me = Principal::Node(NodeId(id));
         let others = (0u8..).filter(|other| *other != id);
         let mut peers = others.map(|id| Principal::Node(NodeId(id)));
@@ -68,7 +93,7 @@ where
             me,
             general,
             links: from_fn(|_| Link::between(me, peers.next().unwrap_or(me))),
-            secret: secret(me),
+            secret,
             inbox: [0; FRAME],
             frame: [0; FRAME],
         }
@@ -171,8 +196,8 @@ impl<L: Bond> Mouth<'_, L> {
 }
 
 /// One step with all that comes of it; returns the instructions that are not the node's.
-fn step<'a, R, L: Bond, G: Gauge>(
-    general: &'a mut General<R>,
+fn step<R, L: Bond, G: Gauge>(
+    general: &mut General<R>,
     now: Instant,
     input: Input<Order<u32>, R::Message<'_>>,
     mouth: &mut Mouth<'_, L>,
@@ -180,8 +205,9 @@ fn step<'a, R, L: Bond, G: Gauge>(
     work: &mut Work,
 ) -> u64
 where
-    R: for<'b> Rules<Command<'b> = Order<u32>> + Rules<Decision<'a> = Verdict<u32>>,
-    for<'b> R::Message<'b>: Signed,
+    R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
+    for<'a> R::Decision<'a>: Agreed,
+    for<'a> R::Message<'a>: Signed,
 {
     let gauge = world.gauge;
     let start = gauge.instructions();
@@ -195,10 +221,7 @@ where
             None => break,
             Some(Output::Send { to, message }) => elsewhere += mouth.say(to, message, world, work),
             Some(Output::Persist(never)) => match never {},
-            Some(Output::Decide(verdict)) => {
-                assert!(verdict == Verdict::Value(ORDER), "a loyal commander is obeyed");
-                world.net.note(&ORDER.to_le_bytes());
-            }
+            Some(Output::Decide(agreed)) => agreed.check(&mut world.net),
             Some(Output::Accuse { .. } | Output::Refuse(_)) => world.accusations += 1,
         }
     }
@@ -206,48 +229,39 @@ where
     elsewhere
 }
 
-/// Has `N` generals agree once.
-pub(crate) fn trial<R, L: Bond, G: Gauge, const N: usize, const PEERS: usize, const FRAME: usize>(
+/// Has `N` generals agree once on what the first of them order. A ring of `RING` bytes has room for
+/// all frames of a round.
+pub(crate) fn trial<
+    R,
+    L: Bond,
+    G: Gauge,
+    const N: usize,
+    const PEERS: usize,
+    const FRAME: usize,
+    const RING: usize,
+>(
     name: &'static str,
+    commanders: u8,
     rules: impl Fn(usize) -> R,
     gauge: &G,
 ) -> Figures
 where
     R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
-    for<'a> R: Rules<Decision<'a> = Verdict<u32>> + 'static,
+    for<'a> R::Decision<'a>: Agreed,
     for<'a> R::Message<'a>: Signed,
 {
     assert!(PEERS == N - 1, "a link to everybody else");
-    let keys: [PublicKey; N] = from_fn(|id| secret(Principal::Node(NodeId(id as u8))).public());
+    let secrets: [SecretKey; N] = from_fn(|id| secret(Principal::Node(NodeId(id as u8))));
+    let keys = secrets.each_ref().map(SecretKey::public);
     let scope = scope();
     let Ok(roster) = Roster::new(scope.cluster, scope.epoch, &keys[..], &[][..], &Ed25519) else {
         panic!("valid keys")
     };
-    let (net, stack, accusations) = (Net::new(), 0, 0);
+    let mut ring = [0; RING];
+    let (net, stack, accusations) = (Net::new(&mut ring), 0, 0);
     let mut world = World { gauge, roster: &roster, net, stack, accusations };
-    let mut nodes: [Node<R, L, PEERS, FRAME>; N] =
-        from_fn(|id| Node::new(id as u8, General::with_rules(rules(id), schedule())));
-    let mut work = [Work::default(); N];
-    let mut inbox = [0; FRAME];
-    nodes[0].act(Instant::ZERO, Some(Order(ORDER)), &mut world, &mut work[0]);
-    while let Some(begin) = nodes.iter().filter_map(|node| node.general.deadline()).min() {
-        for (node, work) in nodes.iter_mut().zip(&mut work) {
-            gauge.paint();
-            node.act(begin, None, &mut world, work);
-            world.stack = world.stack.max(gauge.stack());
-        }
-        let now = begin.after(Duration::from_micros(ROUND / 2));
-        while let Some((from, to, length)) = world.net.receive(&mut inbox) {
-            let Principal::Node(to) = to else { continue };
-            let node = &mut nodes[to.index()];
-            node.inbox[..length].copy_from_slice(&inbox[..length]);
-            gauge.paint();
-            node.hear((from, length), now, &mut world, &mut work[to.index()]);
-            world.stack = world.stack.max(gauge.stack());
-        }
-    }
+    let busiest = agree::<R, L, G, N, PEERS, FRAME>(commanders, rules, secrets, &mut world);
     assert!(world.accusations == 0, "nobody is to blame");
-    let busiest = work.into_iter().max_by_key(|work| work.all).unwrap_or_default();
     Figures {
         name,
         decisions: 1,
@@ -260,4 +274,46 @@ where
         records: 0,
         transcript: world.net.transcript,
     }
+}
+
+/// The agreement itself; returns the work of the busiest. All keys were made before: that takes
+/// more stack than anything here, and a small board has none to spare.
+#[inline(never)]
+fn agree<R, L: Bond, G: Gauge, const N: usize, const PEERS: usize, const FRAME: usize>(
+    commanders: u8,
+    rules: impl Fn(usize) -> R,
+    secrets: [SecretKey; N],
+    world: &mut World<'_, G>,
+) -> Work
+where
+    R: for<'a> Rules<Command<'a> = Order<u32>> + 'static,
+    for<'a> R::Decision<'a>: Agreed,
+    for<'a> R::Message<'a>: Signed,
+{
+    let mut nodes: [Node<R, L, PEERS, FRAME>; N] = from_fn(|id| {
+        let general = General::with_rules(rules(id), schedule());
+        Node::new(id as u8, general, secrets[id].clone())
+    });
+    let mut work = [Work::default(); N];
+    let mut inbox = [0; FRAME];
+    for ((id, node), work) in (0..commanders).zip(&mut nodes).zip(&mut work) {
+        node.act(Instant::ZERO, Some(Order(order(id))), world, work);
+    }
+    while let Some(begin) = nodes.iter().filter_map(|node| node.general.deadline()).min() {
+        for (node, work) in nodes.iter_mut().zip(&mut work) {
+            world.gauge.paint();
+            node.act(begin, None, world, work);
+            world.stack = world.stack.max(world.gauge.stack());
+        }
+        let now = begin.after(Duration::from_micros(ROUND / 2));
+        while let Some((from, to, length)) = world.net.receive(&mut inbox) {
+            let Principal::Node(to) = to else { continue };
+            let node = &mut nodes[to.index()];
+            node.inbox[..length].copy_from_slice(&inbox[..length]);
+            world.gauge.paint();
+            node.hear((from, length), now, world, &mut work[to.index()]);
+            world.stack = world.stack.max(world.gauge.stack());
+        }
+    }
+    work.into_iter().max_by_key(|work| work.all).unwrap_or_default()
 }

@@ -14,13 +14,14 @@ mod figures;
 mod gauge;
 mod generals;
 mod links;
+mod lockstep;
 mod net;
 mod replica;
 mod service;
 mod ticks;
 mod work;
 
-pub use cases::{NAMES, run};
+pub use cases::{NAMES, SMALL, run, run_small};
 pub use figures::Figures;
 pub use gauge::{Gauge, Host};
 pub use ticks::Ticks;

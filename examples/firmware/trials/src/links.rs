@@ -4,7 +4,7 @@ use quorate::auth::{Scope, Statement, Tag};
 use quorate::ed25519::{self, Ed25519, SecretKey};
 use quorate::hmac::{self, PairKey};
 use quorate::link::{Hello, LinkError, Opener, Proof, Sealer};
-use quorate::{Digest, Principal, PublicKey, Verifier};
+use quorate::{Digest, Principal, Verifier};
 
 /// A kind of link.
 pub(crate) trait Bond {
@@ -13,12 +13,7 @@ pub(crate) trait Bond {
     const PROOF: Proof;
 
     /// One end of a link, from both hellos.
-    fn tie(
-        secret: &SecretKey,
-        peer: &PublicKey,
-        mine: &Hello,
-        theirs: &Hello,
-    ) -> Result<(Self::Sealer, Self::Opener), LinkError>;
+    fn tie(mine: &Hello, theirs: &Hello) -> Result<(Self::Sealer, Self::Opener), LinkError>;
 }
 
 /// Frames proved by HMAC under a key that the pair was given.
@@ -30,12 +25,7 @@ impl Bond for Hmac {
     type Opener = hmac::Opener;
     const PROOF: Proof = Proof::Hmac;
 
-    fn tie(
-        _: &SecretKey,
-        _: &PublicKey,
-        mine: &Hello,
-        theirs: &Hello,
-    ) -> Result<(hmac::Sealer, hmac::Opener), LinkError> {
+    fn tie(mine: &Hello, theirs: &Hello) -> Result<(hmac::Sealer, hmac::Opener), LinkError> {
         let (low, high) = (mine.from.min(theirs.from), mine.from.max(theirs.from));
         let key = Statement::unscoped(Tag::Pair).bytes(&low.to_bytes()).bytes(&high.to_bytes());
         hmac::session(&PairKey::from_bytes(key.finish().0), mine, theirs)
@@ -51,13 +41,8 @@ impl Bond for Signed {
     type Opener = ed25519::Opener;
     const PROOF: Proof = Proof::Ed25519;
 
-    fn tie(
-        secret: &SecretKey,
-        peer: &PublicKey,
-        mine: &Hello,
-        theirs: &Hello,
-    ) -> Result<(ed25519::Sealer, ed25519::Opener), LinkError> {
-        ed25519::session(secret, peer, mine, theirs)
+    fn tie(mine: &Hello, theirs: &Hello) -> Result<(ed25519::Sealer, ed25519::Opener), LinkError> {
+        ed25519::session(&secret(mine.from), &secret(theirs.from).public(), mine, theirs)
     }
 }
 
@@ -72,8 +57,9 @@ impl<L: Bond> Link<L> {
     /// The end of `me` of the link to `peer`.
     pub(crate) fn between(me: Principal, peer: Principal) -> Self {
         let (mine, theirs) = (hello::<L>(me, peer), hello::<L>(peer, me));
-        let tied = L::tie(&secret(me), &secret(peer).public(), &mine, &theirs);
-        let Ok((sealer, opener)) = tied else { panic!("hellos of one cluster, and valid keys") };
+        let Ok((sealer, opener)) = L::tie(&mine, &theirs) else {
+            panic!("hellos of one cluster, and valid keys")
+        };
         Self { sealer, opener }
     }
 }

@@ -1,17 +1,17 @@
-//! Frames on their way, first in first out, in a ring of bytes.
+//! Frames on their way, first in first out, in a ring of bytes that the trial has.
 
 use quorate::auth::{Statement, Tag};
 use quorate::{Digest, Principal};
 
-/// Bytes of the ring: more than all nodes together ever have under way here.
-const ROOM: usize = 96 * 1024;
-/// Sender, receiver, length.
-const HEADER: usize = 3 + 3 + 4;
+/// Bytes of a ring that has room for all that nodes ever have under way in any trial.
+pub(crate) const ROOM: usize = 96 * 1024;
+/// Sender, receiver, length: what a frame takes of the ring beside its bytes.
+pub(crate) const HEADER: usize = 3 + 3 + 4;
 
 /// The network of a trial, and the witness of all that happens.
 #[derive(Debug)]
-pub(crate) struct Net {
-    ring: [u8; ROOM],
+pub(crate) struct Net<'r> {
+    ring: &'r mut [u8],
     head: usize,
     used: usize,
     pub(crate) frames: u64,
@@ -19,9 +19,9 @@ pub(crate) struct Net {
     pub(crate) transcript: Digest,
 }
 
-impl Net {
-    pub(crate) const fn new() -> Self {
-        Self { ring: [0; ROOM], head: 0, used: 0, frames: 0, bytes: 0, transcript: Digest::ZERO }
+impl<'r> Net<'r> {
+    pub(crate) const fn new(ring: &'r mut [u8]) -> Self {
+        Self { ring, head: 0, used: 0, frames: 0, bytes: 0, transcript: Digest::ZERO }
     }
 
     /// Adds something that happened to the transcript.
@@ -32,14 +32,18 @@ impl Net {
 
     /// Sends a frame.
     pub(crate) fn send(&mut self, from: Principal, to: Principal, frame: &[u8]) {
-        assert!(self.used + HEADER + frame.len() <= ROOM, "the ring has room for all frames");
+        assert!(
+            self.used + HEADER + frame.len() <= self.ring.len(),
+            "the ring has room for all frames"
+        );
         self.frames += 1;
         self.bytes += frame.len() as u64;
         self.note(frame);
         let length = u32::try_from(frame.len()).unwrap_or(0).to_le_bytes();
         for bytes in [&from.to_bytes()[..], &to.to_bytes(), &length, frame] {
             for byte in bytes {
-                self.ring[(self.head + self.used) % ROOM] = *byte;
+                let at = self.head + self.used;
+                self.ring[self.around(at)] = *byte;
                 self.used += 1;
             }
         }
@@ -65,8 +69,13 @@ impl Net {
 
     fn take(&mut self) -> u8 {
         let byte = self.ring[self.head];
-        self.head = (self.head + 1) % ROOM;
+        self.head = self.around(self.head + 1);
         self.used -= 1;
         byte
+    }
+
+    /// A place in the ring, from one that is less than one turn beyond.
+    const fn around(&self, at: usize) -> usize {
+        if at < self.ring.len() { at } else { at - self.ring.len() }
     }
 }

@@ -6,6 +6,7 @@ use crate::net::Net;
 use crate::service::{Answer, Sum};
 use crate::work::Work;
 use core::array::from_fn;
+use quorate::auth::Signed;
 use quorate::ed25519::{Ed25519, SecretKey};
 use quorate::link::{Opener, PROTOCOL, Sealer};
 use quorate::pbft::{
@@ -48,7 +49,7 @@ pub(crate) struct Node<'m, L: Bond, S, const PEERS: usize, const FRAME: usize> {
 pub(crate) struct World<'w, G> {
     pub(crate) gauge: &'w G,
     pub(crate) roster: &'w Roster<&'w [PublicKey]>,
-    pub(crate) net: Net,
+    pub(crate) net: Net<'w>,
     /// Bytes of the records of node 0.
     pub(crate) records: u64,
     /// Batches that node 0 executed.
@@ -59,8 +60,13 @@ pub(crate) struct World<'w, G> {
 }
 
 impl<'w, G> World<'w, G> {
-    pub(crate) const fn new(gauge: &'w G, roster: &'w Roster<&'w [PublicKey]>) -> Self {
-        Self { gauge, roster, net: Net::new(), records: 0, executed: 0, accusations: 0, stack: 0 }
+    pub(crate) const fn new(
+        gauge: &'w G,
+        roster: &'w Roster<&'w [PublicKey]>,
+        ring: &'w mut [u8],
+    ) -> Self {
+        let net = Net::new(ring);
+        Self { gauge, roster, net, records: 0, executed: 0, accusations: 0, stack: 0 }
     }
 }
 
@@ -178,12 +184,12 @@ fn read(payload: &[u8]) -> Message<'_> {
 }
 
 #[inline(never)]
-fn believe<'f, G: Gauge>(
+pub(crate) fn believe<M: Signed, G: Gauge>(
     from: Principal,
-    message: Message<'f>,
+    message: M,
     world: &World<'_, G>,
     work: &mut Work,
-) -> Verified<Message<'f>> {
+) -> Verified<M> {
     let verifier = Counted::new(Ed25519, world.gauge);
     let verified = world.roster.verify(&verifier, from, message);
     work.signatures += verifier.spent();
@@ -192,22 +198,22 @@ fn believe<'f, G: Gauge>(
 }
 
 /// The way out: what signs, seals and sends.
-struct Mouth<'n, L: Bond> {
-    me: Principal,
-    nodes: usize,
-    secret: &'n SecretKey,
-    links: &'n mut [Link<L>],
-    frame: &'n mut [u8],
+pub(crate) struct Mouth<'n, L: Bond> {
+    pub(crate) me: Principal,
+    pub(crate) nodes: usize,
+    pub(crate) secret: &'n SecretKey,
+    pub(crate) links: &'n mut [Link<L>],
+    pub(crate) frame: &'n mut [u8],
 }
 
 impl<L: Bond> Mouth<'_, L> {
     /// Signs, seals and sends a message. Returns the instructions that are not the node's: those
     /// of the network.
     #[inline(never)]
-    fn say<G: Gauge>(
+    pub(crate) fn say<M: Signed + serde::Serialize, G: Gauge>(
         &mut self,
         to: Target,
-        message: Message<'_>,
+        message: M,
         world: &mut World<'_, G>,
         work: &mut Work,
     ) -> u64 {

@@ -18,6 +18,6 @@ extern "C" fn main() -> ! {
         let (Ok(rules), Some(schedule)) = (rules, schedule()) else { continue };
         let mut general = General::with_rules(rules, schedule);
         let (mut inbox, mut frame) = ([0; FRAME], [0; FRAME]);
-        general::run(&mut general, &config, &mut Lines, &mut inbox, &mut frame);
+        general::run::<_, _, 4>(&mut general, &config, &mut Lines, &mut inbox, &mut frame);
     }
 }

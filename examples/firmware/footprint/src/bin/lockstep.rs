@@ -131,7 +131,9 @@ fn serve() -> Option<()> {
                 Owed::Executed { slot, client } => {
                     Command::Executed { slot, client, reply: &answer.to_le_bytes() }
                 }
-                Owed::Captured { slot } => Command::Captured { slot, state: Digest::of(&answer.to_le_bytes()) },
+                Owed::Captured { slot } => {
+                    Command::Captured { slot, state: Digest::of(&answer.to_le_bytes()) }
+                }
             };
             step(&mut general, Input::Command(command), &mut host, roster.scope(), frame);
         }
@@ -192,7 +194,9 @@ fn decide(decision: Decision<'_, Rules>, host: &mut Host) {
             for request in execution.requests() {
                 let bytes = request.operation.0.iter();
                 host.sum = bytes.fold(host.sum, |sum, byte| sum.wrapping_add((*byte).into()));
-                let _ = host.answers.push_back((Owed::Executed { slot, client: request.client }, host.sum));
+                let _ = host
+                    .answers
+                    .push_back((Owed::Executed { slot, client: request.client }, host.sum));
             }
         }
         Decision::Capture { slot, .. } => {

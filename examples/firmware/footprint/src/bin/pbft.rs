@@ -1,5 +1,6 @@
 //! A PBFT replica: HMAC links, four replicas, four clients, a window of 4, batches of 2 KB. With
-//! the feature `ed25519` it has the built-in signatures, else those of the board.
+//! the feature `ed25519` it has the built-in signatures, else those of the board; with `signed` its
+//! links have them too, in the place of HMAC.
 #![no_std]
 #![no_main]
 
@@ -10,9 +11,14 @@ use footprint::port;
 #[cfg(not(feature = "ed25519"))]
 use footprint::scheme::Element;
 use quorate::auth::Scope;
+#[cfg(feature = "signed")]
+use quorate::ed25519 as bond;
 #[cfg(feature = "ed25519")]
 use quorate::ed25519::{Ed25519, SecretKey};
-use quorate::hmac::{self, PairKey};
+#[cfg(not(feature = "signed"))]
+use quorate::hmac::{self as bond, PairKey};
+#[cfg(not(feature = "signed"))]
+use quorate::link::LinkError;
 use quorate::link::{Hello, Opener, PROTOCOL, Proof, Sealer};
 use quorate::pbft::merkle::{page_digest, state_digest};
 use quorate::pbft::{
@@ -25,7 +31,7 @@ use quorate::{
 
 const SIZES: Dimensions =
     Dimensions { nodes: 4, window: 4, batch_bytes: 2048, clients: 4, reply_bytes: 32 };
-const FRAME: usize = 1 + SIZES.message_bytes() + hmac::Sealer::OVERHEAD;
+const FRAME: usize = 1 + SIZES.message_bytes() + bond::Sealer::OVERHEAD;
 type Memory = Fixed<4, 4, 2048, 4, 32>;
 
 // What it takes is known before it is built, here as on the machine that builds it.
@@ -35,6 +41,12 @@ const _: () = assert!(SIZES.memory_bytes() == size_of::<Memory>());
 type Scheme = Ed25519;
 #[cfg(not(feature = "ed25519"))]
 type Scheme = Element;
+
+/// What signs for this replica.
+#[cfg(feature = "ed25519")]
+type Pen = SecretKey;
+#[cfg(not(feature = "ed25519"))]
+type Pen = Element;
 
 #[cfg(feature = "ed25519")]
 const SCHEME: Ed25519 = Ed25519;
@@ -48,7 +60,7 @@ static BUFFERS: Once<[[u8; FRAME]; 2]> = Once::new([[0; FRAME]; 2]);
 static KEYS: Once<[PublicKey; 8]> = Once::new([PublicKey([0; 32]); 8]);
 
 /// A link to each other replica and each client, and one to nobody.
-type Links = [Option<(hmac::Sealer, hmac::Opener)>; 8];
+type Links = [Option<(bond::Sealer, bond::Opener)>; 8];
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
@@ -67,11 +79,12 @@ fn serve() -> Option<()> {
     let roster = Roster::new(cluster, 0, nodes, clients, &SCHEME).ok()?;
     let config = Config::new(port::me(), *roster.scope());
     let mut replica = Replica::new(config, MEMORY.take()?).ok()?;
-    let mut links: Links = core::array::from_fn(|peer| link(config.me, peer, cluster));
     #[cfg(feature = "ed25519")]
     let signer = SecretKey::try_from_seed(core::array::from_fn(|_| port::read()))?;
     #[cfg(not(feature = "ed25519"))]
     let signer = Element;
+    let mut links: Links =
+        core::array::from_fn(|peer| link(config.me, (peer, keys.get(peer)), cluster, &signer));
     let mut host = Host { sum: 0, answers: heapless::Deque::new() };
 
     loop {
@@ -108,7 +121,12 @@ fn place(peer: Principal) -> usize {
     }
 }
 
-fn link(me: NodeId, peer: usize, cluster: Digest) -> Option<(hmac::Sealer, hmac::Opener)> {
+fn link(
+    me: NodeId,
+    (peer, key): (usize, Option<&PublicKey>),
+    cluster: Digest,
+    signer: &Pen,
+) -> Option<(bond::Sealer, bond::Opener)> {
     let peer = match peer {
         0..4 => Principal::Node(NodeId(peer as u8)),
         _ => Principal::Client(ClientId((peer - 4) as u16)),
@@ -116,10 +134,28 @@ fn link(me: NodeId, peer: usize, cluster: Digest) -> Option<(hmac::Sealer, hmac:
     let me = Principal::Node(me);
     let hello = |from, to| {
         let nonce = core::array::from_fn(|_| port::read());
-        Hello { cluster, epoch: 0, from, to, nonce, proof: Proof::Hmac }
+        Hello { cluster, epoch: 0, from, to, nonce, proof: PROOF }
     };
+    tie(signer, key?, &hello(me, peer), &hello(peer, me)).ok()
+}
+
+#[cfg(not(feature = "signed"))]
+const PROOF: Proof = Proof::Hmac;
+#[cfg(feature = "signed")]
+const PROOF: Proof = Proof::Ed25519;
+
+#[cfg(feature = "signed")]
+use bond::session as tie;
+
+#[cfg(not(feature = "signed"))]
+fn tie(
+    _: &Pen,
+    _: &PublicKey,
+    mine: &Hello,
+    theirs: &Hello,
+) -> Result<(bond::Sealer, bond::Opener), LinkError> {
     let key = PairKey::from_bytes(core::array::from_fn(|_| port::read()));
-    hmac::session(&key, &hello(me, peer), &hello(peer, me)).ok()
+    bond::session(&key, mine, theirs)
 }
 
 /// The application, a sum of all bytes, and what it has to answer.
@@ -165,7 +201,7 @@ fn say<S: quorate::Signer>(
     links: &mut Links,
     frame: &mut [u8],
 ) {
-    let payload = frame.get_mut(hmac::Sealer::PAYLOAD..).and_then(<[u8]>::split_first_mut);
+    let payload = frame.get_mut(bond::Sealer::PAYLOAD..).and_then(<[u8]>::split_first_mut);
     let Some((kind, rest)) = payload else { return };
     *kind = PROTOCOL;
     let me = Principal::Node(port::me());

@@ -26,6 +26,6 @@ extern "C" fn main() -> ! {
         let (mut inbox, mut frame) = ([0; FRAME], [0; FRAME]);
         // Everybody commands one of the instances.
         let config = commanded(me, me, 4, 1);
-        general::run(&mut general, &config, &mut Lines, &mut inbox, &mut frame);
+        general::run::<_, _, 4>(&mut general, &config, &mut Lines, &mut inbox, &mut frame);
     }
 }
