@@ -19,6 +19,8 @@ pub enum Said {
         order: Option<u8>,
         /// Whether the order is one that was agreed on.
         agreed: bool,
+        /// Bytes of stack that it used at most.
+        stack: u64,
         /// How many wrongs it saw others do.
         faults: u32,
         /// Who did the last one, and what it was.
@@ -32,7 +34,7 @@ const OVER: &str = "over";
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Over { met, order, agreed, faults, last } = self else {
+        let Self::Over { met, order, agreed, stack, faults, last } = self else {
             return f.write_str(READY);
         };
         write!(f, "{OVER} {met} ")?;
@@ -40,7 +42,7 @@ impl fmt::Display for Said {
             Some(order) => write!(f, "{order}")?,
             None => f.write_str(NONE)?,
         }
-        write!(f, " {agreed} {faults} ")?;
+        write!(f, " {agreed} {stack} {faults} ")?;
         wrong::write(f, *last)
     }
 }
@@ -60,9 +62,10 @@ impl FromStr for Said {
                     order => Some(order.parse().map_err(|_| ())?),
                 };
                 let agreed = next()?.parse().map_err(|_| ())?;
+                let stack = next()?.parse().map_err(|_| ())?;
                 let faults = next()?.parse().map_err(|_| ())?;
                 let last = wrong::read(&mut next)?;
-                Self::Over { met, order, agreed, faults, last }
+                Self::Over { met, order, agreed, stack, faults, last }
             }
             _ => return Err(()),
         };
@@ -80,7 +83,8 @@ mod tests {
         let wrongs = FAULTS.map(|fault| Some((NodeId(3), fault)));
         for last in wrongs.into_iter().chain([None]) {
             for (order, agreed) in [(Some(65), true), (Some(82), false), (None, false)] {
-                let over = Said::Over { met: 3, order, agreed, faults: u32::MAX, last };
+                let (stack, faults) = (u64::from(u32::MAX), u32::MAX);
+                let over = Said::Over { met: 3, order, agreed, stack, faults, last };
                 assert_eq!(over.to_string().parse(), Ok(over));
             }
         }
@@ -89,7 +93,9 @@ mod tests {
 
     #[test]
     fn other_lines_are_none() {
-        for line in ["", "ready now", "over", "over 3 65 true 0", "over 3 65 true 0 - -", "panic"] {
+        for line in
+            ["", "ready now", "over", "over 3 65 true 9 0", "over 3 65 true 9 0 - -", "panic"]
+        {
             assert_eq!(line.parse::<Said>(), Err(()), "{line:?}");
         }
     }

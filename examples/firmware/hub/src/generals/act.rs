@@ -19,6 +19,7 @@ pub(super) struct Over {
     pub(super) met: usize,
     pub(super) order: Option<u8>,
     pub(super) agreed: bool,
+    pub(super) stack: u64,
     pub(super) faults: u32,
     pub(super) last: Option<(NodeId, Fault)>,
 }
@@ -47,6 +48,7 @@ impl Act {
                 over.met,
                 GENERALS - 1
             );
+            ensure!(over.stack > 0, "board {id} does not tell of its stack");
             if over.order.is_none() {
                 bail!(
                     "board {id} missed a deadline of its own: this machine is busy, so take \
@@ -135,7 +137,7 @@ mod tests {
     }
 
     fn over(order: u8) -> Over {
-        Over { met: 3, order: Some(order), agreed: true, faults: 0, last: None }
+        Over { met: 3, order: Some(order), agreed: true, stack: 9, faults: 0, last: None }
     }
 
     #[test]

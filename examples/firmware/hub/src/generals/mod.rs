@@ -10,6 +10,7 @@ use act::Act;
 use anyhow::{Context as _, Result};
 use cluster::generals::{GENERALS, Protocol};
 use quorate::NodeId;
+use serde::Serialize;
 use std::time::Instant;
 use troop::Troop;
 
@@ -38,6 +39,32 @@ pub(crate) struct Plan {
     /// Show what boards log, with their clocks' time since their start.
     #[arg(long)]
     log: bool,
+    /// Print what came of it as one JSON object, and the story to the standard error.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    board: &'static str,
+    protocol: &'static str,
+    rounds: u8,
+    round_ms: u32,
+    acts: Vec<Agreement>,
+}
+
+/// One agreement.
+#[derive(Debug, Serialize)]
+struct Agreement {
+    traitor: Option<u8>,
+    /// What each board did: the order that it obeyed, and whether that was agreed on.
+    orders: Vec<Option<u8>>,
+    agreed: Vec<bool>,
+    /// Bytes of stack that a board used at most.
+    stack: u64,
+    frames: u64,
+    seconds: f64,
 }
 
 fn protocol(name: &str) -> Result<Protocol, String> {
@@ -58,30 +85,47 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         None => vec![None, Some(LIEUTENANT), Some(COMMANDER)],
     };
     let (name, rounds) = (plan.board.name(), plan.protocol.rounds());
-    println!(
+    let tell = |line: String| if plan.json { eprintln!("{line}") } else { println!("{line}") };
+    tell(format!(
         "{GENERALS} boards ({name}), {} in {rounds} rounds of {} ms, board {} commands",
         plan.protocol.name(),
         plan.round,
         COMMANDER.0
-    );
+    ));
+    let mut acts = Vec::new();
     for traitor in traitors {
         let act = Act { protocol: plan.protocol, commander: COMMANDER, traitor };
         let begin = Instant::now();
         let mut troop = Troop::start(plan.board, &image, &act, plan.round)?;
         let overs = troop.agree(&act, plan.round);
         if plan.log || overs.is_err() {
-            troop.show_logs();
+            troop.logs().into_iter().for_each(tell);
         }
         let overs = overs.with_context(|| format!("{act}"))?;
-        println!("\n{act}:");
+        tell(format!("\n{act}:"));
         for (id, over) in overs.iter().enumerate() {
-            println!("    {}", act.describe(id, over));
+            tell(format!("    {}", act.describe(id, over)));
         }
         act.check(&overs).with_context(|| format!("{act}"))?;
-        let traffic = troop.traffic();
-        let seconds = begin.elapsed().as_secs_f64();
-        println!("    {}", act.promise());
-        println!("    {} frames, {seconds:.1} s with switching on", traffic.passed);
+        let agreement = Agreement {
+            traitor: traitor.map(|traitor| traitor.0),
+            orders: overs.iter().map(|over| over.order).collect(),
+            agreed: overs.iter().map(|over| over.agreed).collect(),
+            stack: overs.iter().map(|over| over.stack).max().unwrap_or_default(),
+            frames: troop.traffic().passed,
+            seconds: begin.elapsed().as_secs_f64(),
+        };
+        let Agreement { stack, frames, seconds, .. } = agreement;
+        tell(format!("    {}", act.promise()));
+        tell(format!(
+            "    {frames} frames, {seconds:.1} s with switching on, {stack} bytes of stack at most"
+        ));
+        acts.push(agreement);
+    }
+    if plan.json {
+        let protocol = plan.protocol.name();
+        let outcome = Outcome { board: name, protocol, rounds, round_ms: plan.round, acts };
+        println!("{}", serde_json::to_string(&outcome)?);
     }
     Ok(())
 }

@@ -109,8 +109,8 @@ impl Troop {
         }
         let rounds = Duration::from_millis(u64::from(round_ms) * u64::from(act.protocol.rounds()));
         self.hear(PATIENCE + rounds, |said| match said {
-            Said::Over { met, order, agreed, faults, last } => {
-                Some(Over { met, order, agreed, faults, last })
+            Said::Over { met, order, agreed, stack, faults, last } => {
+                Some(Over { met, order, agreed, stack, faults, last })
             }
             Said::Ready => None,
         })
@@ -147,13 +147,17 @@ impl Troop {
         self.router.traffic()
     }
 
-    /// Shows what boards have logged.
-    pub(super) fn show_logs(&mut self) {
+    /// What boards have logged.
+    pub(super) fn logs(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
         for (id, log) in self.logs.iter_mut().enumerate() {
             match log.news(&self.words) {
-                Ok(lines) => lines.iter().for_each(|line| println!("    board {id} {line}")),
-                Err(error) => println!("    board {id}: {error}"),
+                Ok(lines) => {
+                    all.extend(lines.into_iter().map(|line| format!("    board {id} {line}")));
+                }
+                Err(error) => all.push(format!("    board {id}: {error}")),
             }
         }
+        all
     }
 }

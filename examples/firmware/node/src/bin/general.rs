@@ -33,9 +33,8 @@ extern "C" fn main() -> ! {
     // The first argument is the image's name.
     let told = console::arguments(&mut buffer).split_once(' ').unwrap_or_default().1;
     match told.parse() {
-        Ok(told) => match agree(&told) {
+        Ok(told) => match agree(&told, top) {
             Ok(said) => {
-                info!("{=usize} bytes of stack at most", stack::used(top));
                 let _ = writeln!(Console, "{said}");
                 console::exit(true)
             }
@@ -45,21 +44,25 @@ extern "C" fn main() -> ! {
     }
 }
 
-fn agree(told: &Told) -> Result<Said, Broken> {
+fn agree(told: &Told, top: usize) -> Result<Said, Broken> {
     let config = place(told);
     let wrong = |_| Broken("such a general cannot be");
     match told.protocol {
-        Protocol::Om => command(told, om::Orders::new(config, OralMemory::new()).map_err(wrong)?),
-        Protocol::Sm => command(told, sm::Chains::new(config, SignedMemory::new()).map_err(wrong)?),
+        Protocol::Om => {
+            command(told, top, om::Orders::new(config, OralMemory::new()).map_err(wrong)?)
+        }
+        Protocol::Sm => {
+            command(told, top, sm::Chains::new(config, SignedMemory::new()).map_err(wrong)?)
+        }
         Protocol::King => {
-            command(told, king::Ballots::new(config, KingMemory::new()).map_err(wrong)?)
+            command(told, top, king::Ballots::new(config, KingMemory::new()).map_err(wrong)?)
         }
     }
 }
 
-/// Goes through all rounds with these rules.
+/// Goes through all rounds with these rules; `top` is where the stack was painted.
 #[inline(never)]
-fn command<R>(told: &Told, rules: R) -> Result<Said, Broken>
+fn command<R>(told: &Told, top: usize, rules: R) -> Result<Said, Broken>
 where
     R: for<'a> Rules<Command<'a> = Order<u8>> + 'static,
     for<'a> R: Rules<Decision<'a> = Verdict<u8>>,
@@ -109,10 +112,13 @@ where
         Some(verdict) => info!("{}", verdict),
         None => warn!("it missed a deadline of its own"),
     }
+    let stack = stack::used(top);
+    info!("{=usize} bytes of stack at most", stack);
     Ok(Said::Over {
         met: met.unwrap_or_default(),
         order: verdict.map(|verdict| verdict.order(RETREAT)),
         agreed: verdict.is_some_and(|verdict| verdict.value().is_some()),
+        stack: stack as u64,
         faults,
         last,
     })
