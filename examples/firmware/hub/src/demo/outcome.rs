@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::fmt;
 
 /// Bytes of stack that are enough for a board to start, and to go on.
-const STACKS: [u64; 2] = [64 * 1024 - 1, 24 * 1024];
+const STACKS: [u64; 2] = [24 * 1024; 2];
 
 /// The figures of a demonstration.
 #[derive(Clone, Debug, Default, Serialize)]
