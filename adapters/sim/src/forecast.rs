@@ -110,11 +110,15 @@ fn wan_table(wan: &Wan<'_>, source: &str, predictions: &[Prediction]) -> String 
     let Wan { matrix, nodes, batch, operation, window, uplink, costs } = wan;
     let micros = |cost: Duration| cost.as_nanos() as f64 / 1e3;
     let millis = |time: Duration| time.as_micros() as f64 / 1e3;
+    let bandwidth = match *uplink {
+        0.0 => "without end".to_owned(),
+        uplink => format!("{:.0} Mbit/s", uplink / 1e6),
+    };
     let mut text = format!(
         "costs {source}, us: sign {:.1}, verify {:.1}, frame {:.2} and {:.2} a kilobyte, vote \
          {:.2}, request of a batch {:.2}\n\
-         predicted (critical path, and the least of thread, window {window} and uplink {:.0} \
-         Mbit/s): {nodes} replicas at {} places, batches of {batch} requests of {operation} bytes\n\
+         predicted (critical path, and the least of thread, window {window} and uplink \
+         {bandwidth}): {nodes} replicas at {} places, batches of {batch} requests of {operation} bytes\n\
          no loss, no queues, full batches, equal replicas; a real cluster does less\n{}\n\
          {:>16} {:>11} {:>12} {:>12} {:>13} {:>14}\n",
         micros(costs.sign),
@@ -123,7 +127,6 @@ fn wan_table(wan: &Wan<'_>, source: &str, predictions: &[Prediction]) -> String 
         micros(costs.frame_kilobyte),
         micros(costs.step),
         micros(costs.request),
-        uplink / 1e6,
         matrix.places().len().min(*nodes),
         beyond(*nodes),
         "primary at",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const GOOD: &str = "# A good day.\ncluster of 4, 1 client\nclient 0 asks \"A\"\n\
                     expect client 0 gets #1 by 1s\n";
@@ -71,7 +71,30 @@ fn a_transcript_is_written_and_compared() {
     assert!(transcript.contains("c0  HAS ITS REPLY"), "{transcript}");
     assert!(out(&run(&["script", &good])).contains("the same as before"));
     fs::write(&kept, "something else").unwrap();
-    assert!(out(&run(&["script", &good])).contains("another than in"));
+    let told = run(&["script", &good]);
+    assert_eq!(told.status.code(), Some(1), "another transcript is not as expected");
+    assert!(out(&told).contains("ANOTHER than in"), "{told:?}");
+    assert!(out(&told).contains(&format!("quorate-sim script --bless {good}")), "{told:?}");
+    let told: Value = serde_json::from_slice(&run(&["script", "--json", &good]).stdout).unwrap();
+    assert_eq!((&told[0]["kept"], &told[0]["same"]), (&true.into(), &false.into()));
+    assert_eq!(run(&["script", "--bless", &good]).status.code(), Some(0));
+    assert_eq!(run(&["script", &good]).status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_of_standard_error_that_has_gone_away_is_no_reason_to_panic() {
+    for arguments in [
+        &["twins", "--scenario", "4711"][..],
+        &["run", "--seeds", "1", "--trace", "--protocol", "om"],
+        &["run", "--seeds", "9", "--protocol", "om", "--beyond", "--keep-going"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quorate-sim"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = command.args(arguments).stdout(Stdio::null()).stderr(writer).status();
+        let code = status.unwrap().code();
+        assert!(matches!(code, Some(0 | 1)), "{arguments:?}: {code:?}");
+    }
 }
 
 #[test]
@@ -93,6 +116,11 @@ fn seeds_and_scripts_are_explained_in_every_form() {
             let regex = String::from_utf8(told.stderr).unwrap().contains("(?<clock>{.*})");
             assert_eq!(regex, form == Some("--shiviz"));
         }
+    }
+    for (seed, protocol) in [("3", "pbft"), ("5", "sm")] {
+        let told = out(&run(&["explain", seed, "--protocol", protocol, "--until", "0.5"]));
+        let heads = told.lines().filter(|line| line.starts_with(&format!("# seed {seed}")));
+        assert_eq!(heads.count(), 1, "the seed is told once: {told}");
     }
     for form in ["--mermaid", "--html", "--chrome", "--shiviz"] {
         let told = run(&["explain", "5", "--protocol", "sm", "--traitors", form]);
@@ -252,7 +280,6 @@ fn clients_make_as_many_requests_as_they_are_told_to() {
 #[test]
 fn ctrl_c_ends_a_campaign_with_what_was_run_and_broken_promises_are_told_at_once() {
     use std::io::{BufRead, BufReader, Read};
-    use std::process::Stdio;
     let draw = ["run", "--protocol", "om", "--beyond", "--keep-going", "--threads", "2"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_quorate-sim"));
     command.args(draw).args(["--seeds", "1000000000000", "--json"]);
@@ -324,6 +351,9 @@ fn wide_areas_are_predicted_also_beyond_the_core_and_the_same_from_kept_costs() 
     let again = run(&["wan", "--matrix", &here, "--nodes", "100", "--costs", &costs, "--json"]);
     assert_eq!(serde_json::from_slice::<Value>(&again.stdout).unwrap(), first);
     let shown = out(&run(&["wan", "--matrix", &here, "--nodes", "100", "--costs", &costs]));
+    let free = out(&run(&["wan", "--matrix", &here, "--costs", &costs, "--uplink", "0"]));
+    assert!(free.contains("uplink without end") && !free.contains("uplink 0"), "{free}");
+    assert!(shown.contains("uplink 1000 Mbit/s"), "{shown}");
     assert!(shown.contains("what if: the core ends at 64 replicas"), "{shown}");
     let inside = out(&run(&["wan", "--matrix", &here, "--nodes", "64", "--costs", &costs]));
     assert!(inside.contains("costs of ") && !inside.contains("what if"), "{inside}");

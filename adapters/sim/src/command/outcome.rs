@@ -1,7 +1,7 @@
 //! How a campaign went, as every command tells it.
 
-use super::interrupt;
 use super::run::Row;
+use super::{interrupt, tell_quietly};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_sim::{Again, Violation};
 use std::collections::BTreeMap;
@@ -49,7 +49,8 @@ pub(crate) fn violations(
 /// Tells a violation at once, as a campaign that goes on may take hours.
 pub(crate) fn tell(bar: &ProgressBar, seed: u64, violation: Option<&Violation>, again: Again) {
     let Some(violation) = violation else { return };
-    bar.suspend(|| eprint!("VIOLATION with seed {seed}: {violation}\n{again}"));
+    let text = format!("VIOLATION with seed {seed}: {violation}\n{again}");
+    bar.suspend(|| tell_quietly(&text));
 }
 
 /// Tells how a campaign ended, of which so many seeds were run: which of them broke a promise, and
@@ -62,11 +63,12 @@ pub(crate) fn judge(
 ) -> ExitCode {
     if let Some(first) = violations.keys().next() {
         let seeds: Vec<String> = violations.keys().map(u64::to_string).collect();
-        eprintln!("{} of {run} seeds broke a promise: {}", seeds.len(), seeds.join(", "));
-        eprint!("seed {first}: {}", plan(*first));
+        let (count, seeds) = (seeds.len(), seeds.join(", "));
+        tell_quietly(&format!("{count} of {run} seeds broke a promise: {seeds}\n"));
+        tell_quietly(&plan(*first));
     }
     if interrupted {
-        eprintln!("interrupted after {run} seeds");
+        tell_quietly(&format!("interrupted after {run} seeds\n"));
         return ExitCode::from(interrupt::CODE);
     }
     ExitCode::from(u8::from(!violations.is_empty()))

@@ -2,7 +2,7 @@
 
 use super::draw::Draw;
 use super::outcome::{self, progress};
-use super::{generals, interrupt, pbft, print_quietly};
+use super::{generals, interrupt, pbft, print_quietly, tell_quietly};
 use crate::{at_least_one, processors};
 use clap::Args;
 use quorate_sim::many::{Counts, Report, Seeds, Summary};
@@ -41,7 +41,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Arguments { seed: first, seeds, keep_going, .. } = *arguments;
     if first.checked_add(seeds - 1).is_none() {
-        eprintln!("the last seed is {}: from {first} on there are no {seeds}", u64::MAX);
+        let last = u64::MAX;
+        tell_quietly(&format!("the last seed is {last}: from {first} on there are no {seeds}\n"));
         return ExitCode::from(2);
     }
     let threads = arguments.threads.unwrap_or_else(processors);
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         })
     };
     result.unwrap_or_else(|problem| {
-        eprintln!("{problem}");
+        tell_quietly(&format!("{problem}\n"));
         ExitCode::from(2)
     })
 }
@@ -79,14 +80,14 @@ fn trace<C: Sweep>(campaign: &C) -> ExitCode {
     let lines = report.transcript.lines().iter().map(|line| format!("{line}\n"));
     print_quietly(&lines.collect::<String>());
     let Report { seed, violation, micros, transcript, .. } = report;
-    eprintln!(
-        "seed {seed}: {} events in {:.3} s of virtual time, fingerprint {:016x}",
+    tell_quietly(&format!(
+        "seed {seed}: {} events in {:.3} s of virtual time, fingerprint {:016x}\n",
         transcript.events(),
         micros as f64 / 1e6,
         transcript.fingerprint()
-    );
+    ));
     violation.map_or(ExitCode::SUCCESS, |violation| {
-        eprintln!("VIOLATION of {violation}");
+        tell_quietly(&format!("VIOLATION of {violation}\n"));
         ExitCode::from(1)
     })
 }

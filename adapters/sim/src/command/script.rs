@@ -15,15 +15,28 @@ pub(crate) struct Arguments {
     /// Write the transcript of each to the folder `golden` beside it.
     #[arg(long)]
     bless: bool,
-    /// Print one JSON array instead: file, story, kept, transcript, expectations.
+    /// Print one JSON array instead: file, story, kept, same (as its golden, if it has one),
+    /// transcript, expectations.
     #[arg(long)]
     json: bool,
 }
 
-/// Plays scripts. The exit code is 0 if every expectation is kept, 1 if one is broken, 2 if a
-/// script cannot be read or a folder has none.
+/// How a transcript compares with the one that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Golden {
+    Same,
+    /// None is kept.
+    None,
+    /// Another one is, here.
+    Another(PathBuf),
+    Written,
+    NotWritten(String),
+}
+
+/// Plays scripts. The exit code is 0 if every expectation is kept and every transcript that has a
+/// golden is the same, 1 if not, 2 if a script cannot be read or a folder has none.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (mut broken, mut unread, mut all) = (0, 0, Vec::new());
+    let (mut broken, mut unread, mut all) = (0, 0_u32, Vec::new());
     for file in &arguments.files {
         if listed(file).is_empty() {
             unread += 1;
@@ -34,7 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         match play(&file) {
             Ok((script, played)) => {
                 let transcript = compared(&file, &golden(&played), arguments.bless);
-                broken += u32::from(!played.kept());
+                broken += u32::from(!played.kept() || matches!(transcript, Golden::Another(_)));
+                unread += u32::from(matches!(transcript, Golden::NotWritten(_)));
                 if arguments.json {
                     all.push(as_json(&script, &played, &transcript));
                 } else {
@@ -77,9 +91,9 @@ pub(crate) fn play(file: &Path) -> Result<(Script, Played), Problem> {
 }
 
 /// How the transcript compares with the one that is kept.
-fn compared(file: &Path, transcript: &str, bless: bool) -> String {
+fn compared(file: &Path, transcript: &str, bless: bool) -> Golden {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
-        return "not kept".to_owned();
+        return Golden::None;
     };
     let kept = folder.join("golden").join(name);
     if bless {
@@ -87,18 +101,33 @@ fn compared(file: &Path, transcript: &str, bless: bool) -> String {
         let written =
             std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&kept, transcript));
         return match written {
-            Ok(()) => "written".to_owned(),
-            Err(error) => format!("not written: {error}"),
+            Ok(()) => Golden::Written,
+            Err(error) => Golden::NotWritten(error.to_string()),
         };
     }
     match std::fs::read_to_string(&kept) {
-        Ok(before) if before == transcript => "the same as before".to_owned(),
-        Ok(_) => format!("another than in {}: --bless writes it anew", kept.display()),
-        Err(_) => "not kept: --bless keeps it".to_owned(),
+        Ok(before) if before == transcript => Golden::Same,
+        Ok(_) => Golden::Another(kept),
+        Err(_) => Golden::None,
     }
 }
 
-fn as_text(script: &Script, played: &Played, transcript: &str) -> String {
+impl Golden {
+    fn tell(&self, file: &str) -> String {
+        match self {
+            Self::Same => "the same as before".to_owned(),
+            Self::None => "not kept: --bless keeps it".to_owned(),
+            Self::Another(kept) => format!(
+                "ANOTHER than in {}; if that is meant: quorate-sim script --bless {file}",
+                kept.display()
+            ),
+            Self::Written => "written".to_owned(),
+            Self::NotWritten(error) => format!("not written: {error}"),
+        }
+    }
+}
+
+fn as_text(script: &Script, played: &Played, transcript: &Golden) -> String {
     let mut text = format!("{}\n  {}\n", script.file(), script.story());
     for Outcome { line, text: said, broken } in &played.outcomes {
         match broken {
@@ -107,15 +136,22 @@ fn as_text(script: &Script, played: &Played, transcript: &str) -> String {
         }
     }
     let seconds = played.cluster.now().as_micros() as f64 / 1e6;
-    text + &format!("  transcript of {seconds} s: {transcript}\n\n")
+    let told = transcript.tell(script.file());
+    text + &format!("  transcript of {seconds} s: {told}\n\n")
 }
 
-fn as_json(script: &Script, played: &Played, transcript: &str) -> serde_json::Value {
+fn as_json(script: &Script, played: &Played, transcript: &Golden) -> serde_json::Value {
+    let same = match transcript {
+        Golden::Same | Golden::Written => Some(true),
+        Golden::Another(_) => Some(false),
+        Golden::None | Golden::NotWritten(_) => None,
+    };
     serde_json::json!({
         "file": script.file(),
         "story": script.story(),
         "kept": played.kept(),
-        "transcript": transcript,
+        "same": same,
+        "transcript": transcript.tell(script.file()),
         "virtual_seconds": played.cluster.now().as_micros() as f64 / 1e6,
         "expectations": played.outcomes,
     })

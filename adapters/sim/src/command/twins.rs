@@ -1,7 +1,7 @@
 //! `quorate-sim twins`: partitions, leaders and twins, enumerated.
 
 use super::outcome::{progress, table};
-use super::print_quietly;
+use super::{print_quietly, tell_quietly};
 use clap::Args;
 use quorate_sim::twins::{Enumeration, ROUNDS, Scenario, Tally, play};
 use std::process::ExitCode;
@@ -38,23 +38,24 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let twins = usize::from(arguments.twins);
     let Some(number) = arguments.scenario else { return run_many(arguments) };
     let Some(scenario) = Scenario::of(twins, number) else {
-        eprintln!("there is no scenario {number}: they are below {}", Scenario::count(twins));
+        let count = Scenario::count(twins);
+        tell_quietly(&format!("there is no scenario {number}: they are below {count}\n"));
         return ExitCode::from(2);
     };
     let played = play(&scenario, true);
     print_quietly(
         &played.transcript.lines().iter().map(|line| format!("{line}\n")).collect::<String>(),
     );
-    eprintln!(
+    tell_quietly(&format!(
         "scenario {number}: {scenario}\n{} events in {:.3} s of virtual time, in {} of {ROUNDS} \
-         rounds a correct replica was in the view, fingerprint {:016x}",
+         rounds a correct replica was in the view, fingerprint {:016x}\n",
         played.events,
         played.micros as f64 / 1e6,
         played.led,
         played.fingerprint
-    );
+    ));
     played.violation.map_or(ExitCode::SUCCESS, |violation| {
-        eprintln!("VIOLATION of {violation}");
+        tell_quietly(&format!("VIOLATION of {violation}\n"));
         ExitCode::from(1)
     })
 }
@@ -78,8 +79,10 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     }
     for (number, violation) in &tally.violations {
         if let Some(scenario) = Scenario::of(twins, *number) {
-            eprintln!("VIOLATION in scenario {number}: {violation}\n{scenario}");
-            eprint!("{}", scenario.again());
+            let again = scenario.again();
+            tell_quietly(&format!(
+                "VIOLATION in scenario {number}: {violation}\n{scenario}\n{again}"
+            ));
         }
     }
     ExitCode::from(u8::from(!tally.violations.is_empty()))

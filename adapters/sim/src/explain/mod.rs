@@ -110,7 +110,9 @@ impl<'c> Excerpt<'c> {
         let each = self.faulty.iter().map(|(node, mark)| format!("r{} ({mark})", node.0));
         let faulty = each.collect::<Vec<_>>().join(", ");
         let faulty = if faulty.is_empty() { "nobody" } else { &faulty };
-        let plan = self.plan.lines().map(str::to_owned);
+        // The title of a seed says which, as the plan does.
+        let told = self.plan.split_once(": ").filter(|(seed, _)| self.title.starts_with(seed));
+        let plan = told.map_or(self.plan, |(_, rest)| rest).lines().map(str::to_owned);
         let begin = [self.title.to_owned()].into_iter();
         begin.chain(plan).chain([format!("faulty: {faulty}")]).collect()
     }
