@@ -3,7 +3,7 @@
 # PBFT with everything that may happen to correct replicas, with traitors of all kinds, with those
 # that change messages or starve some, and with one that runs twice; and each protocol of generals
 # with its traitors. The first seed that breaks a promise is told, with the command that shows it
-# again.
+# again. Then every script that is named for a bug must notice it when it is planted.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,4 +30,5 @@ campaign 2500 --protocol lockstep --faults traitors
 "$simulator" twins --limit 1500 --seed 700000001 --json |
     jq --raw-output \
         '"campaign: twins: \(.scenarios) scenarios, \(.scenarios_per_second | floor) a second"'
+"$simulator" canaries --by scripts >/dev/null
 echo "campaigns: no promise was broken"

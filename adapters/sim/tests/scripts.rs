@@ -1,7 +1,8 @@
 //! All scripts: what they expect is kept, and their transcripts are what they were.
 
+use quorate_sim::canaries::{CANARIES, claims};
 use quorate_sim::script::{Script, golden};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -70,33 +71,77 @@ fn a_script_is_the_same_run_each_time() {
     assert_eq!(golden(&script.play()), golden(&script.play()));
 }
 
-/// The text of every source of Rust under a folder.
-fn sources(folder: &Path, text: &mut String) {
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.is_dir() && !path.ends_with("target") {
-            sources(&path, text);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            text.push_str(&fs::read_to_string(path).unwrap());
+/// The sources of Rust under a folder, with the path of each from the root.
+fn sources(root: &Path, folder: &str, all: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap()) {
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() && !path.ends_with("/target") {
+            sources(root, &path, all);
+        } else if path.ends_with(".rs") {
+            all.insert(path, fs::read_to_string(entry.path()).unwrap());
         }
     }
 }
 
+/// Whether a test of this name stands in a source; one that ends with `*` stands for all that
+/// begin so.
+fn has_test(source: &str, name: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(begin) => source.contains(&format!("#[test]\nfn {begin}")),
+        None => source.contains(&format!("fn {name}()")),
+    }
+}
+
+/// The files that a row names, outside of quotes: `core/tests/pbft/limits.rs`.
+fn files(row: &str) -> Vec<&str> {
+    let plain = row.split('`').step_by(2).flat_map(str::split_whitespace);
+    let files = plain.map(|word| word.trim_end_matches([';', ',', ':', '.']));
+    files.filter(|word| word.contains('/') && word.contains('.')).collect()
+}
+
 #[test]
 fn every_script_and_test_that_the_list_names_is_there() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let list = fs::read_to_string(here.join("scripts/README.md")).unwrap();
-    let mut text = String::new();
-    ["../../core", ".."].iter().for_each(|folder| sources(&here.join(folder), &mut text));
-    let rows = list.lines().filter(|line| line.starts_with("| "));
-    let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
-    let names: BTreeSet<&str> = quoted.filter(|name| name.contains(['_', '.'])).collect();
-    assert!(names.len() > 70, "{names:?}");
-    for name in names {
-        let there = match (name.strip_suffix(".txt"), name.strip_suffix('*')) {
-            (Some(script), _) => scripts().iter().any(|(other, _)| other == script),
-            (_, Some(begin)) => text.contains(&format!("#[test]\nfn {begin}")),
-            _ => text.contains(&format!("fn {name}()")),
-        };
-        assert!(there, "{name} is in the list and nowhere else");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let list = fs::read_to_string(root.join("adapters/sim/scripts/README.md")).unwrap();
+    let mut all = BTreeMap::new();
+    ["core", "adapters"].iter().for_each(|folder| sources(&root, folder, &mut all));
+    let scripts: BTreeSet<String> = scripts().into_iter().map(|(name, _)| name + ".txt").collect();
+    let canaries: BTreeSet<&str> = CANARIES.iter().map(|canary| canary.name).collect();
+    let (mut checked, mut last) = (0, Vec::new());
+    for row in list.lines().filter(|line| line.starts_with("| ")) {
+        let mut named = files(row);
+        for file in &named {
+            assert!(root.join(file).is_file(), "{file} is in the list and nowhere else: {row}");
+        }
+        named.retain(|file| file.ends_with(".rs"));
+        if row.contains("the same file") {
+            named.append(&mut last);
+        }
+        for name in row.split('`').skip(1).step_by(2).filter(|name| name.contains(['_', '.'])) {
+            let there = scripts.contains(name)
+                || canaries.contains(name)
+                || if named.is_empty() {
+                    all.values().any(|source| has_test(source, name))
+                } else {
+                    named.iter().any(|file| has_test(&all[*file], name))
+                };
+            assert!(there, "{name} is not where the list says: {row}");
+            checked += 1;
+        }
+        last = named;
     }
+    assert!(checked > 150, "{checked} names");
+}
+
+#[test]
+fn what_the_list_says_of_canaries_is_about_scripts_and_canaries_that_there_are() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let claims = claims(&fs::read_to_string(here.join("scripts/README.md")).unwrap());
+    let scripts: BTreeSet<String> = scripts().into_iter().map(|(name, _)| name + ".txt").collect();
+    for (canary, named) in &claims {
+        assert!(CANARIES.iter().any(|known| known.name == canary), "there is no {canary}");
+        assert!(!named.is_empty(), "{canary} stands in a row without a script");
+        assert!(named.iter().all(|script| scripts.contains(script)), "{canary}: {named:?}");
+    }
+    assert!(claims.len() > 30, "{claims:?}");
 }

@@ -106,6 +106,35 @@ impl Hunt {
         Ok(what.map(|what| (what, seconds)))
     }
 
+    /// Runs the simulator with a canary, or none, in it: whether it ended well in time, and what
+    /// it said. `check` is what it is built for.
+    pub(super) fn simulate(
+        &self,
+        canary: Option<&Canary>,
+        check: Check,
+        arguments: impl FnOnce(&mut Command),
+    ) -> Result<(bool, String), String> {
+        let program = self.build(canary.filter(|canary| canary.alone), check)?;
+        let mut command = Command::new(&program);
+        match canary {
+            Some(canary) => command.env(SWITCH, canary.name),
+            None => command.env_remove(SWITCH),
+        };
+        arguments(&mut command);
+        let (status, said) = run(&mut command, self.limit)
+            .map_err(|error| format!("{} does not run: {error}", program.display()))?;
+        let name = canary.map_or("nothing", |canary| canary.name);
+        let status = status.ok_or_else(|| {
+            format!("with {name} the simulator took longer than {:?}", self.limit)
+        })?;
+        Ok((status.success(), said))
+    }
+
+    /// The checkout that is hunted in.
+    pub(super) fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
     fn core(&self) -> PathBuf {
         self.workspace.join("core")
     }
@@ -230,7 +259,8 @@ fn complaint(check: Check, said: &str) -> Option<String> {
         }
         Check::Scripts => {
             let played: Option<Vec<serde_json::Value>> = serde_json::from_str(said).ok();
-            let broken = played.and_then(|all| all.into_iter().find(|it| it["kept"] == false));
+            let wrong = |it: &serde_json::Value| it["kept"] == false || it["same"] == false;
+            let broken = played.and_then(|all| all.into_iter().find(wrong));
             broken.and_then(|it| it["file"].as_str()?.rsplit('/').next().map(str::to_owned))
         }
         Check::Seeds { .. } => {

@@ -13,7 +13,11 @@
 mod canary;
 mod check;
 mod hunt;
+mod scripts;
+mod seeds;
 
 pub use canary::{CANARIES, Canary};
 pub use check::Check;
 pub use hunt::{Catch, Hunt};
+pub use scripts::claims;
+pub use seeds::{Draws, Found};
