@@ -42,6 +42,12 @@ pub enum Role {
     Counterfeiter,
     /// Helps some and starves others with true votes.
     Partial,
+    /// Proposes although another leads.
+    Usurper,
+    /// Asks for the next view all the time.
+    Agitator,
+    /// Claims to have prepared what nobody proposed.
+    Boaster,
     /// Runs twice; these nodes talk with the copy, or all with both if there are none.
     Twin(NodeSet),
     /// Changes a few messages a little: in so many rounds, and is not heard by some in so many.
@@ -72,6 +78,9 @@ impl Role {
         "poisoner",
         "counterfeiter",
         "partial",
+        "usurper",
+        "agitator",
+        "boaster",
         "twin",
         "mutator",
     ]);
@@ -96,6 +105,9 @@ impl Role {
             Self::Poisoner => "poisoner",
             Self::Counterfeiter => "counterfeiter",
             Self::Partial => "partial",
+            Self::Usurper => "usurper",
+            Self::Agitator => "agitator",
+            Self::Boaster => "boaster",
             Self::Twin(_) => "twin",
             Self::Mutator { .. } => "mutator",
         }
@@ -171,6 +183,9 @@ impl Plan {
                 Role::Poisoner,
                 Role::Counterfeiter,
                 Role::Partial,
+                Role::Usurper,
+                Role::Agitator,
+                Role::Boaster,
                 Role::Twin(victims),
                 Role::Twin(NodeSet::EMPTY),
                 Role::Mutator { process, network },

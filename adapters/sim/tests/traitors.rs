@@ -45,7 +45,7 @@ fn plan_for(role: Role, seed: u64) -> Plan {
             let plan = Plan { window: 4, batch_requests: 2, requests: 60, ..plan(seed, 4) };
             Plan { partitions, calm: until, traitors, ..plan }
         }
-        Role::Forgetful => {
+        Role::Forgetful | Role::Boaster => {
             let when = Trigger::At(Instant::from_micros(100_000));
             let crashes = vec![Crash { node: NodeId(0), when, down: None, wiped: false }];
             let traitors = vec![(NodeId(1), role)];
@@ -61,6 +61,11 @@ fn plan_for(role: Role, seed: u64) -> Plan {
         }
         // A primary says no PREPARE.
         Role::Partial => Plan { traitors: vec![(NodeId(1), role)], ..plan(seed, 4) },
+        // Clients ask everybody, so that it has something to propose.
+        Role::Usurper => {
+            let (traitors, retry) = (vec![(NodeId(1), role)], Duration::from_millis(2));
+            Plan { traitors, retry, ..plan(seed, 4) }
+        }
         role => Plan { traitors: vec![(NodeId(0), role)], ..plan(seed, 4) },
     }
 }
@@ -94,6 +99,26 @@ fn silent_ones_say_nothing() {
 #[test]
 fn equivocators_propose_two_batches() {
     does(Role::Equivocator, &["r0  LIES to r2: PRE-PREPARE"]);
+    // To one who hears both stories it is plain who lies.
+    does(Role::Equivocator, &["accuses   r0 of Equivocation"]);
+}
+
+#[test]
+fn usurpers_propose_although_another_leads() {
+    does(Role::Usurper, &["r1  LIES to r", "PRE-PREPARE v0"]);
+    does(Role::Usurper, &["accuses   r1 of NotPrimary"]);
+}
+
+#[test]
+fn agitators_ask_for_the_next_view_and_nobody_follows() {
+    does(Role::Agitator, &["r0  LIES to r", "VIEW-CHANGE of r0 for v1"]);
+    let left = (1..4).map(|node| deeds(Role::Agitator, &[&format!("r{node}  LEAVES")]));
+    assert_eq!(left.sum::<usize>(), 0);
+}
+
+#[test]
+fn boasters_claim_to_have_prepared_what_they_did_not() {
+    does(Role::Boaster, &["r1  LIES to r", "VIEW-CHANGE of r1"]);
 }
 
 #[test]

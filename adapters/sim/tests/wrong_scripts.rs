@@ -1,6 +1,7 @@
 //! Every kind of expectation can fail and is then reported, and every mistake in a script is told
 //! with its line, what is wrong, and what would be right.
 
+use quorate_sim::plan::Role;
 use quorate_sim::script::{Played, Script};
 
 /// A story with a view change, a traitor, a state that is fetched, and a replica that is down.
@@ -104,6 +105,31 @@ fn histories_and_states_can_fail() {
 }
 
 #[test]
+fn a_script_plays_every_traitor_that_there_is() {
+    for name in Role::ALL.names() {
+        let part = if name == "unfair" { "unfair to client 0" } else { name };
+        let played = play(&format!(
+            "# One of four lies.\ncluster of 4, 2 clients\ntraitor r3 plays {part}\n\
+             client 0 asks \"A\"\nexpect client 0 has 1 reply by 20s\n"
+        ));
+        assert!(played.kept(), "{part}: {:?}", played.outcomes);
+        let plan = played.cluster.plan().to_string();
+        assert!(plan.contains(&format!("r3 is a traitor: {name}")), "{part}: {plan}");
+    }
+    for (part, told) in [
+        ("withholder to r1 r2", "withholder of batches from r1 r2"),
+        ("mutator of 3 rounds", "mutator of 3 rounds, and not heard by some in 0 rounds"),
+        ("mutator of 1 round", "mutator of 1 round, "),
+    ] {
+        let played = play(&format!(
+            "# It says more.\ncluster of 4\ntraitor r3 plays {part}\nexpect view 0\n"
+        ));
+        let plan = played.cluster.plan().to_string();
+        assert!(plan.contains(told), "{part}: {plan}");
+    }
+}
+
+#[test]
 fn evidence_and_violations_can_fail() {
     let split = "# Two.\ncluster of 4, 3 clients\ntraitor r0 plays equivocator\n\
                  traitor r3 plays equivocator\nclient 0 asks for 10 operations\n\
@@ -189,6 +215,7 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
         ("traitor r0 repeats PREPARE 10001 times", "take 10000 at most"),
         ("traitor r0 sends a new PREPARE seq 1..10001 to r1", "1..10001 are too many"),
         ("traitor r0 plays fool", "`fool` is no kind of traitor"),
+        ("traitor r0 plays mutator of 0 rounds", "a mutator has 1 to 80 rounds"),
         ("traitor r0 sends PREPARE", "write `its last KIND`"),
         ("expect peace", "here stands `peace`: write one of: `client 0 has 1 reply`"),
         ("expect r0 accused of Sloth", "`Sloth` is no fault: there are Malformed"),

@@ -4,7 +4,7 @@ use super::cabal::{Cabal, Occasion};
 use quorate::auth::Signed;
 use quorate::rounds::{Config, Instance, Rules};
 use quorate::value::{Order, Value};
-use quorate::wire;
+use quorate::{NodeId, wire};
 use std::fmt::Debug;
 use std::hash::Hasher;
 
@@ -84,6 +84,18 @@ pub trait Creed: Debug + 'static {
     /// Hashes what a general has heard and holds: all that a frame that is rejected must not
     /// change. What peers have spent is not among it.
     fn remember(rules: &Self::Rules, hasher: &mut dyn Hasher);
+
+    /// Whether what a frame of this sender tells is another thing than what it told this general
+    /// before, so that it must be rejected: the first word counts.
+    #[must_use]
+    fn is_second_word(
+        rules: &Self::Rules,
+        from: NodeId,
+        message: &<Self::Rules as Rules>::Message<'_>,
+    ) -> bool {
+        let _ = (rules, from, message);
+        false
+    }
 
     /// A frame with a change in it; `None` if these bytes are no frame.
     fn twist(

@@ -221,13 +221,24 @@ impl<C: Creed<Value = Word>> Field<C> {
         let suspect = !matches!(from, Principal::Node(node) if self.checks.court.is_correct(node));
         let machine = &mut self.members[id].machines[which];
         let before = (machine.general.round(), suspect.then(|| memory::<C>(&machine.general)));
+        let second = match from {
+            Principal::Node(node) if suspect => {
+                C::is_second_word(machine.general.rules(), node, &message)
+            }
+            _ => false,
+        };
         let admission = machine.general.admit(from, &mut message);
         let counting = Counting { scheme: &self.scheme, count: Cell::new(0) };
         let fault = match admission {
             Admission::Verify => match self.roster.verify(&counting, from, message) {
                 Ok(verified) => {
                     machine.verified += counting.count.get();
-                    return self.step_message(id, which, before, Input::Message(verified));
+                    self.step_message(id, which, before, Input::Message(verified));
+                    if second {
+                        // Nobody need be blamed again for it, but the first word stays.
+                        self.unmoved(id, which, before, Fault::Equivocation);
+                    }
+                    return;
                 }
                 Err(fault) => fault,
             },

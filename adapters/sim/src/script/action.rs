@@ -237,9 +237,23 @@ fn read_role(words: &mut Words) -> Result<Role, Wrong> {
     if words.take("twin to") {
         return Ok(Role::Twin(words.nodes()?.into_iter().collect()));
     }
+    if words.take("withholder to") {
+        return Ok(Role::Withholder(words.nodes()?.into_iter().collect()));
+    }
+    if words.take("mutator of") {
+        let process = words.number("")?;
+        if !words.take("rounds") {
+            words.need("round")?;
+        }
+        let process = u8::try_from(process).ok().filter(|rounds| (1..=80).contains(rounds));
+        let process = process.ok_or("a mutator has 1 to 80 rounds to change something in")?;
+        return Ok(Role::Mutator { process, network: 0 });
+    }
     let everyone: NodeSet = (0..words.cast.nodes as u8).map(NodeId).collect();
-    let wanted = "one of: silent, silent to, equivocator, liar, forgetful, slow, stale, unfair to, \
-                  twin, twin to, replayer, forger, spammer";
+    let wanted = "one of: silent, silent to r1, equivocator, liar, forgetful, slow, stale, unfair \
+                  to client 0, hoarder, delayer, replayer, forger, spammer, withholder, withholder \
+                  to r1, poisoner, counterfeiter, partial, usurper, agitator, boaster, twin, twin \
+                  to r1, mutator, mutator of 3 rounds";
     let word = words.word(wanted)?;
     Ok(match word.as_str() {
         "silent" => Role::Silent(everyone),
@@ -252,6 +266,16 @@ fn read_role(words: &mut Words) -> Result<Role, Wrong> {
         "replayer" => Role::Replayer,
         "forger" => Role::Forger,
         "spammer" => Role::Spammer,
+        "hoarder" => Role::Hoarder,
+        "delayer" => Role::Delayer,
+        "withholder" => Role::Withholder(everyone),
+        "poisoner" => Role::Poisoner,
+        "counterfeiter" => Role::Counterfeiter,
+        "partial" => Role::Partial,
+        "usurper" => Role::Usurper,
+        "agitator" => Role::Agitator,
+        "boaster" => Role::Boaster,
+        "mutator" => Role::Mutator { process: 4, network: 2 },
         _ => return Err(format!("`{word}` is no kind of traitor: write {wanted}")),
     })
 }

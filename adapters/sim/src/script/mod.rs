@@ -46,10 +46,13 @@
 //! * `traitor r0 sends a new COMMIT view 0 seq 1 batch "A" to r1`: it speaks of its own accord.
 //!   `traitor r0 sends its first NEW-VIEW to r1`, `sends the last PREPARE of r2 100 times to r1`,
 //!   `sends garbage to r1`: what it said before, what it heard, and nonsense.
-//! * `traitor r0 stops lying`; `traitor r0 plays silent to r1`, from the beginning: or equivocator,
-//!   liar, forgetful, slow, stale, unfair to client 0, twin (a second copy of it runs with its
-//!   keys, and all talk with both), twin to r1 (who talks with the copy), replayer (also of what
-//!   was signed in another cluster and epoch), forger, spammer.
+//! * `traitor r0 stops lying`; `traitor r0 plays silent to r1`, from the beginning: any of the
+//!   traitors of [`Role`], by its name: silent, equivocator, liar, forgetful, slow, stale, hoarder,
+//!   delayer, forger, replayer (also of what was signed in another cluster and epoch), spammer,
+//!   withholder, poisoner, counterfeiter, partial, usurper, agitator, boaster, twin (a second copy
+//!   of it runs with its keys, and all talk with both), mutator (which messages it changes, the
+//!   seed of the cluster says). Some have more to say: `silent to r1 r2`, `unfair to client 0`
+//!   (always), `withholder to r1`, `twin to r1` (who talks with the copy), `mutator of 3 rounds`.
 //!
 //! A lie is made by one change or several, joined by `and`: `view+1`, `seq-1`,
 //! `another digest`, `batch "A"`, `empty batch`, `requests twice`, `a bad signature`,

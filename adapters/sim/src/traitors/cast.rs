@@ -1,8 +1,9 @@
 //! Who plays which part.
 
 use super::{
-    Counterfeiter, Delayer, Equivocator, Forger, Forgetful, Hoarder, Liar, Mutator, Partial, Plot,
-    Poisoner, Replayer, Silent, Slow, Spammer, Stale, Twin, Unfair, Withholder,
+    Agitator, Boaster, Counterfeiter, Delayer, Equivocator, Forger, Forgetful, Hoarder, Liar,
+    Mutator, Partial, Plot, Poisoner, Replayer, Silent, Slow, Spammer, Stale, Twin, Unfair,
+    Usurper, Withholder,
 };
 use crate::plan::{Plan, Role};
 use crate::traitor::Traitor;
@@ -27,6 +28,9 @@ pub fn cast(plan: &Plan, role: Role, plot: &Plot) -> Box<dyn Traitor> {
         Role::Poisoner => Box::new(Poisoner),
         Role::Counterfeiter => Box::new(Counterfeiter),
         Role::Partial => Box::new(Partial),
+        Role::Usurper => Box::new(Usurper::default()),
+        Role::Agitator => Box::new(Agitator),
+        Role::Boaster => Box::new(Boaster::default()),
         Role::Twin(side) => Box::new(Twin::original(side)),
         Role::Mutator { process, network } => Box::new(Mutator::new(process, network)),
     }

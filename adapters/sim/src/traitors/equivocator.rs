@@ -1,4 +1,4 @@
-//! Proposes one batch to some and another to others, and votes for both.
+//! Proposes one batch to some and another to others, or both to one, and votes for both.
 
 use crate::engine::Payload;
 use crate::traitor::{Rights, Traitor};
@@ -31,7 +31,8 @@ impl Plot {
     }
 }
 
-/// A traitor that equivocates as a primary, and votes both ways as a backup.
+/// A traitor that equivocates as a primary, and votes both ways as a backup. Now and then it tells
+/// one receiver both stories, one right after the other.
 #[derive(Clone, Debug)]
 pub struct Equivocator {
     plot: Plot,
@@ -103,8 +104,14 @@ impl Traitor for Equivocator {
             _ => return out.push(honest),
         };
         out.push((to, lie));
+        if rights.random.chance(BOTH) {
+            out.push(honest);
+        }
     }
 }
+
+/// How many of a thousand who hear the second story hear the first one too.
+const BOTH: u32 = 100;
 
 /// A request as it stands in a batch.
 pub(crate) fn encode(request: &Request<'_>) -> Vec<u8> {

@@ -1,6 +1,8 @@
 //! The traitors, one file each.
 
+mod agitator;
 mod bent;
+mod boaster;
 mod cast;
 mod counterfeiter;
 mod delayer;
@@ -20,8 +22,11 @@ mod spammer;
 mod stale;
 mod twin;
 mod unfair;
+mod usurper;
 mod withholder;
 
+pub use agitator::Agitator;
+pub use boaster::Boaster;
 pub use cast::cast;
 pub use counterfeiter::Counterfeiter;
 pub use delayer::Delayer;
@@ -42,4 +47,5 @@ pub use spammer::Spammer;
 pub use stale::Stale;
 pub use twin::Twin;
 pub use unfair::Unfair;
+pub use usurper::Usurper;
 pub use withholder::Withholder;

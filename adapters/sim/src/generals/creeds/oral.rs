@@ -69,6 +69,21 @@ impl<V: Value> Creed for Oral<V> {
         }
     }
 
+    fn is_second_word(rules: &Self::Rules, from: NodeId, message: &Message<'_, V>) -> bool {
+        let other = |path: &Path, told: Option<V>| {
+            let kept = rules.entry(path).filter(|kept| !kept.is_empty());
+            kept.is_some_and(|kept| *kept != told.map_or(Entry::Nothing, Entry::Value))
+        };
+        let (me, nodes) = (rules.config().me, rules.config().nodes);
+        match message {
+            Message::Wave { instance, round, orders } => {
+                let paths = om::paths(nodes, instance.commander, from, me, *round);
+                paths.zip(orders.orders().flatten()).any(|(path, told)| other(&path, told))
+            }
+            Message::Oral { path, order, .. } => other(path, *order),
+        }
+    }
+
     fn twist(frame: &[u8], cabal: &mut Cabal<V>, at: Occasion, twist: Twist) -> Option<Vec<u8>> {
         let message = wire::decode::<Message<'_, V>>(frame).ok()?;
         let elsewhere = |instance| match twist {
