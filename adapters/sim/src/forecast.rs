@@ -118,7 +118,8 @@ fn wan_table(wan: &Wan<'_>, source: &str, predictions: &[Prediction]) -> String 
         "costs {source}, us: sign {:.1}, verify {:.1}, frame {:.2} and {:.2} a kilobyte, vote \
          {:.2}, request of a batch {:.2}\n\
          predicted (critical path, and the least of thread, window {window} and uplink \
-         {bandwidth}): {nodes} replicas at {} places, batches of {batch} requests of {operation} bytes\n\
+         {bandwidth}): {nodes} replicas at {} places, batches of {batch} requests of {operation} \
+         bytes\n\
          no loss, no queues, full batches, equal replicas; a real cluster does less\n{}\n\
          {:>16} {:>11} {:>12} {:>12} {:>13} {:>14}\n",
         micros(costs.sign),

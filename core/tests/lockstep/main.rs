@@ -14,4 +14,5 @@ mod rng;
 mod scheme;
 mod slots;
 mod stale;
+mod verdict;
 mod wall;

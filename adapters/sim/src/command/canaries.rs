@@ -17,7 +17,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = By::All)]
     by: By,
     /// With `--by seeds`: so many of PBFT for each bug, and some times as many of what is quicker.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seeds: u64,
     /// The longest that one check may run, in seconds.
     #[arg(long, default_value_t = 600)]

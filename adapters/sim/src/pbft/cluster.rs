@@ -1,13 +1,14 @@
 //! A whole cluster in one virtual world.
 
 use super::caller::{Caller, Manner};
-use super::checks::{Checks, Statistics};
+use super::checks::Checks;
 use super::copies::{Copy, is_copy};
 use super::instances::Round;
 use super::line::Line;
 use super::server::Server;
 use super::site::{Ground, Site};
 use super::stage::{Happening, Registry, Stage};
+use super::statistics::Statistics;
 use crate::engine::{Engine, Event};
 use crate::harm::{Harm, Kind};
 use crate::network::Cut;

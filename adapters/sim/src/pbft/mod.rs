@@ -26,9 +26,9 @@ mod schedule;
 mod server;
 mod site;
 mod stage;
+mod statistics;
 mod telling;
 
-pub use checks::Statistics;
 pub use cluster::Cluster;
 pub use direct::Lie;
 pub use instances::Round;
@@ -36,4 +36,5 @@ pub use journal::{Journal, READ};
 pub(crate) use line::words;
 pub use memory::Memory;
 pub use replay::{Divergence, Replayed, replay, replay_lines};
+pub use statistics::Statistics;
 pub(crate) use telling::{KINDS, kind};
