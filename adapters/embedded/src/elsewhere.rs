@@ -10,7 +10,8 @@ use quorate::wire::EncodeError;
 use quorate::{Fault, InputOf, Instant, NodeId, Principal, Protocol, Refusal, Target, Verified};
 
 /// A protocol that lies elsewhere: a [`Node`](crate::Node) of it is as small as its sessions, and
-/// nothing large is moved to make one. Its host may be a reference too.
+/// nothing large is moved to make one. Its host is a reference too: `&mut` of any host of the
+/// protocol is one of this.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Elsewhere<'a, P>(pub &'a mut P);

@@ -46,8 +46,7 @@ fn shows(logged: &[u8], secret: &[u8]) -> bool {
     secret.windows(4).any(|part| has(part) || has(hex(part).as_bytes()))
 }
 
-/// Nothing but a bit of what is logged may follow from a secret: the same is logged with another
-/// one.
+/// Nothing of what is logged may follow from a secret: the same is logged with another one.
 fn hides<T: Format>(name: &str, with: impl Fn([u8; 32]) -> T) {
     let [one, other] = [1, 2].map(secret);
     let [first, second] = [one, other].map(|secret| logged(&with(secret)));

@@ -55,7 +55,8 @@ enum Command {
     ///
     /// The exit code is 0 if everything is as expected, 1 if something is not, or if a transcript
     /// is another than the one that is kept in the folder `golden` beside the script (`--bless`
-    /// writes that anew), 2 if a script cannot be read.
+    /// writes that anew), 2 if a script cannot be read or a transcript cannot be
+    /// written.
     Script(command::script::Arguments),
     /// Tell what happens in the run of a seed, of a script or of a Twins scenario: as text, or
     /// drawn.

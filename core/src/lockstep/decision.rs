@@ -14,8 +14,8 @@ pub enum Command<'a> {
     /// A request of the last [`Decision::Execute`] was executed. One command for each request of
     /// the decision, in its order.
     Executed {
-        /// The slot of that decision: what an [`Decision::Install`] made the general give up may be
-        /// answered later, and is then refused.
+        /// The slot of that decision: what the general gave up when it counted itself faulty may
+        /// be answered later, and is refused then.
         slot: u64,
         /// Whose request.
         client: ClientId,
@@ -35,8 +35,10 @@ pub enum Command<'a> {
 /// What was agreed, in the order in which the host carries it out.
 pub enum Decision<'a, P> {
     /// Execute these requests, in order, and answer each with [`Command::Executed`]. The next
-    /// slot's come when all are answered, or when an [`Decision::Install`] has taken the place of
-    /// what was under way: its answers are wanted no more, and refused if they come.
+    /// slot's come when all are answered. A general that counts itself faulty gives up what is
+    /// under way: answers to it are refused with
+    /// [`NotExecuting`](crate::Refusal::NotExecuting), which changes nothing, and the next
+    /// `Execute` follows an [`Install`](Self::Install).
     Execute(Execution<'a, P>),
     /// Between this slot and the next one: capture application state and client table, for a
     /// general that rejoins; then answer with [`Command::Captured`]. Only the latest is kept.

@@ -46,7 +46,8 @@ pub enum Command<'a> {
         pieces: &'a [Sought],
     },
     /// The answer to [`Decision::Install`]: the application's state is replaced, and durable if
-    /// the host has a disk.
+    /// the host has a disk. After it no answer may come to what was to be executed before: it
+    /// would be taken for one to a later batch.
     Installed {
         /// The checkpoint.
         sequence: Sequence,

@@ -128,7 +128,9 @@ impl<S: Storage> Replica<S> {
     pub fn admit(&mut self, now: Instant, from: Principal, message: &Message<'_>) -> Admission {
         self.node.now = self.node.now.max(now);
         let mut rules = Rules { node: &mut self.node, memory: self.storage.parts() };
-        if let (Message::ViewChange(change), true) = (message, canary!("moved_before_verified")) {
+        if canary!("moved_before_verified")
+            && let Message::ViewChange(change) = message
+        {
             rules.note_spoken(change.author);
         }
         match rules.admit(from, message) {

@@ -1,6 +1,7 @@
 //! A request that is with the host is not taken for a new one.
 
 use crate::bench::*;
+use quorate::{ClientId, Refusal};
 
 /// Three clients have two requests each in one slot, which two generals propose. While hosts have
 /// executed the first one of each and not the second, the second one comes to all generals again.
@@ -61,5 +62,8 @@ fn an_answer_that_was_given_up_is_not_taken_for_that_to_a_later_request() {
         bench.post(client(0), node(id), 0, request(0, 2, &[2]));
     }
     bench.run_until(bench.begin(40));
+    let refused = |it: &Refusal| matches!(it, Refusal::NotExecuting { client: ClientId(0) });
+    assert!(bench.hosts[1].refusals.iter().any(refused), "{:?}", bench.hosts[1].refusals);
+    assert!(bench.replied.iter().any(|it| (it.0, it.1, it.2) == (1, 0, 2)), "{:?}", bench.replied);
     bench.check("given up");
 }

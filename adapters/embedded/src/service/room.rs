@@ -1,6 +1,6 @@
 //! Where a replica is made, and lies from then on.
 //!
-//! Whatever makes a replica has a copy or two of it on the stack. So each step that does is a
+//! Whatever makes a replica has two or three copies of it on the stack. So each step that does is a
 //! function of its own and is over when the next one begins: there would be room for several
 //! replicas in the frame of who starts one otherwise, and small boards have none.
 
@@ -9,7 +9,7 @@ use core::fmt;
 use quorate::Instant;
 use quorate::pbft::{Config, RecoverError, Recovery, Replica, Snapshot, Storage};
 
-/// Memory in which a replica is made, and lies from then on: a `StaticCell`, a static, a stack.
+/// Memory in which a replica is made, and lies from then on, in a `StaticCell` or on the stack.
 pub struct Room<S>(Stage<S>);
 
 enum Stage<S> {

@@ -73,6 +73,7 @@ pub fn run(tasks: &mut [Task], hands: &Hands, mut done: impl FnMut() -> bool) {
 fn run_to_end(mut task: Pin<Box<dyn Future<Output = ()> + '_>>, hands: &Hands) {
     let mut waking = std::task::Context::from_waker(Waker::noop());
     while task.as_mut().poll(&mut waking).is_pending() {
+        assert!(hands.0.get() < Instant::from_micros(60_000_000), "no end");
         hands.0.set(hands.0.get().after(Duration::from_micros(200)));
     }
 }

@@ -51,6 +51,10 @@ impl Hunt {
         })?;
         let played: Vec<serde_json::Value> = serde_json::from_str(&said)
             .map_err(|error| format!("{}: no scripts were played: {error}", canary.name))?;
+        if played.len() != scripts.len() {
+            let (name, all) = (canary.name, scripts.len());
+            return Err(format!("{name}: {} of {all} scripts were played", played.len()));
+        }
         let kept = played.iter().filter(|script| script["kept"] == true);
         let names = kept.filter_map(|script| Path::new(script["file"].as_str()?).file_name());
         Ok(names.map(|name| name.to_string_lossy().into_owned()).collect())

@@ -78,12 +78,9 @@ impl Hunt {
                 command.args(["--seed", "1", "--seeds", &count]);
             })?;
             if !well {
-                let found = found(draws, &said).unwrap_or_else(|| Found {
-                    draws,
-                    seeds: 0,
-                    what: "it ended without a report".to_owned(),
-                });
-                return Ok(Some(found));
+                let found = found(draws, &said);
+                let none = || format!("{}: the simulator ended without a report", canary.name);
+                return found.ok_or_else(none).map(Some);
             }
         }
         Ok(None)

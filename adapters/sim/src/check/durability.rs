@@ -131,7 +131,8 @@ impl Durability {
     ///
     /// # Errors
     /// It says what the old one did not, or not all that still counts: above the stable checkpoint
-    /// the last vote of each kind, and each checkpoint that the replica vouched for.
+    /// the last vote of each kind, each checkpoint that the replica vouched for, and the last view
+    /// that it asked for or entered.
     pub fn rewritten(&mut self, node: NodeId, records: &[Record<'_>]) -> Result<(), String> {
         let stable = records.iter().filter_map(|record| match record {
             Record::Stable { sequence, .. } => Some(*sequence),
@@ -154,6 +155,21 @@ impl Durability {
             return Err(format!("r{}'s fresh log says {made_up:?}, its old one did not", node.0));
         }
         let facts = self.known.iter().filter(|(who, _)| *who == node).map(|(_, fact)| *fact);
+        let left = facts.clone().filter_map(|fact| match fact {
+            Fact::ViewChange(view, _) | Fact::NewView(view, _) => Some(view),
+            _ => None,
+        });
+        let reached = records.iter().filter_map(|record| match record {
+            Record::ViewChange(change) => Some(change.view.0),
+            Record::NewView(new_view) => Some(new_view.view.0),
+            Record::Left { view } => Some(view.0),
+            _ => None,
+        });
+        if let (Some(left), reached) = (left.max(), reached.max())
+            && reached < Some(left)
+        {
+            return Err(format!("r{}'s fresh log forgets that it was in v{left}", node.0));
+        }
         for fact in facts.filter(|fact| fact.place().is_some_and(|at| at > stable)) {
             let told = match fact {
                 Fact::PrePrepared(view, at, _) => fresh.iter().any(|fact| match *fact {
@@ -209,7 +225,7 @@ impl Durability {
 mod tests {
     use super::*;
     use quorate::Signature;
-    use quorate::pbft::{Batch, Histories, History, Pairs, PrePrepared, Vote};
+    use quorate::pbft::{Batch, Histories, History, NewView, Pairs, PrePrepared, Vote};
 
     const NODE: NodeId = NodeId(2);
     const VIEW: View = View(1);
@@ -318,5 +334,20 @@ mod tests {
         assert!(fresh(&[committed], &[committed, pre_prepared]).is_err(), "a PREPARE is");
         assert!(fresh(&[], &[checkpoint]).is_err(), "a checkpoint is");
         fresh(&[], &[mute, checkpoint]).unwrap();
+        let new_view = |view| {
+            let (view_changes, chosen) = (Pairs::from_bytes(&[]), Pairs::from_bytes(&[]));
+            let signature = Signature::ZERO;
+            Record::NewView(NewView {
+                author: NODE,
+                view: View(view),
+                view_changes,
+                chosen,
+                signature,
+            })
+        };
+        let left = Record::Left { view: View(5) };
+        assert!(fresh(&[new_view(4)], &[]).is_err(), "its view is forgotten");
+        fresh(&[new_view(4)], &[new_view(4)]).unwrap();
+        fresh(&[new_view(4)], &[left]).unwrap();
     }
 }

@@ -78,6 +78,9 @@ enum By {
 /// Plants each bug that scripts are said to notice, and plays those scripts; says how many of them
 /// keep all that they expect. What has a build of its own is left out if it is not named.
 fn by_scripts(arguments: &Arguments, canaries: &[&Canary]) -> Result<usize, String> {
+    if arguments.markdown {
+        return Err("--markdown is for --by all and --by seeds".to_owned());
+    }
     let hunt = arguments.hunt()?;
     let list = hunt.scripts().join("README.md");
     let list = std::fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;

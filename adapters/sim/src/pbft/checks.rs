@@ -23,7 +23,7 @@ struct Sample {
 }
 
 impl Sample {
-    /// Of most runs little, since it takes long; of one in 64 nearly everything.
+    /// Of most runs little, since it takes long; of one in 64 every second message.
     const fn of(seed: u64) -> Self {
         if seed.is_multiple_of(64) {
             Self { every: 2, most: 500 }
