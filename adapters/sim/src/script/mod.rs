@@ -52,7 +52,8 @@
 //!   withholder, poisoner, counterfeiter, partial, usurper, agitator, boaster, twin (a second copy
 //!   of it runs with its keys, and all talk with both), mutator (which messages it changes, the
 //!   seed of the cluster says). Some have more to say: `silent to r1 r2`, `unfair to client 0`
-//!   (never without), `withholder to r1`, `twin to r1` (who talks with the copy), `mutator of 3 rounds`.
+//!   (never without), `withholder to r1`, `twin to r1` (who talks with the copy),
+//!   `mutator of 3 rounds`.
 //!
 //! A lie is made by one change or several, joined by `and`: `view+1`, `seq-1`,
 //! `another digest`, `batch "A"`, `empty batch`, `requests twice`, `a bad signature`,
