@@ -423,7 +423,8 @@ fn the_readme_says_of_every_traitor_what_it_does() {
 fn the_table_of_canaries_tells_of_each_how_it_was_caught() {
     let list: Vec<Value> =
         serde_json::from_str(&out(&run(&["canaries", "--list", "--json"]))).unwrap();
-    let table = include_str!("../CANARIES.md");
+    let chapters = include_str!("../CANARIES.md").split("\n## ");
+    let table = chapters.into_iter().find(|it| it.starts_with("Last result\n")).unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(list.len(), rows);
     for canary in &list {
