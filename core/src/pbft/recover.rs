@@ -368,14 +368,14 @@ impl Rules<'_> {
     ) -> Result<(), RecoverError> {
         let digest = batch.digest();
         let Some(slot) = self.slot_mut(sequence) else { return Ok(()) };
+        if slot.rivals(&digest) {
+            return Err(BESIDE);
+        }
         // The view in which it was entered may be one before that in which it was settled.
         slot.committed = Some(PrePrepared { view: Vote::REPLAYED, digest });
         let which = slot.adopt(view, digest);
-        if self.keep_batch(sequence, which, batch.bytes()) {
-            Ok(())
-        } else {
-            Err(RecoverError::Record("a batch longer than batches may be"))
-        }
+        let kept = self.keep_batch(sequence, which, batch.bytes()).then_some(());
+        kept.ok_or(RecoverError::Record("a batch longer than batches may be"))
     }
 
     fn replay_view_change(&mut self, change: &ViewChange<'_>) -> Result<(), RecoverError> {

@@ -80,6 +80,10 @@ fn log_that_contradicts_itself_is_an_error_that_says_where() {
     let (view, digest) = (View(2), b.digest());
     let again = [accepted(2, a), accepted(1, b), Record::RePrePrepared { view, sequence, digest }];
     assert!(recovered(&again).is_err());
+    let settled = |view, batch| Record::Committed { view: View(view), sequence, batch };
+    assert!(recovered(&[settled(1, a), settled(2, a)]).is_ok());
+    assert!(recovered(&[settled(1, a), settled(2, b)]).is_err(), "two batches are settled");
+    assert!(recovered(&[accepted(1, b), settled(2, a), accepted(3, b)]).is_err());
 }
 
 #[test]
