@@ -85,8 +85,8 @@ pub(super) struct Ground {
 
 impl Site {
     pub(super) fn new(me: NodeId, key: Key, ground: Ground) -> Self {
-        let Ground { nodes, clients, client_pages, .. } = ground;
-        let Ground { disk_latency, host_latency, compaction, asks, .. } = ground;
+        let Ground { nodes, clients, client_pages, disk_latency, host_latency, compaction, asks } =
+            ground;
         Self {
             me,
             address: me,

@@ -1,6 +1,6 @@
 //! Single fields of messages, bent: what a lie is made of.
 
-use super::equivocator::encode;
+use super::heard::encode;
 use super::scripted::Change;
 use crate::engine::Payload;
 use quorate::pbft::{

@@ -1,7 +1,7 @@
 //! Claims to have prepared what nobody proposed.
 
 use super::bent::misreport;
-use super::equivocator::encode;
+use super::heard::encode;
 use super::scripted::Change;
 use crate::engine::Payload;
 use crate::traitor::{Rights, Traitor};

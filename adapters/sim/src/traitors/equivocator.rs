@@ -1,9 +1,10 @@
 //! Proposes one batch to some and another to others, or both to one, and votes for both.
 
+use super::heard::{Heard, encode};
 use crate::engine::Payload;
 use crate::traitor::{Rights, Traitor};
-use quorate::pbft::{Batch, Message, Request, Sequence, View, Vote};
-use quorate::{ClientId, Digest, NodeSet, Principal, wire};
+use quorate::pbft::{Batch, Message, Sequence, View, Vote};
+use quorate::{Digest, NodeSet, Principal, wire};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -36,15 +37,14 @@ impl Plot {
 #[derive(Clone, Debug)]
 pub struct Equivocator {
     plot: Plot,
-    /// The last request of each client, as a batch of it alone, the newest last.
-    requests: Vec<(ClientId, Vec<u8>)>,
+    requests: Heard,
 }
 
 impl Equivocator {
     /// A member of the plot.
     #[must_use]
     pub const fn new(plot: Plot) -> Self {
-        Self { plot, requests: Vec::new() }
+        Self { plot, requests: Heard::NOTHING }
     }
 
     /// Another batch of authentic requests; `None` if not one is known.
@@ -55,8 +55,8 @@ impl Equivocator {
             return Some(requests.concat());
         }
         let same = batch.iter().next()?.client;
-        let mut newest = self.requests.iter().rev();
-        newest.find(|(client, _)| *client != same).map(|(_, batch)| batch.clone())
+        let mut newest = self.requests.newest();
+        newest.find(|(client, _)| *client != same).map(|(_, batch)| batch.to_vec())
     }
 
     fn second_vote(&self, mut vote: Vote) -> Vote {
@@ -74,10 +74,7 @@ impl Traitor for Equivocator {
     }
 
     fn overhear(&mut self, _: Principal, payload: &[u8]) {
-        if let Ok(Message::Request(request)) = wire::decode(payload) {
-            self.requests.retain(|(client, _)| *client != request.client);
-            self.requests.push((request.client, encode(&request)));
-        }
+        self.requests.overhear(payload);
     }
 
     fn utter(
@@ -113,40 +110,28 @@ impl Traitor for Equivocator {
 /// How many of a thousand who hear the second story hear the first one too.
 const BOTH: u32 = 100;
 
-/// A request as it stands in a batch.
-pub(crate) fn encode(request: &Request<'_>) -> Vec<u8> {
-    let length = u32::try_from(request.operation.0.len()).expect("requests are short");
-    [
-        &request.client.0.to_le_bytes()[..],
-        &request.timestamp.to_le_bytes(),
-        &length.to_le_bytes(),
-        request.operation.0,
-        &request.signature.to_bytes(),
-    ]
-    .concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate::Signature;
+    use quorate::pbft::Request;
     use quorate::wire::Bytes;
+    use quorate::{ClientId, Signature};
 
-    fn request(client: u16) -> Vec<u8> {
-        encode(&Request {
+    fn request(client: u16) -> Request<'static> {
+        Request {
             client: ClientId(client),
             timestamp: 7,
             operation: Bytes(b"op"),
             signature: Signature::ZERO,
-        })
+        }
     }
 
     #[test]
     fn the_second_story_is_a_well_formed_batch_of_authentic_requests() {
         let mut equivocator = Equivocator::new(Plot::against(NodeSet::EMPTY));
-        let (one, two) = (request(1), request(2));
+        let [one, two] = [1, 2].map(|client| encode(&request(client)));
         assert_eq!(equivocator.another(Batch::from_bytes(&one)), None);
-        equivocator.requests.push((ClientId(2), two.clone()));
+        equivocator.requests.keep(&request(2));
         assert_eq!(equivocator.another(Batch::from_bytes(&one)), Some(two.clone()));
         let both = [one.clone(), two.clone()].concat();
         let second = equivocator.another(Batch::from_bytes(&both)).unwrap();

@@ -1,6 +1,6 @@
 //! Puts words into the mouths of others, whose keys it does not have.
 
-use super::equivocator::encode;
+use super::heard::encode;
 use crate::engine::Payload;
 use crate::traitor::{Rights, Traitor};
 use quorate::pbft::{Batch, Message, NewView, Pairs, View, ViewChange};

@@ -2,7 +2,7 @@
 //! has of others is what it heard them say.
 
 use super::bent::{broken, digest_of, misjudge, misreport, pairs, shift, unsigned};
-use super::equivocator::encode;
+use super::heard::encode;
 use crate::engine::Payload;
 use crate::pbft::kind;
 use crate::traitor::{Rights, Traitor};

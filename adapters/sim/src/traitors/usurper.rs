@@ -1,18 +1,17 @@
 //! Proposes although another replica leads.
 
-use super::equivocator::encode;
+use super::heard::Heard;
 use crate::engine::Payload;
 use crate::traitor::{Rights, Traitor};
 use quorate::pbft::{Batch, Message};
-use quorate::{ClientId, Principal, wire};
+use quorate::{Principal, wire};
 
 /// A traitor that acts as the primary of a view that is another's: with a PREPARE it proposes, for
 /// the same sequence or for the next, a batch of one request that it heard, to those to whom it
 /// votes. The request is authentic, so that nothing is wrong with the proposal but who makes it.
 #[derive(Clone, Debug, Default)]
 pub struct Usurper {
-    /// The last request of each client, as a batch of it alone, the newest last.
-    requests: Vec<(ClientId, Vec<u8>)>,
+    requests: Heard,
 }
 
 impl Traitor for Usurper {
@@ -21,10 +20,7 @@ impl Traitor for Usurper {
     }
 
     fn overhear(&mut self, _: Principal, payload: &[u8]) {
-        if let Ok(Message::Request(request)) = wire::decode(payload) {
-            self.requests.retain(|(client, _)| *client != request.client);
-            self.requests.push((request.client, encode(&request)));
-        }
+        self.requests.overhear(payload);
     }
 
     fn utter(
@@ -38,7 +34,7 @@ impl Traitor for Usurper {
         let Ok(Message::Prepare(vote)) = wire::decode(payload) else { return };
         let next = vote.sequence.next().filter(|_| rights.random.chance(500));
         let (view, sequence) = (vote.view, next.unwrap_or(vote.sequence));
-        if let Some((_, request)) = self.requests.last() {
+        if let Some((_, request)) = self.requests.newest().next() {
             let batch = Batch::from_bytes(request);
             out.push((to, rights.seal(Message::PrePrepare { view, sequence, batch })));
         }
