@@ -23,6 +23,8 @@ mod table;
 mod thumb;
 mod tools;
 mod wire;
+#[cfg(test)]
+mod words;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -101,16 +101,10 @@ pub(crate) fn run(plan: &Plan, cast: Cast) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser as _;
-
-    #[derive(Debug, clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        plan: Plan,
-    }
+    use crate::words::parsed;
 
     fn plan(words: &str) -> Result<Plan, clap::Error> {
-        Line::try_parse_from(words.split(' ')).map(|line| line.plan)
+        parsed(words)
     }
 
     #[test]
