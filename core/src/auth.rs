@@ -34,10 +34,8 @@ impl Digest {
 impl fmt::Debug for Digest {
     /// The first eight bytes are enough to tell digests apart in a trace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in &self.0[..8] {
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        let [a, b, c, d, e, g, h, i, ..] = self.0;
+        write!(f, "{:016x}", u64::from_be_bytes([a, b, c, d, e, g, h, i]))
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Unmoved {
 const NOW: (&str, &str) = (", now: Instant(", ")");
 /// The budgets of replicas and of clients: each a list, in the order of their names.
 const BUDGETS: [(&str, &str); 2] =
-    [("replica_budgets: [", "client_budgets: ["), ("client_budgets: [", "checkpoints: [")];
+    [("replica_budgets: [", "client_budgets: ["), ("client_budgets: [", "checkpoints: {")];
 
 impl Unmoved {
     /// A correct replica rejected a message of this sender.
@@ -29,10 +29,10 @@ impl Unmoved {
         after: &str,
     ) -> Result<(), String> {
         self.looked += 1;
-        let (before, after) = (without(before, sender), without(after, sender));
-        if before == after {
+        if without(before, sender) == without(after, sender) {
             return Ok(());
         }
+        let [before, after] = [before, after].map(|text| without(text, sender).concat());
         let same = before.bytes().zip(after.bytes()).take_while(|(one, other)| one == other);
         let at = same.count().saturating_sub(60);
         let part = |text: &str| text.chars().skip(at).take(160).collect::<String>();
@@ -47,22 +47,24 @@ impl Unmoved {
     }
 }
 
-/// A text without what may change: the time, and what the sender owes.
-fn without(text: &str, sender: Principal) -> String {
-    let mut rest = text.to_owned();
-    if let Some(within) = between(&rest, NOW) {
-        rest.replace_range(within, "");
-    }
+/// What stands around what may change in a text: around the time, and around what the sender owes.
+fn without(text: &str, sender: Principal) -> [&str; 3] {
+    let now = between(text, NOW).unwrap_or(0..0);
     let (list, at) = match sender {
         Principal::Node(node) => (BUDGETS[0], node.index()),
         Principal::Client(client) => (BUDGETS[1], client.index()),
     };
-    if let Some(within) = between(&rest, list) {
-        let entries = rest[within.clone()].split_inclusive('}').enumerate();
-        let others: String = entries.filter(|(of, _)| *of != at).map(|(_, entry)| entry).collect();
-        rest.replace_range(within, &others);
-    }
-    rest
+    let budget = between(text, list).and_then(|within| {
+        let mut begin = within.start;
+        let mut entries = text[within].split_inclusive('}').map(|entry| {
+            let entry = begin..begin + entry.len();
+            begin = entry.end;
+            entry
+        });
+        entries.nth(at)
+    });
+    let budget = budget.unwrap_or(now.end..now.end);
+    [&text[..now.start], &text[now.end..budget.start], &text[budget.end..]]
 }
 
 /// Where the text lies that is between two words.
@@ -84,7 +86,7 @@ mod tests {
             format!(
                 "{{ null: 0, now: Instant({now}), view: View({view}), \
                  replica_budgets: [Budget {{ spent: {first} }}, Budget {{ spent: {second} }}], \
-                 client_budgets: [Budget {{ spent: {client} }}], checkpoints: [] }}"
+                 client_budgets: [Budget {{ spent: {client} }}], checkpoints: {{}} }}"
             )
         };
         let before = state(1, [0, 0, 0], 3);

@@ -34,10 +34,10 @@ impl Round {
     }
 
     /// Whether a message is lost, whoever sends it.
-    fn mutes(&self, payload: &[u8]) -> bool {
-        let view = match wire::decode::<Message<'_>>(payload) {
-            Ok(Message::PrePrepare { view, .. }) => view,
-            Ok(Message::NewView(new_view)) => new_view.view,
+    fn mutes(&self, message: &Message<'_>) -> bool {
+        let view = match message {
+            Message::PrePrepare { view, .. } => *view,
+            Message::NewView(new_view) => new_view.view,
             _ => return false,
         };
         self.leading.is_some_and(|leading| leading != view)
@@ -46,10 +46,10 @@ impl Round {
 
 /// Whether a replica signed a message itself. One that hears of a VIEW-CHANGE which its log does
 /// not know stops; its twin signed it, and the two of them are a traitor, who does not.
-fn is_signed_by(payload: &[u8], node: NodeId) -> bool {
-    match wire::decode::<Message<'_>>(payload) {
-        Ok(Message::ViewChange(change)) => change.author == node,
-        Ok(Message::NewView(new_view)) => new_view.author == node,
+fn is_signed_by(message: &Message<'_>, node: NodeId) -> bool {
+    match message {
+        Message::ViewChange(change) => change.author == node,
+        Message::NewView(new_view) => new_view.author == node,
         _ => false,
     }
 }
@@ -87,9 +87,12 @@ impl Cluster {
                 let nodes = self.plan.nodes;
                 let twin = self.copies.iter().position(|copy| copy.server.site.me == node);
                 let copy = twin.is_some_and(|at| round.carries(from, nodes + at));
-                let own = twin.is_some() && is_signed_by(payload, node);
-                let sound = !round.mutes(payload) && !own;
                 let original = round.carries(from, node.index());
+                let sound = (original || copy)
+                    && wire::decode::<Message<'_>>(payload).map_or(true, |message| {
+                        let own = twin.is_some() && is_signed_by(&message, node);
+                        !own && !round.mutes(&message)
+                    });
                 (self.name_of(from), sound && original, sound && copy)
             }
         };

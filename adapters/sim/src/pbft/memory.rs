@@ -1,43 +1,66 @@
 //! A replica's memory with sizes that a plan chooses.
 
-use quorate::Digest;
+use crate::transcript::Fingerprint;
 use quorate::pbft::{
     Budget, CheckpointVote, ClientRow, Dimensions, History, Lent, Pairs, Parts, Peer, Pending,
     Reading, Slot, Storage, ViewRow, Vote,
 };
 use std::fmt;
+use std::hash::Hasher;
 
 /// Storage in vectors.
 #[derive(Clone, Debug)]
 pub struct Memory {
     dimensions: Dimensions,
-    slots: Vec<Slot>,
-    prepares: Vec<Vote>,
-    commits: Vec<Vote>,
-    batches: Bytes,
-    pool: Bytes,
-    clients: Vec<ClientRow>,
-    replies: Bytes,
-    pending: Vec<Pending>,
+    // What the checker of rejected messages leaves out stands first, where it finds it soonest.
     replica_budgets: Vec<Budget>,
     client_budgets: Vec<Budget>,
-    checkpoints: Vec<CheckpointVote>,
-    peers: Vec<Peer>,
-    view_rows: Vec<ViewRow>,
+    checkpoints: Table<CheckpointVote>,
+    slots: Table<Slot>,
+    prepares: Table<Vote>,
+    commits: Table<Vote>,
+    batches: Bytes,
+    pool: Bytes,
+    clients: Table<ClientRow>,
+    replies: Bytes,
+    pending: Table<Pending>,
+    peers: Table<Peer>,
+    view_rows: Table<ViewRow>,
     histories: Bytes,
     named: Bytes,
     chosen: Bytes,
-    reads: Vec<Reading>,
+    reads: Table<Reading>,
     answer: Bytes,
 }
 
-/// Contents of messages, told by their digest: states are compared by what they say of themselves.
+/// Rows, of which those that are in use are told, with their numbers.
+#[derive(Clone)]
+struct Table<T>(Vec<T>);
+
+impl<T: Clone + Default> Table<T> {
+    fn of(rows: usize) -> Self {
+        Self(vec![T::default(); rows])
+    }
+}
+
+impl<T: fmt::Debug + Default + PartialEq> fmt::Debug for Table<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unused = T::default();
+        let used = self.0.iter().enumerate().filter(|(_, row)| **row != unused);
+        formatter.debug_map().entries(used).finish()
+    }
+}
+
+/// Contents of messages, told by their fingerprint: states are compared by what they say of
+/// themselves, and nobody lies to this comparison.
 #[derive(Clone)]
 struct Bytes(Vec<u8>);
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} bytes {:?}", self.0.len(), Digest::of(&self.0))
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.write(&self.0);
+        write!(formatter, "{} bytes {:016x}", self.0.len(), fingerprint.finish())
     }
 }
 
@@ -78,23 +101,23 @@ impl Memory {
         let Dimensions { nodes, window, batch_bytes, clients, reply_bytes } = dimensions;
         Self {
             dimensions,
-            slots: vec![Slot::default(); window],
-            prepares: vec![Vote::default(); window * nodes],
-            commits: vec![Vote::default(); window * nodes],
+            slots: Table::of(window),
+            prepares: Table::of(window * nodes),
+            commits: Table::of(window * nodes),
             batches: Bytes(vec![0; window * 2 * batch_bytes]),
             pool: Bytes(vec![0; batch_bytes]),
-            clients: vec![ClientRow::default(); clients],
+            clients: Table::of(clients),
             replies: Bytes(vec![0; clients * reply_bytes]),
-            pending: vec![Pending::default(); clients],
+            pending: Table::of(clients),
             replica_budgets: vec![Budget::default(); nodes],
             client_budgets: vec![Budget::default(); clients],
-            checkpoints: vec![CheckpointVote::default(); nodes * CHECKPOINTS],
-            peers: vec![Peer::default(); nodes],
-            view_rows: vec![ViewRow::default(); 2 * nodes],
+            checkpoints: Table::of(nodes * CHECKPOINTS),
+            peers: Table::of(nodes),
+            view_rows: Table::of(2 * nodes),
             histories: Bytes(vec![0; 2 * nodes * window * History::ENTRY]),
             named: Bytes(vec![0; nodes * Pairs::ENTRY]),
             chosen: Bytes(vec![0; window * Pairs::ENTRY]),
-            reads: vec![Reading::default(); clients],
+            reads: Table::of(clients),
             answer: Bytes(vec![0; reply_bytes]),
         }
     }
@@ -107,46 +130,46 @@ impl Storage for Memory {
 
     fn parts(&mut self) -> Parts<'_> {
         Parts {
-            slots: &mut self.slots,
-            prepares: &mut self.prepares,
-            commits: &mut self.commits,
+            slots: &mut self.slots.0,
+            prepares: &mut self.prepares.0,
+            commits: &mut self.commits.0,
             batches: &mut self.batches.0,
             pool: &mut self.pool.0,
-            clients: &mut self.clients,
+            clients: &mut self.clients.0,
             replies: &mut self.replies.0,
-            pending: &mut self.pending,
+            pending: &mut self.pending.0,
             replica_budgets: &mut self.replica_budgets,
             client_budgets: &mut self.client_budgets,
-            checkpoints: &mut self.checkpoints,
-            peers: &mut self.peers,
-            view_rows: &mut self.view_rows,
+            checkpoints: &mut self.checkpoints.0,
+            peers: &mut self.peers.0,
+            view_rows: &mut self.view_rows.0,
             histories: &mut self.histories.0,
             named: &mut self.named.0,
             chosen: &mut self.chosen.0,
-            reads: &mut self.reads,
+            reads: &mut self.reads.0,
             answer: &mut self.answer.0,
         }
     }
 
     fn lend(&self) -> Lent<'_> {
         Lent {
-            slots: &self.slots,
-            prepares: &self.prepares,
-            commits: &self.commits,
+            slots: &self.slots.0,
+            prepares: &self.prepares.0,
+            commits: &self.commits.0,
             batches: &self.batches.0,
             pool: &self.pool.0,
-            clients: &self.clients,
+            clients: &self.clients.0,
             replies: &self.replies.0,
-            pending: &self.pending,
+            pending: &self.pending.0,
             replica_budgets: &self.replica_budgets,
             client_budgets: &self.client_budgets,
-            checkpoints: &self.checkpoints,
-            peers: &self.peers,
-            view_rows: &self.view_rows,
+            checkpoints: &self.checkpoints.0,
+            peers: &self.peers.0,
+            view_rows: &self.view_rows.0,
             histories: &self.histories.0,
             named: &self.named.0,
             chosen: &self.chosen.0,
-            reads: &self.reads,
+            reads: &self.reads.0,
             answer: &self.answer.0,
         }
     }

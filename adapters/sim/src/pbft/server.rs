@@ -154,30 +154,33 @@ impl Server {
             }
             Ok(verified) => {
                 let (outputs, blamed) = (self.site.outputs, stage.checks.statistics.accusations);
-                let taken = self.is_taken(&message, registry.roster.scope());
+                self.note_named(&message);
                 self.step(stage, Input::Message(verified));
                 // Nothing came of it but an accusation of its sender: its content is in no slot and
                 // no row.
                 let more = stage.checks.statistics.accusations > blamed;
                 let accused = more && stage.checks.blamed() == Some(from);
-                if accused && !taken && self.site.outputs == outputs {
+                let unanswered = accused && self.site.outputs == outputs;
+                if unanswered && !self.is_taken(&message, registry.roster.scope()) {
                     self.is_unmoved(stage, from, before, true);
                 }
             }
         }
     }
 
+    /// Remembers the VIEW-CHANGEs that a NEW-VIEW names.
+    fn note_named(&mut self, message: &Message<'_>) {
+        let Message::NewView(new_view) = message else { return };
+        let pairs = new_view.view_changes.iter();
+        let pairs =
+            pairs.filter_map(|(author, digest)| Some((u8::try_from(author.0).ok()?, digest)));
+        self.named.extend(pairs.map(|(author, digest)| (NodeId(author), digest)));
+    }
+
     /// Whether a message for which its sender is blamed is taken all the same: a STATUS, and a
     /// VIEW-CHANGE that a NEW-VIEW names, whose author has said another one of the same view.
-    fn is_taken(&mut self, message: &Message<'_>, scope: &Scope) -> bool {
+    fn is_taken(&self, message: &Message<'_>, scope: &Scope) -> bool {
         match message {
-            Message::NewView(new_view) => {
-                let pairs = new_view.view_changes.iter();
-                let pairs = pairs
-                    .filter_map(|(author, digest)| Some((u8::try_from(author.0).ok()?, digest)));
-                self.named.extend(pairs.map(|(author, digest)| (NodeId(author), digest)));
-                false
-            }
             Message::ViewChange(change) => {
                 self.named.contains(&(change.author, change.digest(scope)))
             }

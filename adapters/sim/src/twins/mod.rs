@@ -19,7 +19,7 @@
 //!   four different views, with up to three between two of them in which nobody can propose.
 //! * *Rounds* end when the clients are served, when the replicas of a strong quorum have left the
 //!   round's view, or after a time. They need not have agreed on anything, nor even got there:
-//!   where no side has a quorum nothing happens, as it should.
+//!   where no side has a quorum nothing happens, as it should, and the time is shorter.
 //! * *Values*: two clients, one on each side, ask for something in each round, so that a leader
 //!   that runs twice proposes two things at one place.
 //!

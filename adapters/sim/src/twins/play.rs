@@ -13,6 +13,8 @@ use quorate::{ClientId, Instant, NodeId, NodeSet, Quorum};
 
 /// A round is over after so long, whatever happened in it.
 const ROUND: Duration = Duration::from_secs(3);
+/// And after so long, more than the longest timeout, where nobody can agree with enough others.
+const LULL: Duration = Duration::from_secs(1);
 /// How often it is looked at whether a round is over.
 const GLANCE: Duration = Duration::from_millis(20);
 /// Clients: one for each side.
@@ -104,7 +106,7 @@ fn play_round(cluster: &mut Cluster, scenario: &Scenario, at: usize) -> Result<b
     cluster.begin_round(Round { sides, leading: Some(view) });
     ask(cluster, at);
     let (mut time, mut led) = (cluster.now(), false);
-    let end = time.after(ROUND);
+    let end = time.after(if setting.has_quorum(scenario.twins) { ROUND } else { LULL });
     while time < end && !is_over(cluster, at, view) {
         time = time.after(GLANCE);
         cluster.run_until(time)?;

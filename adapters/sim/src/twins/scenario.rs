@@ -1,6 +1,7 @@
 //! One scenario: who is twinned, and for each round who hears whom and who leads.
 
 use crate::again::Again;
+use quorate::{NodeId, NodeSet, Quorum};
 use std::fmt;
 
 /// Replicas of every scenario.
@@ -51,6 +52,17 @@ impl Setting {
     #[must_use]
     pub const fn is_here(self, instance: usize) -> bool {
         instance == 0 || self.sides & (1 << (instance - 1)) == 0
+    }
+
+    /// Whether a strong quorum stands on one side: a replica and its twin count once.
+    #[must_use]
+    pub fn has_quorum(self, twins: usize) -> bool {
+        let quorum = Quorum::of(NODES).map_or(usize::MAX, Quorum::strong);
+        [true, false].into_iter().any(|here| {
+            let side = (0..NODES + twins).filter(|instance| self.is_here(*instance) == here);
+            let names: NodeSet = side.map(|instance| NodeId((instance % NODES) as u8)).collect();
+            names.len() >= quorum
+        })
     }
 }
 
@@ -161,6 +173,18 @@ mod tests {
         assert_eq!(leaders([0, 1, 2, 3]), [0, 1, 2, 3]);
         assert_eq!(leaders([2, 2, 3, 0]), [2, 6, 7, 8]);
         assert_eq!(leaders([3, 2, 1, 0]), [3, 6, 9, 12]);
+    }
+
+    #[test]
+    fn a_replica_and_its_twin_are_no_two_votes() {
+        let quorums = |twins| {
+            let ways = 0..1_u8 << (NODES + twins - 1);
+            ways.filter(|sides| Setting { leader: 0, sides: *sides }.has_quorum(twins)).count()
+        };
+        // r0 r0' and one more, and the other two: 3 of 16 ways to stand.
+        assert_eq!(quorums(1), 13);
+        assert!(!Setting { leader: 0, sides: 0b0110 }.has_quorum(1), "r0 r1 r0' | r2 r3");
+        assert!(Setting { leader: 0, sides: 0b1110 }.has_quorum(1), "r0 r1 | r2 r3 r0'");
     }
 
     #[test]
