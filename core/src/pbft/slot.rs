@@ -81,21 +81,26 @@ impl Slot {
         Some(at)
     }
 
-    /// Enters in P and Q what a strong quorum committed in `view`, and returns its position. If
-    /// it is new, it takes the place of a digest that was pre-prepared here in the same view: that
-    /// one lost.
+    /// Enters in P and Q what a strong quorum committed in `view`, and returns its position. What
+    /// else was pre-prepared here in that view lost, and is forgotten: a new digest takes its
+    /// place, and beside one that Q knew already it leaves its place free.
     pub(super) fn adopt(&mut self, view: View, digest: Digest) -> usize {
+        let lost = |entry: PrePrepared| entry.view == view && entry.digest != digest;
         let mut entries = self.history.pre_prepared.iter();
-        let loser = entries.position(|entry| entry.is_some_and(|entry| entry.view == view));
+        let loser = entries.position(|entry| entry.is_some_and(lost));
         // P names it from now on, unless it is of a later view: what it named is as good as others.
         let named = self.history.prepared.filter(|(_, prepared)| *prepared >= view);
         let named = named.map(|(which, _)| which);
         let at = self.position(&digest).or(loser).unwrap_or_else(|| self.place_for_new(named));
+        if let Some(entry) = loser.and_then(|loser| self.history.pre_prepared.get_mut(loser)) {
+            *entry = None;
+        }
         if let Some(entry) = self.history.pre_prepared.get_mut(at) {
             let known = entry.filter(|entry| entry.digest == digest).map(|entry| entry.view);
             *entry = Some(PrePrepared { view: known.unwrap_or(view).max(view), digest });
         }
-        if self.history.prepared.is_none_or(|(_, prepared)| prepared < view) {
+        let outdated = |(which, prepared)| prepared < view || Some(which) == loser;
+        if self.history.prepared.is_none_or(outdated) {
             self.history.prepared = Some((at, view));
         }
         at

@@ -178,3 +178,24 @@ fn after_a_restart_nobody_says_prepare_for_what_was_adopted_before() {
     assert_eq!(times(&bench, 3, Message::Prepare(vote(0, digest))), 0);
     bench.check_votes(&[3]).unwrap();
 }
+
+/// What was settled in view 0 was settled again in view 1, where this replica had accepted another
+/// one. (With more liars than there may be: a log must be read whatever it tells.)
+#[test]
+fn what_lost_to_a_batch_of_an_earlier_view_does_not_stay_beside_it() {
+    let mut bench = Bench::<4>::new();
+    let (lost, loser) = bench.lot(2, 1, b"lost");
+    let (batch, digest) = bench.lot(1, 1, b"settled");
+    let (lost, batch) = (Batch::from_bytes(lost), Batch::from_bytes(batch));
+    let settled = |view| Record::Committed { view: View(view), sequence: FIRST, batch };
+    let accepted = Record::PrePrepared { view: View(1), sequence: FIRST, batch: lost };
+    bench.remember(2, &[accepted, settled(0), settled(1)]);
+    // A view has one batch at a place, in Q and in a log that is written anew.
+    let kept: Vec<_> = bench.hosts[2].replica.records().collect();
+    assert_eq!(kept, [settled(1); 2]);
+    bench.show(2, change(0, 2, &[]));
+    bench.show(2, change(1, 2, &[]));
+    let told = bench.own_change(2).histories.get(FIRST).unwrap();
+    assert_eq!(told.prepared(), Some(PrePrepared { view: View(1), digest }));
+    assert_eq!((told.pre_prepared(&digest), told.pre_prepared(&loser)), (Some(View(1)), None));
+}
