@@ -4,14 +4,14 @@ use super::journal::Journal;
 use super::record::decode;
 use super::statistics::Statistics;
 use crate::check::{
-    Accusation, Agreement, Bounds, Durability, Ledger, Linearizable, Once, Replies, Silence,
-    States, Unmoved,
+    Accusation, Agreement, Bounds, Durability, Following, Ledger, Linearizable, Once, Replies,
+    Silence, States, Unmoved,
 };
 use crate::disk::Write;
 use crate::violation::Violation;
 use core::time::Duration;
 use quorate::fault::{EvidenceError, Finding};
-use quorate::pbft::{Dimensions, Execution, Message, Record, Request};
+use quorate::pbft::{Dimensions, Execution, Message, Record, Request, View};
 use quorate::{ClientId, Digest, Fault, Instant, NodeId, NodeSet, Principal, Quorum};
 
 /// How much is looked at closely: one of so many messages, if it is rejected, and no more
@@ -47,6 +47,7 @@ pub(super) struct Checks {
     ledger: Ledger,
     durability: Durability,
     silence: Silence,
+    following: Following,
     accusation: Accusation,
     states: States,
     tables: States,
@@ -78,6 +79,7 @@ impl Checks {
             ledger: Ledger::new(backing),
             durability: Durability::default(),
             silence: Silence::default(),
+            following: Following::default(),
             accusation: Accusation::new(traitors),
             states: States::default(),
             tables: States::default(),
@@ -190,6 +192,7 @@ impl Checks {
             self.note("durability", now, result);
             let result = self.silence.sent(node, message);
             self.note("silence", now, result);
+            self.following.sent(node, message);
             if let Message::Reply(reply) = message {
                 let result = self.replies.sent(node, reply, self.reply_bytes);
                 self.note("replies", now, result);
@@ -332,6 +335,19 @@ impl Checks {
             self.agreement.resumed(node, sequence);
             let result = self.states.at(node, sequence, state);
             self.note("states", now, result);
+        }
+    }
+
+    /// A replica starts again: so often did it follow others to a view.
+    pub(super) fn restarted(&mut self, node: NodeId, followed: u64) {
+        self.following.restarted(node, followed);
+    }
+
+    /// A replica comes to another view; so often has it followed others.
+    pub(super) fn moved(&mut self, now: Instant, node: NodeId, view: View, followed: u64) {
+        if self.correct(node) {
+            let result = self.following.moved(node, view, followed);
+            self.note("following", now, result);
         }
     }
 

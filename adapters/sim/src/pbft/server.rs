@@ -275,6 +275,7 @@ impl Server {
             Ok(machine) => {
                 let status = machine.status();
                 self.seen = (status.view, status.active);
+                stage.checks.restarted(node, machine.departures().followed);
                 stage.resume(status.active.then_some(status.view.0));
                 self.machine = Some(machine);
                 self.step(stage, Input::Wake);
@@ -375,6 +376,8 @@ impl Server {
             self.seen = (view, active);
             let entered = active && stage.checks.correct(self.site.me);
             stage.checks.statistics.view_changes += u64::from(entered);
+            let followed = self.departures().map_or(0, |departures| departures.followed);
+            stage.checks.moved(stage.engine.now(), self.site.me, view, followed);
             stage.enter(&Line::View { node: self.site.me, view: view.0, active });
         }
     }
