@@ -6,6 +6,7 @@
 mod accusation;
 mod agreement;
 mod bounds;
+mod choices;
 mod durability;
 mod following;
 mod ledger;
@@ -19,6 +20,7 @@ mod unmoved;
 pub use accusation::Accusation;
 pub use agreement::Agreement;
 pub use bounds::Bounds;
+pub use choices::Choices;
 pub use durability::Durability;
 pub use following::Following;
 pub use ledger::Ledger;

@@ -4,8 +4,8 @@ use super::journal::Journal;
 use super::record::decode;
 use super::statistics::Statistics;
 use crate::check::{
-    Accusation, Agreement, Bounds, Durability, Following, Ledger, Linearizable, Once, Replies,
-    Silence, States, Unmoved,
+    Accusation, Agreement, Bounds, Choices, Durability, Following, Ledger, Linearizable, Once,
+    Replies, Silence, States, Unmoved,
 };
 use crate::disk::Write;
 use crate::violation::Violation;
@@ -48,6 +48,7 @@ pub(super) struct Checks {
     durability: Durability,
     silence: Silence,
     following: Following,
+    choices: Choices,
     accusation: Accusation,
     states: States,
     tables: States,
@@ -80,6 +81,7 @@ impl Checks {
             durability: Durability::default(),
             silence: Silence::default(),
             following: Following::default(),
+            choices: Choices::default(),
             accusation: Accusation::new(traitors),
             states: States::default(),
             tables: States::default(),
@@ -193,6 +195,8 @@ impl Checks {
             let result = self.silence.sent(node, message);
             self.note("silence", now, result);
             self.following.sent(node, message);
+            let result = self.choices.sent(node, message);
+            self.note("choices", now, result);
             if let Message::Reply(reply) = message {
                 let result = self.replies.sent(node, reply, self.reply_bytes);
                 self.note("replies", now, result);
@@ -249,6 +253,7 @@ impl Checks {
             Write::Record(bytes) => {
                 let record = decode(bytes);
                 self.silence.durable(node, &record);
+                self.choices.durable(&record);
                 self.durability.durable(node, &record)
             }
             Write::Rewrite(log) => {
