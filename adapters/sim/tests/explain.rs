@@ -6,7 +6,7 @@ use quorate_sim::chronicle::What;
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::generals::{Campaign, Mishap, Protocol};
 use quorate_sim::pbft::Cluster;
-use quorate_sim::script::Script;
+use quorate_sim::script::{Played, Script};
 use quorate_sim::twins::{self, ROUNDS, Scenario, Setting};
 use quorate_sim::{Faults, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,10 +27,10 @@ restart r0
 expect history "A" "B" on r0 by 8s
 "#;
 
-fn played() -> Cluster {
+fn played() -> Played {
     let played = Script::read("story.txt", STORY).unwrap().play();
     assert!(played.kept(), "{:?}", played.outcomes);
-    played.cluster
+    played
 }
 
 /// Seeds with all that chance has to offer.
@@ -44,9 +44,14 @@ fn drawn(seed: u64) -> Cluster {
 fn for_each(each: impl Fn(&Excerpt<'_>)) {
     let twins = Scenario { twins: 1, rounds: [Setting { leader: 0, sides: 0b1110 }; ROUNDS] };
     let twins = (twins.plan(), twins::play(&twins, true).transcript);
-    let told = |cluster: Cluster| (cluster.plan().clone(), cluster.transcript().clone());
-    for (plan, transcript) in [told(played()), told(drawn(3)), told(drawn(5)), twins] {
-        let (plan, faulty) = (plan.to_string(), plan.marks());
+    let seed = |seed| {
+        let cluster = drawn(seed);
+        (cluster.plan().clone(), cluster.into_transcript())
+    };
+    let runs = [seed(3), seed(5), twins];
+    let runs = runs.map(|(plan, transcript)| (plan.to_string(), plan.marks(), transcript));
+    let Played { plan, faulty, transcript, .. } = played();
+    for (plan, faulty, transcript) in [(plan, faulty, transcript)].into_iter().chain(runs) {
         assert!(!faulty.is_empty(), "{plan}");
         let chronicle = transcript.chronicle().unwrap();
         let part = quorate::Instant::from_micros(300_000);
@@ -162,8 +167,8 @@ fn mermaid_lines_are_well_formed() {
             assert!(ends.iter().all(|who| known.contains(*who)), "{line}");
         }
     });
-    let cluster = played();
-    let excerpt = Excerpt::of("x", cluster.transcript().chronicle().unwrap());
+    let played = played();
+    let excerpt = Excerpt::of("x", played.transcript.chronicle().unwrap());
     let diagram = mermaid(&excerpt);
     assert!(diagram.contains("    r0->>r1: PRE-PREPARE v0 s1"), "{diagram}");
     assert!(diagram.contains("    r3-->>r1: COMMIT v0 s1"), "a lie is told from the truth");
@@ -234,8 +239,8 @@ fn all_texts_of_a_page_are_within_it_and_arrows_begin_in_the_rows_of_their_sendi
 #[test]
 fn a_page_with_too_many_events_says_what_to_do() {
     let mut chronicle = quorate_sim::chronicle::Chronicle::default();
-    let cluster = played();
-    let entries = cluster.transcript().chronicle().unwrap().entries();
+    let played = played();
+    let entries = played.transcript.chronicle().unwrap().entries();
     for entry in entries.iter().cycle().take(60_000) {
         chronicle.enter(entry.clone());
     }
@@ -294,8 +299,8 @@ fn vector_clocks_rise_and_no_arrival_is_before_its_sending() {
 
 #[test]
 fn a_part_of_a_run_can_be_told() {
-    let cluster = played();
-    let chronicle = cluster.transcript().chronicle().unwrap();
+    let played = played();
+    let chronicle = played.transcript.chronicle().unwrap();
     let all = Excerpt::of("x", chronicle);
     let from = quorate::Instant::from_micros(100_000);
     let part = Excerpt { from, ..all };

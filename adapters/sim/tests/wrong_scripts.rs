@@ -113,7 +113,7 @@ fn a_script_plays_every_traitor_that_there_is() {
              client 0 asks \"A\"\nexpect client 0 has 1 reply by 20s\n"
         ));
         assert!(played.kept(), "{part}: {:?}", played.outcomes);
-        let plan = played.cluster.plan().to_string();
+        let plan = played.plan;
         assert!(plan.contains(&format!("r3 is a traitor: {name}")), "{part}: {plan}");
     }
     for (part, told) in [
@@ -124,7 +124,7 @@ fn a_script_plays_every_traitor_that_there_is() {
         let played = play(&format!(
             "# It says more.\ncluster of 4\ntraitor r3 plays {part}\nexpect view 0\n"
         ));
-        let plan = played.cluster.plan().to_string();
+        let plan = played.plan;
         assert!(plan.contains(told), "{part}: {plan}");
     }
 }

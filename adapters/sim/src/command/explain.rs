@@ -6,6 +6,7 @@ use clap::Args;
 use quorate::{Instant, NodeId};
 use quorate_sim::explain::{Excerpt, SHIVIZ_REGEX, chrome, html, mermaid, shiviz, text};
 use quorate_sim::pbft::Cluster;
+use quorate_sim::script::Played;
 use quorate_sim::transcript::Transcript;
 use quorate_sim::twins::{self, Scenario};
 use quorate_sim::{Sweep, Violation, generals};
@@ -186,7 +187,8 @@ fn play_script(what: &str, draw: &Draw) -> Result<Told, String> {
         ));
     }
     let (file, played) = script::play(path).map_err(|problem| problem.to_string())?;
-    Ok(Told::of(file.story().to_owned(), &played.cluster))
+    let Played { plan, faulty, transcript, end, violation, .. } = played;
+    Ok(Told { title: file.story().to_owned(), plan, faulty, transcript, end, violation })
 }
 
 fn play_scenario(twins: usize, number: u64) -> Result<Told, String> {

@@ -135,7 +135,7 @@ fn as_text(script: &Script, played: &Played, transcript: &Golden) -> String {
             Some(what) => text.push_str(&format!("  BROKEN  {line:>4}  {said}: {what}\n")),
         }
     }
-    let seconds = played.cluster.now().as_micros() as f64 / 1e6;
+    let seconds = played.end.as_micros() as f64 / 1e6;
     let told = transcript.tell(script.file());
     text + &format!("  transcript of {seconds} s: {told}\n\n")
 }
@@ -152,7 +152,7 @@ fn as_json(script: &Script, played: &Played, transcript: &Golden) -> serde_json:
         "kept": played.kept(),
         "same": same,
         "transcript": transcript.tell(script.file()),
-        "virtual_seconds": played.cluster.now().as_micros() as f64 / 1e6,
+        "virtual_seconds": played.end.as_micros() as f64 / 1e6,
         "expectations": played.outcomes,
     })
 }

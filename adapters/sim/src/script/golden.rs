@@ -1,6 +1,6 @@
 //! What is kept of the transcript of a script, to compare it with later.
 
-use super::play::Played;
+use super::played::Played;
 use crate::chronicle::{Chronicle, Entry, What};
 use quorate::Digest;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ const SHOWN: usize = 40;
 /// what replicas keep on their disks, without arrivals, repetitions and STATUS messages.
 #[must_use]
 pub fn golden(played: &Played) -> String {
-    let Some(chronicle) = played.cluster.transcript().chronicle() else { return String::new() };
+    let Some(chronicle) = played.transcript.chronicle() else { return String::new() };
     let all: String = chronicle.entries().iter().map(line).collect();
     let digest = Digest::of(all.as_bytes());
     let short: String = digest.0[..8].iter().map(|byte| format!("{byte:02x}")).collect();

@@ -75,27 +75,18 @@
 //! Where replicas are not named with `on r1 r2`, all that are correct and up are meant. That no
 //! checker of the simulator objects is expected of every script that does not say otherwise.
 
-mod action;
-mod claim;
-mod cluster_line;
 mod golden;
-mod judge;
-mod lie;
-mod play;
+mod pbft;
+mod played;
 mod problem;
-mod sift;
+mod when;
+mod witness;
 mod words;
 
 pub use golden::golden;
-pub use play::{Outcome, Played};
+pub use played::{Outcome, Played};
 pub use problem::Problem;
 
-use crate::plan::{Plan, Role};
-use crate::role::NOBODY;
-use action::Action;
-use claim::Claim;
-use core::time::Duration;
-use quorate::{Instant, NodeId};
 use words::{Cast, Words, Wrong};
 
 /// A script that was read.
@@ -103,35 +94,14 @@ use words::{Cast, Words, Wrong};
 pub struct Script {
     file: String,
     story: String,
-    plan: Plan,
-    steps: Vec<Step>,
+    scene: Scene,
 }
 
-/// A line.
+/// What a script plays, by its first line.
 #[derive(Clone, Debug)]
-struct Step {
-    line: usize,
-    text: String,
-    when: When,
-    what: Deed,
+enum Scene {
+    Pbft(pbft::Scene),
 }
-
-/// When a line happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    Next,
-    At(Instant),
-    After(Duration),
-}
-
-#[derive(Clone, Debug)]
-enum Deed {
-    Act(Action),
-    Expect(Claim, When),
-}
-
-/// A mouth that says what a correct replica says: nobody is this client.
-const HONEST: Role = Role::Unfair(NOBODY);
 
 impl Script {
     /// Reads a script; `file` is what problems call it.
@@ -141,22 +111,21 @@ impl Script {
     pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
         let problem = |line, what| Problem { file: file.to_owned(), line, what };
         let mut cast = Cast { nodes: 64, clients: 1 << 16 };
-        let (mut plan, mut steps) = (None, Vec::new());
+        let mut scene = None;
         for (line, text) in (1..).zip(text.lines()) {
             let mut words = Words::of(text, cast).map_err(|what| problem(line, what))?;
             if words.is_empty() {
                 continue;
             }
-            if plan.is_none() {
-                plan = Some(first(&mut words).map_err(|what| problem(line, what))?);
+            let Some(scene) = &mut scene else {
+                scene = Some(Scene::open(&mut words).map_err(|what| problem(line, what))?);
                 cast = words.cast;
                 continue;
-            }
-            let (when, what) = read_step(&mut words).map_err(|what| problem(line, what))?;
-            steps.push(Step { line, text: text.trim().to_owned(), when, what });
+            };
+            scene.read(line, text.trim(), &mut words).map_err(|what| problem(line, what))?;
         }
-        let mut plan = plan.ok_or_else(|| problem(0, NO_CLUSTER.to_owned()))?;
-        plan.traitors = cast_roles(&steps);
+        let mut scene = scene.ok_or_else(|| problem(0, NO_CLUSTER.to_owned()))?;
+        scene.close();
         let comments = text.lines().take_while(|line| line.starts_with('#'));
         let comments: Vec<&str> =
             comments.map(|line| line.trim_start_matches('#').trim()).collect();
@@ -164,10 +133,10 @@ impl Script {
         if story.is_empty() {
             return Err(problem(1, NO_STORY.to_owned()));
         }
-        if !steps.iter().any(|step| matches!(step.what, Deed::Expect(..))) {
+        if !scene.expects() {
             return Err(problem(0, NO_CLAIM.to_owned()));
         }
-        Ok(Self { file: file.to_owned(), story, plan, steps })
+        Ok(Self { file: file.to_owned(), story, scene })
     }
 
     /// What the script tells, in its own words.
@@ -181,61 +150,43 @@ impl Script {
     pub fn file(&self) -> &str {
         &self.file
     }
+
+    /// Plays the script from its beginning.
+    #[must_use]
+    pub fn play(&self) -> Played {
+        match &self.scene {
+            Scene::Pbft(scene) => scene.play(),
+        }
+    }
 }
 
 const NO_STORY: &str = "there is no story: begin with a comment, as `# The primary is dead.`";
 const NO_CLUSTER: &str = "there is no cluster: write `cluster of 4` before anything else";
 const NO_CLAIM: &str = "nothing is expected: write one line at least that begins with `expect`";
 
-fn first(words: &mut Words) -> Result<Plan, Wrong> {
-    if !words.take("cluster") {
-        return Err(words.instead("`cluster of 4` before anything else"));
+impl Scene {
+    fn open(words: &mut Words) -> Result<Self, Wrong> {
+        if !words.take("cluster") {
+            return Err(words.instead("`cluster of 4` before anything else"));
+        }
+        Ok(Self::Pbft(pbft::Scene::open(words)?))
     }
-    cluster_line::read_cluster(words)
-}
 
-fn read_step(words: &mut Words) -> Result<(When, Deed), Wrong> {
-    if words.take("wait") {
-        let when = When::After(words.time()?);
-        words.end()?;
-        return Ok((when, Deed::Act(Action::Wait)));
-    }
-    let when = if words.take("at") {
-        When::At(Instant::ZERO.after(words.time()?))
-    } else if words.take("after") {
-        When::After(words.time()?)
-    } else {
-        When::Next
-    };
-    words.take(",");
-    if !words.take("expect") {
-        return Ok((when, Deed::Act(Action::read(words)?)));
-    }
-    let claim = Claim::read(words)?;
-    let until = if words.take("by") {
-        When::At(Instant::ZERO.after(words.time()?))
-    } else if words.take("within") {
-        When::After(words.time()?)
-    } else {
-        When::Next
-    };
-    words.end()?;
-    Ok((when, Deed::Expect(claim, until)))
-}
-
-/// Who is not correct, and who among them is a traitor of a known kind from the beginning.
-fn cast_roles(steps: &[Step]) -> Vec<(NodeId, Role)> {
-    let mut roles: Vec<(NodeId, Role)> = Vec::new();
-    for step in steps {
-        let Deed::Act(action) = &step.what else { continue };
-        for node in action.corrupts() {
-            let role = if let Action::Play { role, .. } = action { *role } else { HONEST };
-            match roles.iter_mut().find(|(other, _)| *other == node) {
-                Some((_, known)) if role != HONEST => *known = role,
-                Some(_) => {}
-                None => roles.push((node, role)),
-            }
+    fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong> {
+        match self {
+            Self::Pbft(scene) => scene.read(line, text, words),
         }
     }
-    roles
+
+    fn close(&mut self) {
+        match self {
+            Self::Pbft(scene) => scene.close(),
+        }
+    }
+
+    fn expects(&self) -> bool {
+        match self {
+            Self::Pbft(scene) => scene.expects(),
+        }
+    }
 }

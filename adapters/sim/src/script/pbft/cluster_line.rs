@@ -1,7 +1,7 @@
 //! The line of a script that makes its cluster.
 
+use super::super::words::{Cast, Words, Wrong};
 use super::action::Breeze;
-use super::words::{Cast, Words, Wrong};
 use crate::network::Weather;
 use crate::plan::Plan;
 use core::time::Duration;

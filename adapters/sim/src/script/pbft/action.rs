@@ -1,7 +1,7 @@
 //! What a line of a script has happen.
 
+use super::super::words::{Words, Wrong};
 use super::lie::{read_rule, read_speech};
-use super::words::{Words, Wrong};
 use crate::harm::Kind;
 use crate::network::{Delay, Weather};
 use crate::pbft::KINDS;

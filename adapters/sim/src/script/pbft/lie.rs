@@ -1,7 +1,7 @@
 //! How a script tells traitors what to say.
 
+use super::super::words::{Words, Wrong};
 use super::action::{read_kind, read_parties, read_selector};
-use super::words::{Words, Wrong};
 use crate::traitors::scripted::{Change, Deed, Rule, Selector, Speech};
 use quorate::{NodeId, Principal};
 use std::ops::RangeInclusive;

@@ -1,9 +1,11 @@
 //! Plays a script.
 
+use super::super::played::{Outcome, Played};
+use super::super::when::When;
 use super::action::Action;
 use super::claim::Claim;
 use super::sift::{Mesh, Meshes};
-use super::{Deed, Script, Step, When};
+use super::{Deed, HONEST, Scene, Step};
 use crate::harm::Kind;
 use crate::network::{Cut, Weather};
 use crate::pbft::{Cluster, Lie};
@@ -13,43 +15,14 @@ use core::time::Duration;
 use quorate::{Instant, NodeId, NodeSet, Principal};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-
-/// What became of one line that expects something, or of one that could not happen.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Outcome {
-    /// The line, counted from 1; 0: what is expected of every script.
-    pub line: usize,
-    /// What it says.
-    pub text: String,
-    /// What is instead, if it does not hold.
-    pub broken: Option<String>,
-}
-
-/// A script that was played to its end.
-#[derive(Debug)]
-pub struct Played {
-    /// What became of its expectations, in order.
-    pub outcomes: Vec<Outcome>,
-    /// The cluster at the end, with its transcript.
-    pub cluster: Cluster,
-}
-
-impl Played {
-    /// Whether everything was as expected.
-    #[must_use]
-    pub fn kept(&self) -> bool {
-        self.outcomes.iter().all(|outcome| outcome.broken.is_none())
-    }
-}
 
 /// How often an expectation that waits is looked at.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// Whoever has the script in hand.
 pub(super) struct Director<'s> {
-    script: &'s Script,
+    scene: &'s Scene,
     pub(super) cluster: Cluster,
     pub(super) outcomes: Vec<Outcome>,
     parts: BTreeMap<NodeId, Rc<RefCell<Part>>>,
@@ -60,51 +33,54 @@ pub(super) struct Director<'s> {
     cuts: Vec<usize>,
 }
 
-impl Script {
-    /// Plays the script from its beginning.
-    #[must_use]
-    pub fn play(&self) -> Played {
+impl Scene {
+    /// Plays it from its beginning.
+    pub(in crate::script) fn play(&self) -> Played {
         let mut director = Director::new(self);
-        let result = catch_unwind(AssertUnwindSafe(|| director.direct()));
-        if let Err(panic) = result {
-            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-            let text = text.or_else(|| (*panic).downcast_ref::<String>().cloned());
-            director.enter(0, "no machine panics", Err(text.unwrap_or_default()));
+        let panic = Outcome::of_panic(|| director.direct());
+        let Director { mut outcomes, cluster, .. } = director;
+        outcomes.extend(panic);
+        Played {
+            outcomes,
+            plan: cluster.plan().to_string(),
+            faulty: cluster.plan().marks(),
+            end: cluster.now(),
+            violation: cluster.violation().cloned(),
+            transcript: cluster.into_transcript(),
         }
-        Played { outcomes: director.outcomes, cluster: director.cluster }
     }
 }
 
 impl<'s> Director<'s> {
-    fn new(script: &'s Script) -> Self {
-        let mut cluster = Cluster::new(script.plan.clone(), true);
+    fn new(scene: &'s Scene) -> Self {
+        let mut cluster = Cluster::new(scene.plan.clone(), true);
         let meshes = Meshes::default();
         cluster.sift(Some(meshes.sieve()));
         let mut parts = BTreeMap::new();
-        for (node, role) in &script.plan.traitors {
-            if *role == super::HONEST {
+        for (node, role) in &scene.plan.traitors {
+            if *role == HONEST {
                 let mouth = Scripted::default();
                 parts.insert(*node, Rc::clone(&mouth.part));
                 cluster.corrupt(*node, Box::new(mouth));
             }
         }
-        let (weather, cuts) = (script.plan.fair, Vec::new());
+        let (weather, cuts) = (scene.plan.fair, Vec::new());
         let (outcomes, rules) = (Vec::new(), Vec::new());
-        Self { script, cluster, outcomes, parts, rules, meshes, weather, cuts }
+        Self { scene, cluster, outcomes, parts, rules, meshes, weather, cuts }
     }
 
     /// The replicas of which nothing is promised.
     pub(super) fn liars(&self) -> NodeSet {
-        self.script.plan.liars()
+        self.scene.plan.liars()
     }
 
     /// How many replicas there are.
     pub(super) const fn nodes(&self) -> usize {
-        self.script.plan.nodes
+        self.scene.plan.nodes
     }
 
     fn direct(&mut self) {
-        for step in &self.script.steps {
+        for step in &self.scene.steps {
             self.pass(step);
             match &step.what {
                 Deed::Act(action) => self.act(step, action),
@@ -116,7 +92,7 @@ impl<'s> Director<'s> {
         });
         let unused: Vec<usize> = unused.map(|(line, ..)| *line).collect();
         for line in unused.into_iter().chain(self.meshes.unused()) {
-            let text = self.script.steps.iter().find(|step| step.line == line);
+            let text = self.scene.steps.iter().find(|step| step.line == line);
             let text = text.map_or_else(String::new, |step| step.text.clone());
             self.enter(line, &text, Err("no message ever fitted: it tests nothing".to_owned()));
         }
@@ -126,26 +102,16 @@ impl<'s> Director<'s> {
 
     /// That no checker objects, unless the script wants that.
     fn judge_promises(&mut self) {
-        let wanted = self.script.steps.iter().find_map(|step| match &step.what {
+        let wanted = self.scene.steps.iter().find_map(|step| match &step.what {
             Deed::Expect(Claim::Violation(checker), _) => Some((step, checker.as_str())),
             _ => None,
         });
-        let found = self.cluster.violation().cloned();
-        let Some((step, wanted)) = wanted else {
-            let result = found.map_or(Ok(()), |found| Err(found.to_string()));
-            return self.enter(0, "no checker objects", result);
-        };
-        let result = match found {
-            Some(found) if found.checker == wanted => Ok(()),
-            Some(found) => Err(found.to_string()),
-            None => Err("no checker objects".to_owned()),
-        };
-        self.enter(step.line, &step.text, result);
+        let wanted = wanted.map(|(step, checker)| (step.line, step.text.as_str(), checker));
+        self.outcomes.push(Outcome::of_checkers(wanted, self.cluster.violation()));
     }
 
     fn enter(&mut self, line: usize, text: &str, result: Result<(), String>) {
-        let text = text.to_owned();
-        self.outcomes.push(Outcome { line, text, broken: result.err() });
+        self.outcomes.push(Outcome::new(line, text, result));
     }
 
     /// Lets the time come at which a line happens.
@@ -173,11 +139,7 @@ impl<'s> Director<'s> {
         if let Claim::Violation(_) = claim {
             return;
         }
-        let last = match until {
-            When::Next => self.cluster.now(),
-            When::After(time) => self.cluster.now().after(time),
-            When::At(at) => at,
-        };
+        let last = until.from(self.cluster.now());
         let result = loop {
             let result = self.judge(claim);
             let now = self.cluster.now();

@@ -1,7 +1,8 @@
 //! What a script expects.
 
+use super::super::witness::{Count, read_checker, read_fault, read_told};
+use super::super::words::{Words, Wrong};
 use super::action::{read_parties, read_selector};
-use super::words::{Words, Wrong};
 use crate::traitors::scripted::Selector;
 use quorate::{ClientId, NodeId, Principal};
 
@@ -50,14 +51,6 @@ pub(super) enum Claim {
 pub(super) type Nodes = Vec<NodeId>;
 
 type Parties = Option<Vec<Principal>>;
-
-/// How many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Count {
-    Exactly(u64),
-    AtMost(u64),
-    AtLeast(u64),
-}
 
 /// Why a replica leaves a view, as [`quorate::pbft::Departures`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,39 +109,17 @@ impl Claim {
             let who = words.take("of").then(|| party(words)).transpose()?;
             return Ok(Self::NoAccusation { who });
         }
-        if words.take("evidence") || words.peek() == Some("no") {
-            return Self::of_nothing(words);
-        }
-        if words.take("violation of") {
-            let mut checker = words.word("the name of a checker, as agreement")?;
-            while let Ok(word) = words.word("") {
-                checker = format!("{checker} {word}");
-            }
-            return Ok(Self::Violation(checker));
-        }
-        let count = if words.take("at most") {
-            Count::AtMost(words.number("")?)
-        } else if words.take("at least") {
-            Count::AtLeast(words.number("")?)
-        } else if words.take("some") {
-            Count::AtLeast(1)
-        } else if words.is_number() {
-            Count::Exactly(words.number("")?)
-        } else {
-            return Err(words.instead(CLAIMS));
-        };
-        Self::messages(words, count)
-    }
-
-    /// What begins with `no`, or is evidence.
-    fn of_nothing(words: &mut Words) -> Result<Self, Wrong> {
-        if !words.take("no") {
+        if words.take("evidence") {
             return Ok(Self::Evidence(true));
         }
-        if words.take("evidence") {
+        if words.take("no evidence") {
             return Ok(Self::Evidence(false));
         }
-        Self::messages(words, Count::Exactly(0))
+        if words.take("violation of") {
+            return Ok(Self::Violation(read_checker(words)?));
+        }
+        let count = Count::read(words, CLAIMS)?;
+        Self::messages(words, count)
     }
 
     fn messages(words: &mut Words, count: Count) -> Result<Self, Wrong> {
@@ -169,10 +140,10 @@ impl Claim {
         }
         if words.take("accused of") {
             let who = Principal::Client(client);
-            return Ok(Self::Accused { by: None, who, fault: read_fault(words)? });
+            return Ok(Self::Accused { by: None, who, fault: read_fault(words, &FAULTS)? });
         }
         if words.peek().is_none() {
-            let (who, text) = (Principal::Client(client), told(words)?);
+            let (who, text) = (Principal::Client(client), read_told(words)?);
             return Ok(Self::Told { who, text, ever: true });
         }
         if !words.take("has") {
@@ -195,12 +166,12 @@ impl Claim {
             return Ok(Self::Power { node, up: false });
         }
         if words.take("accused of") {
-            return Ok(Self::Accused { by: None, who, fault: read_fault(words)? });
+            return Ok(Self::Accused { by: None, who, fault: read_fault(words, &FAULTS)? });
         }
         if words.take("accuses") {
             let who = party(words)?;
             words.need("of")?;
-            let fault = read_fault(words)?;
+            let fault = read_fault(words, &FAULTS)?;
             return Ok(Self::Accused { by: Some(node), who, fault });
         }
         if words.take("left") {
@@ -220,13 +191,9 @@ impl Claim {
             return Ok(Self::Left { node, count, why });
         }
         let ever = !words.take("never");
-        let text = told(words).map_err(|_| words.instead(CLAIMS))?;
+        let text = read_told(words).map_err(|_| words.instead(CLAIMS))?;
         Ok(Self::Told { who, text, ever })
     }
-}
-
-fn told(words: &mut Words) -> Result<String, Wrong> {
-    words.text().map(|text| String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Reads `on r0 r1`; nothing: everybody.
@@ -257,12 +224,3 @@ const FAULTS: [&str; 13] = [
     "WrongDigest",
     "Stalled",
 ];
-
-fn read_fault(words: &mut Words) -> Result<String, Wrong> {
-    let all = FAULTS.join(", ");
-    let fault = words.word(&format!("one of: {all}"))?;
-    if FAULTS.contains(&fault.as_str()) {
-        return Ok(fault);
-    }
-    Err(format!("`{fault}` is no fault: there are {all}"))
-}

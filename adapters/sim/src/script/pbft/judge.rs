@@ -1,8 +1,9 @@
 //! Looks whether what a script expects holds now.
 
-use super::claim::{Claim, Count, Why};
+use super::super::witness::{Witness, same};
+use super::claim::{Claim, Why};
 use super::play::Director;
-use crate::chronicle::{Entry, What, name};
+use crate::chronicle::What;
 use crate::traitors::scripted::Selector;
 use quorate::{ClientId, NodeId, Principal};
 use std::collections::BTreeMap;
@@ -29,8 +30,7 @@ impl Director<'_> {
                 same(now, (*view, true), |found| format!("{what} view {}", found.0))
             }),
             Claim::NoViewChange => {
-                let left = |entry: &Entry| matches!(entry.what, What::Turns { .. });
-                self.never(|entry| left(entry) && self.is_correct(entry.who))
+                self.witness().never(|entry| matches!(entry.what, What::Turns { .. }))
             }
             Claim::Equal(of) => self.equal(of),
             Claim::Different(of) => self.different(of),
@@ -40,13 +40,8 @@ impl Director<'_> {
             Claim::Stable { sequence, at } => self.each(at, |status| {
                 same(status.stable.0, *sequence, |found| format!("has s{found} stable"))
             }),
-            Claim::Accused { by, who, fault } => self.accused(*by, *who, fault),
-            Claim::NoAccusation { who } => self.never(|entry| match entry.what {
-                What::Accuses { who: accused, .. } => {
-                    self.is_correct(entry.who) && who.is_none_or(|who| who == accused)
-                }
-                _ => false,
-            }),
+            Claim::Accused { by, who, fault } => self.witness().accused(*by, *who, fault),
+            Claim::NoAccusation { who } => self.witness().no_accusation(*who),
             Claim::Evidence(wanted) => {
                 let found = self.cluster.statistics().proofs;
                 same(found > 0, *wanted, |_| format!("{found} pieces of evidence were found"))
@@ -55,33 +50,24 @@ impl Director<'_> {
                 let named = |some: &Option<Vec<Principal>>, who| {
                     some.as_ref().is_none_or(|all| all.contains(&who))
                 };
-                let arrived = self.entries().filter(|entry| match entry.what {
-                    What::Receives { from: sender, kind, .. } => {
-                        named(from, sender)
-                            && entry.who.is_some_and(|who| named(to, who))
-                            && fits(what, kind, &entry.text)
-                    }
-                    _ => false,
-                });
-                counted(arrived.count() as u64, *count)
+                self.witness().arrived(*count, |sender, receiver, kind, text| {
+                    named(from, sender) && named(to, receiver) && fits(what, kind, text)
+                })
             }
             Claim::Power { node, up } => {
                 let is_up = self.cluster.status(*node).is_some();
                 let word = if is_up { "up" } else { "down" };
                 same(is_up, *up, |_| format!("r{} is {word}", node.0))
             }
-            Claim::Told { who, text, ever } => self.told(*who, text, *ever),
+            Claim::Told { who, text, ever } => self.witness().told(*who, text, *ever),
             Claim::Left { node, count, why } => self.left(*node, *count, *why),
             Claim::Violation(_) => Ok(()),
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.cluster.transcript().chronicle().into_iter().flat_map(|it| it.entries())
-    }
-
-    fn is_correct(&self, who: Option<Principal>) -> bool {
-        matches!(who, Some(Principal::Node(node)) if !self.liars().contains(node))
+    fn witness(&self) -> Witness<'_> {
+        let chronicle = self.cluster.transcript().chronicle();
+        Witness { chronicle, liars: self.liars(), until: self.cluster.now() }
     }
 
     /// These replicas, or all that are correct and up.
@@ -108,11 +94,6 @@ impl Director<'_> {
         Ok(())
     }
 
-    fn never(&self, is: impl Fn(&Entry) -> bool) -> Result<(), String> {
-        let found = self.entries().find(|entry| is(entry));
-        found.map_or(Ok(()), |entry| Err(format!("{}: {}", seconds(entry), entry.text)))
-    }
-
     /// Which operations of all that were executed a client's own were, by its replies.
     fn places(&self, client: ClientId) -> Vec<u64> {
         let replies = self.cluster.replies(client).iter().flatten();
@@ -122,7 +103,7 @@ impl Director<'_> {
 
     fn histories(&self) -> Histories {
         let (mut all, mut agreed) = (Histories::new(), BTreeMap::<u64, Vec<Vec<u8>>>::new());
-        for entry in self.entries() {
+        for entry in self.witness().entries() {
             let Some(Principal::Node(node)) = entry.who else { continue };
             let own = all.entry(node).or_default();
             match &entry.what {
@@ -193,32 +174,6 @@ impl Director<'_> {
         Ok(())
     }
 
-    fn accused(&self, by: Option<NodeId>, who: Principal, fault: &str) -> Result<(), String> {
-        let mut others = Vec::new();
-        for entry in self.entries() {
-            let What::Accuses { who: accused, fault: what } = entry.what else { continue };
-            if accused == who && by.is_none_or(|by| entry.who == Some(Principal::Node(by))) {
-                if format!("{what:?}") == fault {
-                    return Ok(());
-                }
-                others.push(format!("of {what:?}"));
-            }
-        }
-        others.dedup();
-        let others = if others.is_empty() { "of nothing".to_owned() } else { others.join(", ") };
-        Err(format!("{} is accused {others}", name(who)))
-    }
-
-    fn told(&self, who: Principal, text: &str, ever: bool) -> Result<(), String> {
-        let mut own = self.entries().filter(|entry| entry.who == Some(who));
-        let found = own.find(|entry| plain(&entry.text).contains(text));
-        match found {
-            Some(entry) if !ever => Err(format!("{}: {}", seconds(entry), entry.text)),
-            None if ever => Err("the transcript does not tell that".to_owned()),
-            _ => Ok(()),
-        }
-    }
-
     fn left(&self, node: NodeId, count: u64, why: Why) -> Result<(), String> {
         let Some(departures) = self.cluster.departures(node) else {
             return Err(format!("r{} is down", node.0));
@@ -233,19 +188,6 @@ impl Director<'_> {
     }
 }
 
-fn same<T: PartialEq>(found: T, wanted: T, tell: impl Fn(T) -> String) -> Result<(), String> {
-    if found == wanted { Ok(()) } else { Err(tell(found)) }
-}
-
-fn counted(found: u64, wanted: Count) -> Result<(), String> {
-    let holds = match wanted {
-        Count::Exactly(count) => found == count,
-        Count::AtMost(count) => found <= count,
-        Count::AtLeast(count) => found >= count,
-    };
-    if holds { Ok(()) } else { Err(format!("{found} arrived")) }
-}
-
 /// Whether a message of this kind, told like this, is meant.
 fn fits(what: &Selector, kind: &str, text: &str) -> bool {
     let number = |letter: char| {
@@ -256,15 +198,6 @@ fn fits(what: &Selector, kind: &str, text: &str) -> bool {
     what.kind.is_none_or(|wanted| wanted == kind)
         && what.view.is_none_or(|view| number('v') == Some(view))
         && what.sequence.is_none_or(|sequence| number('s') == Some(sequence))
-}
-
-/// The text with single blanks.
-fn plain(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn seconds(entry: &Entry) -> String {
-    format!("at {} s", entry.at.as_micros() as f64 / 1e6)
 }
 
 fn shown<'o>(operations: impl IntoIterator<Item = &'o Vec<u8>>) -> String {
