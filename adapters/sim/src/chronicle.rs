@@ -81,6 +81,8 @@ pub enum What {
         /// Whether it enters.
         enters: bool,
     },
+    /// A round begins at a node, or the last one ends.
+    Begins,
     /// A node accuses somebody.
     Accuses {
         /// Whom.

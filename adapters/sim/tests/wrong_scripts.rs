@@ -227,3 +227,159 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
         assert!(told.starts_with("test.txt:4: ") && told.contains(said), "{line}: {told}");
     }
 }
+
+/// Four generals, two of whom are faulty as far as two are withstood.
+const GENERALS: &str = r#"# Much happens to generals.
+generals of 7, oral messages, 2 traitors
+general r0 commands "A"
+traitor r6 says "B" to r1
+traitor r6 sends garbage to r2 in round 2
+at 150ms crash r5
+"#;
+
+#[test]
+fn every_kind_of_expectation_of_generals_can_fail() {
+    let line = GENERALS.lines().count() + 1;
+    for (right, wrong, found) in [
+        ("all decide \"A\"", "all decide \"B\"", "r0 decides \"A\""),
+        ("r1 r2 decide \"A\"", "r1 decides the default", "r1 decides \"A\""),
+        ("r1 decides \"A\" about r0", "r5 decides \"A\"", "r5 does not decide"),
+        ("all decide alike", "r1 r5 decide alike", "r5 does not decide"),
+        ("r5 does not decide", "r1 r5 do not decide", "r1 decides \"A\""),
+        ("r1 accuses r5 of Missing", "r1 accuses r5 of Late", "r5 is accused of Missing"),
+        ("r6 accused of Malformed", "r1 accused of Malformed", "r1 is accused of nothing"),
+        ("no accusation of r1", "no accusation", "accuses   r6 of Malformed"),
+        ("no accusation by 99ms", "no accusation by 299ms", "accuses   r6 of Malformed"),
+        ("at most 67 frames", "66 frames", "arrived"),
+        ("1 frame from r0 to r1", "no frames from r0 to r1", "1 arrived"),
+        ("r1 \"DECIDES\"", "r5 \"DECIDES\"", "the transcript does not tell that"),
+        ("r5 never \"DECIDES\"", "r1 never \"DECIDES\"", "DECIDES   #3: [Some(A)]"),
+    ] {
+        let broken = |claim: &str| {
+            let broken = play(&format!("{GENERALS}expect {claim}\n")).outcomes.into_iter();
+            let told = broken.filter_map(|it| it.broken.map(|what| (it.line, what)));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(broken(right), [], "{right}");
+        let broken = broken(wrong);
+        assert_eq!(broken.len(), 1, "{wrong}: {broken:?}");
+        assert!(broken[0].0 == line && broken[0].1.contains(found), "{wrong}: {broken:?}");
+    }
+}
+
+#[test]
+fn a_violation_among_generals_can_fail() {
+    let split = "# One too many.\ngenerals of 3, oral messages, 1 traitor, beyond the bound\n\
+                 general r0 commands \"A\"\ntraitor r2 says \"B\"\n";
+    let outcomes = |claim: &str| play(&format!("{split}expect {claim}\n")).outcomes;
+    assert!(outcomes("violation of validity").iter().all(|it| it.broken.is_none()));
+    for claim in ["violation of agreement", "r1 decides the default"] {
+        let broken: Vec<_> = outcomes(claim).into_iter().filter_map(|it| it.broken).collect();
+        assert!(broken.len() == 1 && broken[0].contains("validity"), "{claim}: {broken:?}");
+    }
+}
+
+#[test]
+fn what_no_traitor_could_say_is_reported() {
+    let begin = "# One signs.\ngenerals of 4, signed messages, 2 traitors\n\
+                 general r0 commands \"A\"\n";
+    let never = "no traitor has heard r0 sign B so, or has its key: it tests nothing";
+    let alone = "no traitor has heard r2 sign A so, or has its key: it tests nothing";
+    for (line, found) in [
+        ("traitor r3 sends \"B\" signed by r0 r3 to r1 in round 2", never),
+        ("traitor r3 sends \"A\" signed by r2 r3 to r1 in round 2", alone),
+        ("traitor r3 says \"B\" in round 1", "r3 has nothing to say then: it tests nothing"),
+        ("traitor r3 delays by 1ms in round 3", "r3 has nothing to say then: it tests nothing"),
+        ("traitor r3 says \"A\" to r0", "r3 has nothing to say then: it tests nothing"),
+        (
+            "traitor r3 sends what r1 said to r2 in round 1",
+            "no traitor has heard r1 say anything yet: it tests nothing",
+        ),
+    ] {
+        let played = play(&format!("{begin}{line}\nexpect all decide \"A\"\n"));
+        let broken: Vec<String> = played.outcomes.into_iter().filter_map(|it| it.broken).collect();
+        assert_eq!(broken, [found], "{line}");
+    }
+    // With the key, or after it was said, it can be done.
+    for line in [
+        "traitor r0 sends \"B\" signed by r0 to r1 in round 2",
+        "traitor r3 sends \"A\" signed by r0 r3 to r1 in round 2",
+    ] {
+        let played = play(&format!("{begin}{line}\nexpect r1 r2 decide \"A\"\n"));
+        assert!(played.kept(), "{line}: {:?}", played.outcomes);
+    }
+}
+
+#[test]
+fn mistakes_among_generals_are_told_with_what_would_be_right() {
+    let problem = |text: &str| {
+        let read = Script::read("test.txt", text);
+        read.err().unwrap_or_else(|| panic!("it can be read:\n{text}")).to_string()
+    };
+    let order = "general r0 commands \"A\"\nexpect all decide alike\n";
+    for (first, said) in [
+        ("generals", "here stands the end of the line: write `of`"),
+        ("generals of 2, oral messages", "2 generals are too few or too many: take 3 to 64"),
+        ("generals of 4, smoke signals", "write one of: oral messages, signed messages"),
+        ("generals of 3, oral messages", "do not withstand 1 traitor so: take 4, or write"),
+        ("generals of 4, oral messages, 3 traitors", "leave nobody to agree with"),
+        ("generals of 4, oral messages, round 1ms", "too short for the network and a host"),
+        ("generals of 4, oral messages, skew 50ms", "too short for the network, twice the skew"),
+        ("generals of 4, oral messages, network loss 1%", "rounds forgive no loss"),
+        ("generals of 4, oral messages, horses", "`horses` is nothing that generals have"),
+        ("generals of 4, oral messages, beyond the bound", "nothing here is beyond the bound"),
+        ("vector of 4, oral messages", "here stands `,`: write `over`"),
+        ("vector of 4 over oral messages", "r1 r2 r3 have no order: write `general r0 commands"),
+    ] {
+        let told = problem(&format!("# S.\n{first}\n{order}"));
+        assert!(told.contains(said), "{first}: {told}");
+    }
+    let told = problem("# S.\ngenerals of 4, oral messages\nexpect no accusation\n");
+    assert!(told.contains("test.txt: nobody commands"), "{told}");
+    for (line, said) in [
+        ("dance", "`dance` is nothing that can happen: write one of: general r0 commands"),
+        ("general r0 commands A", "here stands `A`: write a text between quotes"),
+        ("general r0 commands \"abcdefghijklm\"", "is no order: an order has 1 to 12 letters"),
+        ("traitor r1 sings", "here stands `sings`: write one of: says, is silent"),
+        ("traitor r4 is silent", "there is no r4: the replicas are r0 to r3"),
+        ("traitor r1 says \"B\" in round 3", "there is no round 3: they are 1 to 2"),
+        ("traitor r1 says undecided", "here stands `undecided`: write a text between quotes"),
+        ("traitor r1 says \"B\" about r2", "r2 commands nothing: write the line of its order"),
+        ("traitor r1 is silent about agreement 2", "there is no agreement 2: they are 1 to 1"),
+        ("traitor r1 sends \"B\" to r2", "in which round it does so, as `in round 2`"),
+        ("traitor r1 sends 10001 orders in round 2", "10001 orders are too many: take 10000"),
+        ("traitor r1 repeats 10001 times", "10001 times are too many: take 10000 at most"),
+        ("traitor r1 plays fool", "`fool` is no kind of traitor"),
+        ("at 50ms traitor r1 is silent", "write no time here, but `in round 2`"),
+        ("clock of r1 wrong", "here stands `wrong`: write `behind by`"),
+        ("lose 50% of r1", "here stands `of`: write `to`"),
+        ("freeze r1 until 2s", "here stands `until`: write `for`"),
+        ("expect peace", "here stands `peace`: write one of: `r1 decides"),
+        ("expect r1 decides", "write an order, as \"A\", `the default` or `alike`"),
+        ("expect r1 decides \"A\" \"B\"", "1 order is decided there: write as many"),
+        ("expect r1 accuses r0 of Sloth", "`Sloth` is no fault: there are Malformed"),
+        ("expect 9 PREPARE", "here stands `PREPARE`: write `frames`"),
+    ] {
+        let told = problem(&format!("# S.\ngenerals of 4, oral messages\n{order}{line}\n"));
+        assert!(told.starts_with("test.txt:5: ") && told.contains(said), "{line}: {told}");
+    }
+    let parts = "traitor r1 plays liar\ntraitor r1 is silent\n";
+    let told = problem(&format!("# S.\ngenerals of 4, oral messages\n{order}{parts}"));
+    assert!(told.contains(":6: it plays a part already"), "{told}");
+    let two = "traitor r1 is silent\ncrash r2\n";
+    let told = problem(&format!("# S.\ngenerals of 4, oral messages\n{order}{two}"));
+    assert!(told.contains("r1 r2 are faulty, and 1 traitor is withstood: write `beyond"), "{told}");
+}
+
+#[test]
+fn generals_play_every_traitor_that_there_is() {
+    for name in quorate_sim::generals::Role::ALL.names() {
+        let part = if name == "twin" { "twin to r1" } else { name };
+        let played = play(&format!(
+            "# One of four lies.\ngenerals of 4, phase king, 1 traitor\n\
+             general r0 commands \"A\"\ntraitor r3 plays {part}\nexpect all decide \"A\"\n"
+        ));
+        assert!(played.kept(), "{part}: {:?}", played.outcomes);
+        assert!(played.plan.contains(&format!("r3 is a traitor: {name}")), "{}", played.plan);
+    }
+}

@@ -28,7 +28,7 @@ pub struct Cabal<V> {
     faces: Vec<V>,
     /// Values that they tell now and then.
     pool: Vec<V>,
-    seen: Vec<Payload>,
+    seen: Vec<(NodeId, Payload)>,
     oldest: usize,
 }
 
@@ -103,14 +103,14 @@ impl<V: Value> Cabal<V> {
     }
 
     /// Somebody says something: the cabal listens, if there is one.
-    pub fn overhear(&mut self, payload: &Payload) {
+    pub fn overhear(&mut self, from: NodeId, payload: &Payload) {
         if self.members.is_empty() {
             return;
         }
         if self.seen.len() < SEEN {
-            self.seen.push(Payload::clone(payload));
+            self.seen.push((from, Payload::clone(payload)));
         } else {
-            self.seen[self.oldest] = Payload::clone(payload);
+            self.seen[self.oldest] = (from, Payload::clone(payload));
             self.oldest = (self.oldest + 1) % SEEN;
         }
     }
@@ -120,7 +120,16 @@ impl<V: Value> Cabal<V> {
         if self.seen.is_empty() {
             return None;
         }
-        Some(Payload::clone(self.random.pick(&self.seen)))
+        let (_, payload) = self.random.pick(&self.seen);
+        Some(Payload::clone(payload))
+    }
+
+    /// The frames that were overheard and are remembered, and who said each, from the last one
+    /// back.
+    pub fn heard(&self) -> impl Iterator<Item = (NodeId, &Payload)> {
+        let (newer, older) = self.seen.split_at(self.oldest);
+        let all = newer.iter().rev().chain(older.iter().rev());
+        all.map(|(from, payload)| (*from, payload))
     }
 
     /// Any general.
@@ -161,9 +170,12 @@ mod tests {
         let mut cabal = Cabal::<u32>::new(7, members, 4, scope, Random::new(1));
         assert_eq!(cabal.recall(), None);
         for byte in 0..200u8 {
-            cabal.overhear(&Payload::from([byte]));
+            cabal.overhear(NodeId(byte % 4), &Payload::from([byte]));
         }
         let oldest = (0..1000).filter_map(|_| cabal.recall()).map(|frame| frame[0]).min();
         assert_eq!(oldest, Some(200 - SEEN as u8));
+        let heard: Vec<u8> = cabal.heard().map(|(_, payload)| payload[0]).collect();
+        assert_eq!(heard, (200 - SEEN as u8..200).rev().collect::<Vec<_>>());
+        assert!(cabal.heard().all(|(from, payload)| from.0 == payload[0] % 4));
     }
 }

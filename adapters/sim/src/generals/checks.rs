@@ -32,6 +32,11 @@ impl<V: Value> Checks<V> {
         }
     }
 
+    /// What a general decided in an agreement, if it did.
+    pub(super) fn decision(&self, agreement: usize, node: NodeId) -> Option<&[Option<V>]> {
+        self.decided.get(agreement)?.get(node.index())?.as_deref()
+    }
+
     /// A general decides, once.
     pub(super) fn decided(
         &mut self,

@@ -1,6 +1,7 @@
 //! What the simulator has to know of a protocol in rounds.
 
 use super::cabal::{Cabal, Occasion};
+use super::saying::{Lack, Saying};
 use quorate::auth::Signed;
 use quorate::rounds::{Config, Instance, Rules};
 use quorate::value::{Order, Value};
@@ -55,7 +56,8 @@ pub trait Creed: Debug + 'static {
     /// is wrong beside it.
     const WHOLE: bool = true;
 
-    /// The rules of one general.
+    /// The rules of one general, also beyond the bound of the protocol: a script may show what
+    /// happens there.
     ///
     /// # Panics
     /// The sizes cannot work.
@@ -108,6 +110,18 @@ pub trait Creed: Debug + 'static {
     /// A frame that no machine made: anything that the keys of the cabal and what was overheard
     /// allow, and more.
     fn invent(cabal: &mut Cabal<Self::Value>, at: Occasion) -> Option<Vec<u8>>;
+
+    /// A frame in which a member of the cabal says this: in place of what its machine would say,
+    /// if that is given; else beside it.
+    ///
+    /// # Errors
+    /// What it lacks for that: a signature that it never heard, or a reason to speak at all.
+    fn utter(
+        cabal: &Cabal<Self::Value>,
+        at: Occasion,
+        loyal: Option<&[u8]>,
+        saying: &Saying<Self::Value>,
+    ) -> Result<Vec<u8>, Lack>;
 
     /// A frame in words.
     #[must_use]

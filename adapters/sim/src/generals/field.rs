@@ -4,13 +4,15 @@ use super::cabal::{Cabal, Occasion};
 use super::checks::Checks;
 use super::creed::Creed;
 use super::desk::Desk;
-use super::line::{Line, Said};
+use super::line::Line;
 use super::member::{Counting, Member};
 use super::mishap::{is_deaf, outbound};
-use super::mouth::Speech;
+use super::mouth::{Mouth, Speech};
 use super::muster::{member, orders, visible};
 use super::plan::Plan;
 use super::statistics::Statistics;
+use super::telling::said;
+use super::word::Word;
 use crate::engine::{Engine, Event, Payload, perform};
 use crate::network::Traffic;
 use crate::random::Random;
@@ -27,13 +29,8 @@ use quorate::{
 use std::cell::Cell;
 use std::hash::Hasher;
 
-/// What the generals of a field agree on.
-pub(super) type Word = u32;
-
-/// The most bytes of an encoded [`Word`].
-const WORD_BYTES: usize = 5;
 /// The number of the first agreement.
-pub(super) const FIRST: u64 = 3;
+pub(crate) const FIRST: u64 = 3;
 /// Bytes of the longest frame of a small field.
 const SMALL: usize = 1 << 15;
 /// And of any.
@@ -52,7 +49,7 @@ pub(super) enum Happening {
 #[derive(Debug)]
 pub struct Field<C: Creed> {
     plan: Plan,
-    engine: Engine<Happening>,
+    pub(super) engine: Engine<Happening>,
     roster: Roster<Vec<PublicKey>>,
     scheme: Scheme,
     members: Vec<Member<C>>,
@@ -62,13 +59,26 @@ pub struct Field<C: Creed> {
     luck: Random,
 }
 
-impl<C: Creed<Value = Word>> Field<C> {
+impl<C: Creed<Value: Word>> Field<C> {
     /// The field of a plan at time zero; `text`: keep a readable transcript.
     ///
     /// # Panics
     /// The sizes of the plan cannot work.
     #[must_use]
     pub fn new(plan: Plan, text: bool) -> Self {
+        Self::raise(plan, None, text)
+    }
+
+    /// The same with these orders, of each general in each agreement, instead of drawn ones.
+    ///
+    /// # Panics
+    /// The sizes of the plan cannot work, or there are not as many orders.
+    #[must_use]
+    pub fn ordered(plan: Plan, orders: Vec<Vec<C::Value>>, text: bool) -> Self {
+        Self::raise(plan, Some(orders), text)
+    }
+
+    fn raise(plan: Plan, given: Option<Vec<Vec<C::Value>>>, text: bool) -> Self {
         let bytes = if plan.nodes <= 10 { SMALL } else { LARGE };
         let mut engine = Engine::with_room(plan.seed, plan.timing.weather(), text, bytes);
         engine.network.terrain.tail = plan.timing.tail;
@@ -80,10 +90,9 @@ impl<C: Creed<Value = Word>> Field<C> {
         let mut luck = engine.random.fork();
         let (scope, lies) = (*roster.scope(), engine.random.fork());
         let mut cabal = Cabal::new(plan.seed, plan.liars(), plan.nodes, scope, lies);
-        let odd = luck.bits() as Word;
-        cabal.plot(&[1, 2, odd]);
-        let orders = orders(&plan, &mut luck);
-        let costs = C::costs(plan.nodes, plan.faults, WORD_BYTES);
+        cabal.plot(&C::Value::pool(&mut luck));
+        let orders = given.unwrap_or_else(|| orders(&plan, &mut luck));
+        let costs = C::costs(plan.nodes, plan.faults, C::Value::BYTES);
         let told = visible(&plan, C::all_command(), &orders);
         let members = (0..plan.nodes as u8).map(|id| member(&plan, NodeId(id), &orders));
         let mut field = Self {
@@ -100,6 +109,17 @@ impl<C: Creed<Value = Word>> Field<C> {
             (0..field.members[id].machines.len()).for_each(|which| field.set_alarm(id, which));
         }
         field
+    }
+
+    /// Has a traitor speak with another mouth than its role has.
+    pub fn corrupt(&mut self, node: NodeId, mouth: Box<dyn Mouth<C>>) {
+        self.members[node.index()].mouth = Some(mouth);
+    }
+
+    /// What a general has decided in an agreement, if it has: one entry for each commander.
+    #[must_use]
+    pub fn decision(&self, agreement: usize, node: NodeId) -> Option<&[Option<C::Value>]> {
+        self.checks.decision(agreement, node)
     }
 
     /// Plays to the end.
@@ -125,6 +145,12 @@ impl<C: Creed<Value = Word>> Field<C> {
             self.checks.finish(now);
         }
         self.checks.court.verdict()
+    }
+
+    /// What a checker objected to first.
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.checks.court.violation()
     }
 
     /// What happened so far.
@@ -256,7 +282,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         id: usize,
         which: usize,
         before: (u8, Option<u64>),
-        input: Input<Order<Word>, <C::Rules as Rules>::Message<'_>>,
+        input: Input<Order<C::Value>, <C::Rules as Rules>::Message<'_>>,
     ) {
         if let Some(fault) = self.step(id, which, input).filter(|_| C::WHOLE) {
             self.unmoved(id, which, before, fault);
@@ -288,7 +314,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         &mut self,
         id: usize,
         which: usize,
-        input: Input<Order<Word>, <C::Rules as Rules>::Message<'_>>,
+        input: Input<Order<C::Value>, <C::Rules as Rules>::Message<'_>>,
     ) -> Option<Fault> {
         let copy = which >= self.plan.agreements.len();
         self.turn_to(copy.then_some(Principal::Node(NodeId(id as u8))));
@@ -301,7 +327,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         &mut self,
         id: usize,
         which: usize,
-        input: Input<Order<Word>, <C::Rules as Rules>::Message<'_>>,
+        input: Input<Order<C::Value>, <C::Rules as Rules>::Message<'_>>,
     ) -> Option<Fault> {
         let now = self.engine.now();
         let sender = match &input {
@@ -366,7 +392,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         blame
     }
 
-    fn decide(&mut self, me: NodeId, which: usize, number: u64, entries: Vec<Option<Word>>) {
+    fn decide(&mut self, me: NodeId, which: usize, number: u64, entries: Vec<Option<C::Value>>) {
         self.enter(&Line::Decided { node: me, number, what: &format!("{entries:?}") });
         let agreements = self.plan.agreements.len();
         if which < agreements {
@@ -419,7 +445,7 @@ impl<C: Creed<Value = Word>> Field<C> {
         let (sender, receiver) = (Principal::Node(from), Principal::Node(to));
         self.enter(&Line::Sent { from: sender, to: Some(receiver), said: said::<C>(payload) });
         self.checks.sent(self.engine.now(), from, payload.len());
-        self.cabal.overhear(payload);
+        self.cabal.overhear(from, payload);
         let round = self.plan.timing.round;
         let late = outbound(&self.members[from.index()].mishaps, &mut self.luck, round);
         let deaf = is_deaf(&self.members[to.index()].mishaps, &mut self.luck);
@@ -441,38 +467,9 @@ impl<C: Creed<Value = Word>> Field<C> {
             self.checks.court.statistics.lies += 1;
             self.enter(&Line::Lied { from, to, after, said });
         }
-        self.cabal.overhear(payload);
+        self.cabal.overhear(from, payload);
         self.engine.send_after(after, sender, receiver, payload);
     }
-
-    /// Tells that what happens now happens to the copy of this twin, or to none.
-    const fn turn_to(&mut self, copy: Option<Principal>) {
-        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
-            chronicle.turn_to(copy);
-        }
-    }
-
-    /// What happens to a twin happens to its copy too: it is one event, drawn on two lanes.
-    fn tell_copy(&mut self, twin: NodeId, line: &Line<'_>) {
-        let now = self.engine.now();
-        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
-            chronicle.turn_to(Some(Principal::Node(twin)));
-            line.tell(now, chronicle);
-            chronicle.turn_to(None);
-        }
-    }
-
-    fn enter(&mut self, line: &Line<'_>) {
-        let now = self.engine.now();
-        self.engine.transcript.enter(now, line);
-        if let Some(chronicle) = self.engine.transcript.chronicle_mut() {
-            line.tell(now, chronicle);
-        }
-    }
-}
-
-const fn said<C: Creed>(bytes: &[u8]) -> Said<'_> {
-    Said { bytes, kind: C::FRAME, tell: C::tell }
 }
 
 /// What a general remembers, in one number.

@@ -96,9 +96,10 @@ impl Line<'_> {
             }
             Self::Installed { node: by, slot } => (node(by), What::Installs { sequence: slot }),
             Self::Replied { client } => (Some(Principal::Client(client)), What::Completes),
-            Self::Round { node: who, .. }
-            | Self::Decided { node: who, .. }
-            | Self::Captured { node: who, .. } => (node(who), What::Happens),
+            Self::Round { node: who, .. } => (node(who), What::Begins),
+            Self::Decided { node: who, .. } | Self::Captured { node: who, .. } => {
+                (node(who), What::Happens)
+            }
             Self::Refused { who, .. } => (Some(who), What::Happens),
             Self::Asked { client, .. } => (Some(Principal::Client(client)), What::Happens),
         };

@@ -32,23 +32,30 @@ mod mouth;
 mod muster;
 mod plan;
 mod report;
+mod saying;
 mod slots;
 mod statistics;
+mod telling;
 mod timing;
 mod traitors;
+mod word;
 
 pub use cabal::{Cabal, Occasion};
 pub use campaign::{Campaign, Summary};
 pub use creed::{Costs, Creed, Twist};
 pub use creeds::{Ballot, Every, Oral, Scrolls};
+pub(crate) use field::FIRST;
 pub use field::Field;
 pub use mishap::Mishap;
 pub use mouth::{Mouth, Role, Speech, cast};
 pub use plan::{Plan, Protocol};
 pub use report::{Report, run};
+pub use saying::{Form, Lack, Saying, Told};
 pub use slots::{Parcel, Serving, Slots, Town};
 pub use statistics::Statistics;
 pub use timing::Timing;
 pub use traitors::{
-    Delayer, Equivocator, Inventor, Liar, Mutator, Replayer, Silent, Spammer, Whimsical,
+    Beside, Deed, Delayer, Equivocator, Inventor, Liar, Mutator, Replayer, Rule, Rules, Scripted,
+    Silent, Spammer, Whimsical,
 };
+pub use word::Word;

@@ -66,6 +66,8 @@ pub enum Role {
     Twin(NodeSet),
     /// Each time another of them.
     Whimsical,
+    /// Says what somebody has it say, and the truth otherwise: none of those by chance.
+    Scripted,
 }
 
 impl Role {
@@ -97,6 +99,7 @@ impl Role {
             Self::Mutator => "mutator",
             Self::Twin(_) => "twin",
             Self::Whimsical => "whimsical",
+            Self::Scripted => "scripted",
         }
     }
 }
@@ -127,6 +130,7 @@ pub fn cast<C: Creed>(role: Role) -> Option<Box<dyn Mouth<C>>> {
         Role::Delayer => Box::new(these::Delayer),
         Role::Mutator => Box::new(these::Mutator),
         Role::Whimsical => Box::new(these::Whimsical),
+        Role::Scripted => Box::new(these::Scripted::default()),
         Role::Twin(_) => return None,
     })
 }

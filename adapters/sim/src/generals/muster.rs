@@ -1,10 +1,11 @@
 //! The generals of a plan, as they stand before the first round.
 
 use super::creed::Creed;
-use super::field::{FIRST, Word};
+use super::field::FIRST;
 use super::member::{Machine, Member};
 use super::mouth::{Role, cast};
 use super::plan::Plan;
+use super::word::Word;
 use crate::random::Random;
 use crate::scheme::Key;
 use quorate::rounds::{Config, General, Instance};
@@ -12,21 +13,19 @@ use quorate::value::Order;
 use quorate::{Input, Instant, NodeId, NodeSet, Principal, Protocol};
 
 /// The order that each general has in each agreement.
-pub(super) fn orders(plan: &Plan, luck: &mut Random) -> Vec<Vec<Word>> {
-    let mut one = || if luck.chance(900) { luck.between(1, 2) } else { luck.bits() } as Word;
-    let all = |one: &mut dyn FnMut() -> Word| (0..plan.nodes).map(|_| one()).collect();
-    plan.agreements.iter().map(|_| all(&mut one)).collect()
+pub(super) fn orders<V: Word>(plan: &Plan, luck: &mut Random) -> Vec<Vec<V>> {
+    let all = |luck: &mut Random| (0..plan.nodes).map(|_| V::draw(luck)).collect();
+    plan.agreements.iter().map(|_| all(luck)).collect()
 }
 
 /// Of each agreement the orders that have to come out, entry by entry.
-pub(super) fn visible(
+pub(super) fn visible<V: Word>(
     plan: &Plan,
     all_command: bool,
-    orders: &[Vec<Word>],
-) -> Vec<Vec<Option<Word>>> {
+    orders: &[Vec<V>],
+) -> Vec<Vec<Option<V>>> {
     let faulty = plan.faulty();
-    let told =
-        |node: NodeId, orders: &[Word]| (!faulty.contains(node)).then(|| orders[node.index()]);
+    let told = |node: NodeId, orders: &[V]| (!faulty.contains(node)).then(|| orders[node.index()]);
     let each = orders.iter().zip(&plan.agreements).map(|(orders, (_, commander))| {
         if !all_command {
             return vec![told(*commander, orders)];
@@ -37,10 +36,10 @@ pub(super) fn visible(
 }
 
 /// A general with its machines, which have their orders.
-pub(super) fn member<C: Creed<Value = Word>>(
+pub(super) fn member<C: Creed<Value: Word>>(
     plan: &Plan,
     me: NodeId,
-    orders: &[Vec<Word>],
+    orders: &[Vec<C::Value>],
 ) -> Member<C> {
     let role = plan.traitors.iter().find(|(node, _)| *node == me).map(|(_, role)| *role);
     let twin = match role {
@@ -49,7 +48,7 @@ pub(super) fn member<C: Creed<Value = Word>>(
     };
     let clock = plan.clocks[me.index()];
     let mut machines = Vec::new();
-    for copy in 0..=u32::from(twin.is_some()) {
+    for copy in [false, true].into_iter().take(1 + usize::from(twin.is_some())) {
         for ((after, commander), (number, orders)) in
             plan.agreements.iter().zip((FIRST..).zip(orders))
         {
@@ -58,8 +57,9 @@ pub(super) fn member<C: Creed<Value = Word>>(
             let schedule = plan.timing.schedule(plan.timing.start().after(*after));
             let mut general = General::with_rules(C::rules(config), schedule);
             if C::all_command() || config.commands() {
+                let order = orders[me.index()];
                 // The copy of a twin has another order.
-                let order = Order(orders[me.index()] ^ (3 * copy));
+                let order = Order(if copy { order.other() } else { order });
                 general.step(Instant::ZERO, Input::Command(order)).for_each(drop);
             }
             machines.push(Machine::new(general));

@@ -2,10 +2,11 @@
 
 use super::creed::Creed;
 use super::creeds::{Ballot, Every, Oral, Scrolls};
-use super::field::{Field, Word};
+use super::field::Field;
 use super::plan::{Plan, Protocol};
 use super::slots::{Parcel, Town};
 use super::statistics::Statistics;
+use super::word::Word;
 use crate::many;
 use crate::network::Traffic;
 use crate::transcript::Transcript;
@@ -23,7 +24,7 @@ trait World {
     fn at(&self) -> Instant;
 }
 
-impl<C: Creed<Value = Word>> World for Field<C> {
+impl<C: Creed<Value: Word>> World for Field<C> {
     fn play(&mut self) -> Result<(), Violation> {
         self.run()
     }
@@ -59,19 +60,19 @@ where
 #[must_use]
 pub fn run(plan: Plan, text: bool) -> Report {
     match (plan.protocol, plan.base) {
-        (Protocol::Vector, Protocol::Om) => field::<Every<Oral<Word>>>(plan, text),
-        (Protocol::Vector, Protocol::Sm) => field::<Every<Scrolls<Word>>>(plan, text),
-        (Protocol::Vector, _) => field::<Every<Ballot<Word>>>(plan, text),
-        (Protocol::Sm, _) => field::<Scrolls<Word>>(plan, text),
-        (Protocol::King, _) => field::<Ballot<Word>>(plan, text),
-        (Protocol::Om, _) => field::<Oral<Word>>(plan, text),
+        (Protocol::Vector, Protocol::Om) => field::<Every<Oral<u32>>>(plan, text),
+        (Protocol::Vector, Protocol::Sm) => field::<Every<Scrolls<u32>>>(plan, text),
+        (Protocol::Vector, _) => field::<Every<Ballot<u32>>>(plan, text),
+        (Protocol::Sm, _) => field::<Scrolls<u32>>(plan, text),
+        (Protocol::King, _) => field::<Ballot<u32>>(plan, text),
+        (Protocol::Om, _) => field::<Oral<u32>>(plan, text),
         (Protocol::Lockstep, Protocol::Om) => town::<Oral<Parcel>>(plan, text),
         (Protocol::Lockstep, Protocol::Sm) => town::<Scrolls<Parcel>>(plan, text),
         (Protocol::Lockstep, _) => town::<Ballot<Parcel>>(plan, text),
     }
 }
 
-fn field<C: Creed<Value = Word>>(plan: Plan, text: bool) -> Report {
+fn field<C: Creed<Value: Word>>(plan: Plan, text: bool) -> Report {
     play(&plan.clone(), Field::<C>::new(plan, text))
 }
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 const SHOWN: usize = 40;
 
 /// The digest of the whole transcript, and the first lines of who said what that matter: without
-/// what replicas keep on their disks, without arrivals, repetitions and STATUS messages.
+/// what replicas keep on their disks, without rounds, arrivals, repetitions and STATUS messages.
 #[must_use]
 pub fn golden(played: &Played) -> String {
     let Some(chronicle) = played.transcript.chronicle() else { return String::new() };
@@ -30,7 +30,7 @@ pub fn golden(played: &Played) -> String {
 
 fn told(chronicle: &Chronicle) -> impl Iterator<Item = &Entry> {
     chronicle.entries().iter().filter(|entry| match entry.what {
-        What::Keeps | What::Receives { .. } => false,
+        What::Keeps | What::Begins | What::Receives { .. } => false,
         What::Sends { kind, .. } => kind != "STATUS",
         _ => true,
     })

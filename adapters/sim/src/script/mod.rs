@@ -1,7 +1,8 @@
 //! Scenarios as text: who does what, and what is expected.
 //!
 //! A script is read aloud from top to bottom. Its first comment tells the story. Then comes its
-//! cluster, then what happens, one line after another, and what is expected of it:
+//! cluster, or its [generals](#generals), then what happens, one line after another, and what is
+//! expected of it:
 //!
 //! ```text
 //! # The primary is dead, and the cluster goes on without it.
@@ -47,12 +48,12 @@
 //!   `traitor r0 sends its first NEW-VIEW to r1`, `sends the last PREPARE of r2 100 times to r1`,
 //!   `sends garbage to r1`: what it said before, what it heard, and nonsense.
 //! * `traitor r0 stops lying`; `traitor r0 plays silent to r1`, from the beginning: any of the
-//!   traitors of [`Role`], by its name: silent, equivocator, liar, forgetful, slow, stale, hoarder,
-//!   delayer, forger, replayer (also of what was signed in another cluster and epoch), spammer,
-//!   withholder, poisoner, counterfeiter, partial, usurper, agitator, boaster, twin (a second copy
-//!   of it runs with its keys, and all talk with both), mutator (which messages it changes, the
-//!   seed of the cluster says). Some have more to say: `silent to r1 r2`, `unfair to client 0`
-//!   (never without), `withholder to r1`, `twin to r1` (who talks with the copy),
+//!   traitors of [`Role`](crate::plan::Role), by its name: silent, equivocator, liar, forgetful,
+//!   slow, stale, hoarder, delayer, forger, replayer (also of what was signed in another cluster
+//!   and epoch), spammer, withholder, poisoner, counterfeiter, partial, usurper, agitator, boaster,
+//!   twin (a second copy of it runs with its keys, and all talk with both), mutator (which messages
+//!   it changes, the seed of the cluster says). Some have more to say: `silent to r1 r2`, `unfair
+//!   to client 0` (never without), `withholder to r1`, `twin to r1` (who talks with the copy),
 //!   `mutator of 3 rounds`.
 //!
 //! A lie is made by one change or several, joined by `and`: `view+1`, `seq-1`,
@@ -74,11 +75,60 @@
 //! `r1 left 1 view as slow` (or timer, unfair, followed) · `violation of agreement`.
 //! Where replicas are not named with `on r1 r2`, all that are correct and up are meant. That no
 //! checker of the simulator objects is expected of every script that does not say otherwise.
+//!
+//! # Generals
+//!
+//! A script that begins with `generals` or `vector` plays a protocol in rounds:
+//!
+//! ```text
+//! # A traitor commander tells each lieutenant another order: none of them prevails.
+//! generals of 4, oral messages, 1 traitor
+//! general r0 commands "A"
+//! traitor r0 says "B" to r2
+//! traitor r0 says "C" to r3
+//! expect r1 r2 r3 decide the default
+//! expect 9 frames
+//! ```
+//!
+//! All rules hold from the beginning, and expectations are looked at in the end; with `by 300ms`
+//! they are about what the transcript tells up to then. The first round begins at zero, or at twice
+//! the skew.
+//!
+//! * `generals of 4, signed messages, 2 traitors, round 100ms, network 1ms to 5ms, duplicates 50%,
+//!   skew 10ms, seed 7`, or `phase king`; `vector of 4 over oral messages, 1 traitor`. All but the
+//!   protocol is optional, and these are the values of what is left out, with one traitor, a
+//!   network of 1 ms that repeats nothing, and no skew. `beyond the bound` allows more traitors
+//!   than are withstood, or too few generals, and demands one or the other.
+//! * `general r0 commands "A"`: an order of up to twelve letters. In a vector everybody has one;
+//!   else each such line is another agreement, which `at 20ms` begins later.
+//! * `traitor r0 says "B" to r1 in round 2`: in place of the truth, every order of a frame; of oral
+//!   messages also `nothing`, and `for path r0 r3` one order of it; of the phase king also
+//!   `nothing` and `undecided`. What it signed itself it signs again.
+//! * `traitor r0 is silent`, `delays by 10ms`, `repeats 9 times`, each with `to r1`, `in round 2`,
+//!   `about r1` (the agreement of r1 or that entry of a vector; `agreement 2` where one commands
+//!   twice).
+//! * `traitor r0 sends "B" to r1 in round 2 after 5ms`: beside it. Oral messages: `for path r0 r3`,
+//!   also one that cannot be. Signed messages: `signed by r0 r1`, then `without r0` and `forged`;
+//!   traitors have their own keys, and signatures of others only as they have heard them. `10
+//!   orders`; `9 times`; `of round 9`: as if it were of that round. `sends garbage`, `sends what r1
+//!   said`, and `sends what r1 said as about r0`, in another agreement.
+//! * `traitor r0 plays liar`, from the beginning: any of [`generals::Role`](crate::generals::Role),
+//!   by its name.
+//! * `at 50ms crash r1`, `at 50ms freeze r1 for 100ms`, `lose everything from r1`, `lose 50% to
+//!   r1`, `clock of r1 ahead by 5ms` or `behind by 5ms`: faults as well, of a clock if it is more
+//!   than the skew.
+//! * Expected: `r1 r2 decide "A"` · `all decide the default` (all that are correct) · `all decide
+//!   "A" "B" "C" the default` (a vector) · `r1 decides "A" about r0` · `all decide alike` · `r1
+//!   does not decide` · `r1 accuses r0 of Missing` · `r0 accused of Late` · `no accusation` · `no
+//!   accusation of r0` · `9 frames from r0 to r1` (that arrived; also `at most`, `at least`,
+//!   `some`, `no`) · `r1 "REFUSES"` and `r1 never "REFUSES"` (in the transcript) · `violation of
+//!   validity`.
 
 mod golden;
 mod pbft;
 mod played;
 mod problem;
+mod rounds;
 mod when;
 mod witness;
 mod words;
@@ -87,6 +137,9 @@ pub use golden::golden;
 pub use played::{Outcome, Played};
 pub use problem::Problem;
 
+use crate::generals::Protocol;
+use std::fmt::Debug;
+use std::sync::Arc;
 use words::{Cast, Words, Wrong};
 
 /// A script that was read.
@@ -94,13 +147,22 @@ use words::{Cast, Words, Wrong};
 pub struct Script {
     file: String,
     story: String,
-    scene: Scene,
+    scene: Arc<dyn Scene>,
 }
 
-/// What a script plays, by its first line.
-#[derive(Clone, Debug)]
-enum Scene {
-    Pbft(pbft::Scene),
+/// What a script plays: of each kind there is one, which its first line chooses.
+trait Scene: Debug + Send + Sync {
+    /// Reads the next line.
+    fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong>;
+
+    /// All lines are read: whether they fit together.
+    fn close(&mut self) -> Result<(), Wrong>;
+
+    /// Whether anything is expected.
+    fn expects(&self) -> bool;
+
+    /// Plays it from its beginning.
+    fn play(&self) -> Played;
 }
 
 impl Script {
@@ -118,14 +180,14 @@ impl Script {
                 continue;
             }
             let Some(scene) = &mut scene else {
-                scene = Some(Scene::open(&mut words).map_err(|what| problem(line, what))?);
+                scene = Some(open(&mut words).map_err(|what| problem(line, what))?);
                 cast = words.cast;
                 continue;
             };
             scene.read(line, text.trim(), &mut words).map_err(|what| problem(line, what))?;
         }
         let mut scene = scene.ok_or_else(|| problem(0, NO_CLUSTER.to_owned()))?;
-        scene.close();
+        scene.close().map_err(|what| problem(0, what))?;
         let comments = text.lines().take_while(|line| line.starts_with('#'));
         let comments: Vec<&str> =
             comments.map(|line| line.trim_start_matches('#').trim()).collect();
@@ -136,7 +198,7 @@ impl Script {
         if !scene.expects() {
             return Err(problem(0, NO_CLAIM.to_owned()));
         }
-        Ok(Self { file: file.to_owned(), story, scene })
+        Ok(Self { file: file.to_owned(), story, scene: scene.into() })
     }
 
     /// What the script tells, in its own words.
@@ -154,9 +216,7 @@ impl Script {
     /// Plays the script from its beginning.
     #[must_use]
     pub fn play(&self) -> Played {
-        match &self.scene {
-            Scene::Pbft(scene) => scene.play(),
-        }
+        self.scene.play()
     }
 }
 
@@ -164,29 +224,19 @@ const NO_STORY: &str = "there is no story: begin with a comment, as `# The prima
 const NO_CLUSTER: &str = "there is no cluster: write `cluster of 4` before anything else";
 const NO_CLAIM: &str = "nothing is expected: write one line at least that begins with `expect`";
 
-impl Scene {
-    fn open(words: &mut Words) -> Result<Self, Wrong> {
-        if !words.take("cluster") {
-            return Err(words.instead("`cluster of 4` before anything else"));
-        }
-        Ok(Self::Pbft(pbft::Scene::open(words)?))
-    }
+const FIRST_LINES: &str = "`cluster of 4` before anything else, or `generals of 4, oral messages, \
+    1 traitor`, or `vector of 4 over oral messages, 1 traitor`";
 
-    fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong> {
-        match self {
-            Self::Pbft(scene) => scene.read(line, text, words),
-        }
+/// Reads the first line.
+fn open(words: &mut Words) -> Result<Box<dyn Scene>, Wrong> {
+    if words.take("cluster") {
+        return Ok(Box::new(pbft::Cluster::open(words)?));
     }
-
-    fn close(&mut self) {
-        match self {
-            Self::Pbft(scene) => scene.close(),
-        }
+    if words.take("generals") {
+        return Ok(Box::new(rounds::Generals::open(words, None)?));
     }
-
-    fn expects(&self) -> bool {
-        match self {
-            Self::Pbft(scene) => scene.expects(),
-        }
+    if words.take("vector") {
+        return Ok(Box::new(rounds::Generals::open(words, Some(Protocol::Vector))?));
     }
+    Err(words.instead(FIRST_LINES))
 }

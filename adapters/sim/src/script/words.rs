@@ -64,6 +64,11 @@ impl Words {
         }
     }
 
+    /// Whether a text is next.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.tokens.get(self.at), Some(Token::Text(_)))
+    }
+
     /// Whether everything is read.
     pub(super) fn is_empty(&self) -> bool {
         self.at == self.tokens.len()

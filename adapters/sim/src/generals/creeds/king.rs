@@ -2,6 +2,7 @@
 
 use super::super::cabal::{Cabal, Occasion};
 use super::super::creed::{Costs, Creed, Twist, encode};
+use super::super::saying::{Lack, Saying, Told};
 use core::marker::PhantomData;
 use quorate::king::{self, Ballots, Message, Opinion};
 use quorate::rounds::Config;
@@ -21,7 +22,7 @@ impl<V: Value> Creed for Ballot<V> {
 
     fn rules(config: Config) -> Self::Rules {
         let memory = vec![Opinion::Nothing; king::slots(config.nodes, config.traitors)];
-        Ballots::new(config, memory).expect("a plan is within the bound")
+        Ballots::unchecked(config, memory).expect("a plan has generals enough")
     }
 
     fn costs(nodes: usize, traitors: usize, value_bytes: usize) -> Costs {
@@ -62,6 +63,21 @@ impl<V: Value> Creed for Ballot<V> {
     fn invent(cabal: &mut Cabal<V>, at: Occasion) -> Option<Vec<u8>> {
         let opinion = opinion(cabal, at);
         Some(encode(&Message { instance: at.instance, round: at.round, opinion }))
+    }
+
+    fn utter(
+        _: &Cabal<V>,
+        at: Occasion,
+        _: Option<&[u8]>,
+        saying: &Saying<V>,
+    ) -> Result<Vec<u8>, Lack> {
+        let opinion = match saying.told {
+            Told::Order(order) => Opinion::Order(order),
+            Told::Nothing => Opinion::Nothing,
+            Told::Undecided => Opinion::Undecided,
+        };
+        let round = saying.round.unwrap_or(at.round);
+        Ok(encode(&Message { instance: at.instance, round, opinion }))
     }
 
     fn words(frame: &[u8]) -> String {

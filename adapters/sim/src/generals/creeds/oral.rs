@@ -2,9 +2,10 @@
 
 use super::super::cabal::{Cabal, Occasion};
 use super::super::creed::{Costs, Creed, Twist, encode};
+use super::super::saying::{Form, Lack, Saying, Told};
 use core::marker::PhantomData;
 use quorate::om::{self, Entry, Message, Orders, Path, Wave};
-use quorate::rounds::Config;
+use quorate::rounds::{Config, Instance};
 use quorate::value::{Value, Verdict};
 use quorate::{NodeId, wire};
 use std::hash::Hasher;
@@ -22,6 +23,11 @@ fn order<V: Value>(cabal: &mut Cabal<V>, to: NodeId, twist: Twist, told: Option<
     }
 }
 
+/// An order along any path, also one that cannot be: the bytes of [`Message::Oral`].
+fn along<V: Value>(instance: Instance, path: &[NodeId], order: Option<V>) -> Vec<u8> {
+    encode(&(1_u8, instance, path, order))
+}
+
 impl<V: Value> Creed for Oral<V> {
     type Value = V;
     type Rules = Orders<V, Vec<Entry<V>>>;
@@ -30,7 +36,7 @@ impl<V: Value> Creed for Oral<V> {
 
     fn rules(config: Config) -> Self::Rules {
         let memory = vec![Entry::EMPTY; om::slots(config.nodes, config.traitors)];
-        Orders::new(config, memory).expect("a plan is within the bound")
+        Orders::unchecked(config, memory).expect("a plan has generals enough")
     }
 
     fn costs(nodes: usize, traitors: usize, value_bytes: usize) -> Costs {
@@ -124,16 +130,63 @@ impl<V: Value> Creed for Oral<V> {
         Some(encode(&Message::Wave { instance, round, orders: Wave::from_orders(&orders) }))
     }
 
+    fn utter(
+        cabal: &Cabal<V>,
+        at: Occasion,
+        loyal: Option<&[u8]>,
+        saying: &Saying<V>,
+    ) -> Result<Vec<u8>, Lack> {
+        let Occasion { instance, from, to, .. } = at;
+        let order = match saying.told {
+            Told::Order(order) => Some(order),
+            _ => None,
+        };
+        let round = saying.round.unwrap_or(at.round);
+        let paths = || om::paths(cabal.nodes, instance.commander, from, to, at.round);
+        let mut orders: Vec<Option<V>> = paths().map(|_| order).collect();
+        if let Form::Along(path) = &saying.form {
+            let Some(Ok(Message::Wave { orders: told, .. })) = loyal.map(wire::decode) else {
+                return Ok(along(instance, path, order));
+            };
+            orders = told.orders().flatten().collect();
+            let place = paths().position(|it| it.ids() == path);
+            let place = place.and_then(|place| orders.get_mut(place));
+            *place.ok_or("no order of it takes that path to that general")? = order;
+        }
+        if orders.is_empty() {
+            return Err(format!("r{} has nothing to say in that round", from.0));
+        }
+        Ok(encode(&Message::Wave { instance, round, orders: Wave::from_orders(&orders) }))
+    }
+
     fn words(frame: &[u8]) -> String {
         let Ok(message) = wire::decode::<Message<'_, V>>(frame) else { return String::new() };
+        let shown = |order: &Option<V>| order.map_or("nothing".into(), |it| format!("{it:?}"));
         match message {
-            Message::Wave { instance, round, orders } => format!(
-                "ORAL #{} of r{}, round {round}: {orders:?}",
-                instance.number, instance.commander.0
-            ),
-            Message::Oral { instance, path, order } => {
-                format!("ORAL #{} along {path:?}: {order:?}", instance.number)
+            Message::Wave { instance: Instance { number, commander }, round, orders } => {
+                let orders: Vec<String> = orders.orders().flatten().map(|it| shown(&it)).collect();
+                let orders = orders.join(", ");
+                format!("ORAL #{number} of r{}, round {round}: {orders}", commander.0)
             }
+            Message::Oral { instance, path, order } => {
+                format!("ORAL #{} along {path:?}: {}", instance.number, shown(&order))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_along_a_path_is_written_as_the_library_writes_it() {
+        let instance = Instance { number: 300, commander: NodeId(2) };
+        let ids = [2, 0, 1].map(NodeId);
+        for order in [None, Some(70_000_u32)] {
+            let path = Path::new(&ids).unwrap();
+            let message = Message::Oral { instance, path, order };
+            assert_eq!(along(instance, &ids, order), encode(&message));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::super::cabal::{Cabal, Occasion};
 use super::super::creed::{Costs, Creed, Twist, encode};
+use super::super::saying::{Form, Lack, Saying, Told};
+use crate::engine::Payload;
 use core::marker::PhantomData;
 use quorate::rounds::{Config, Instance};
 use quorate::sm::{self, Chain, Chains, Endorsement, Endorsements, Message, Row};
@@ -32,6 +34,31 @@ impl<V: Value> Draft<V> {
         let statement = sm::statement(cabal.scope(), instance, &self.value, earlier, signer);
         let signature = cabal.sign(signer, &statement).unwrap_or(Signature::ZERO);
         self.rows.push(Endorsement { signer, signature }.to_row());
+    }
+
+    /// Adds an endorsement that verifies: one that a member makes, or one that was overheard.
+    fn take(&mut self, cabal: &Cabal<V>, at: Occasion, signer: NodeId) -> Result<(), Lack> {
+        if cabal.members.contains(signer) {
+            self.endorse(cabal, at.instance, signer);
+            return Ok(());
+        }
+        let signed = |payload: &Payload| {
+            let message = wire::decode::<Message<'_, V>>(payload).ok()?;
+            let chains = message.chains().filter(|chain| chain.value == self.value);
+            let drafts = chains.filter(|_| message.instance == at.instance).map(Self::of);
+            let place = self.rows.len();
+            let row = |draft: Self| {
+                let begins = draft.rows.starts_with(&self.rows);
+                draft.rows.get(place).copied().filter(|row| begins && row[0] == signer.0)
+            };
+            drafts.filter_map(row).next()
+        };
+        let row = cabal.heard().find_map(|(_, payload)| signed(payload));
+        let value = self.value;
+        self.rows.push(row.ok_or_else(|| {
+            format!("no traitor has heard r{} sign {value:?} so, or has its key", signer.0)
+        })?);
+        Ok(())
     }
 
     /// Signs again what members signed, after the value or the agreement became another. What
@@ -106,7 +133,7 @@ impl<V: Value> Creed for Scrolls<V> {
 
     fn rules(config: Config) -> Self::Rules {
         let memory = vec![[0; 65]; sm::slots(config.nodes, config.traitors)];
-        Chains::new(config, memory).expect("a plan is within the bound")
+        Chains::unchecked(config, memory).expect("a plan has generals enough")
     }
 
     fn costs(nodes: usize, traitors: usize, value_bytes: usize) -> Costs {
@@ -165,6 +192,41 @@ impl<V: Value> Creed for Scrolls<V> {
         let second = cabal.random.chance(300).then(|| draft(cabal, at));
         let (first, second) = (first.chain()?, second.as_ref().and_then(Draft::chain));
         Some(encode(&Message { instance: at.instance, first, second }))
+    }
+
+    fn utter(
+        cabal: &Cabal<V>,
+        at: Occasion,
+        loyal: Option<&[u8]>,
+        saying: &Saying<V>,
+    ) -> Result<Vec<u8>, Lack> {
+        let Told::Order(value) = saying.told else {
+            return Err("an order that nobody signed is none".to_owned());
+        };
+        let mut draft = Draft { value, rows: Vec::new() };
+        let first = at.instance.commander;
+        match &saying.form {
+            Form::Signed { signers, without, forged } => {
+                for signer in signers {
+                    draft.take(cabal, at, *signer)?;
+                }
+                draft.rows.retain(|row| !without.contains(&NodeId(row[0])));
+                if let Some(last) = draft.rows.last_mut().filter(|_| *forged) {
+                    let signer = NodeId(last[0]);
+                    *last = Endorsement { signer, signature: Signature::ZERO }.to_row();
+                }
+            }
+            _ if at.round == 1 && at.from == first => draft.endorse(cabal, at.instance, first),
+            _ => {
+                let message = loyal.map(wire::decode::<Message<'_, V>>);
+                let Some(Ok(message)) = message else {
+                    return Err(format!("r{} has nothing to relay in that round", at.from.0));
+                };
+                draft = Draft { value, ..Draft::of(&message.first) }.renew(cabal, at.instance);
+            }
+        }
+        let first = draft.chain().ok_or("a chain without a signature is none")?;
+        Ok(encode(&Message::new(at.instance, first)))
     }
 
     fn words(frame: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 use super::super::cabal::{Cabal, Occasion};
 use super::super::creed::{Costs, Creed, Twist, encode};
+use super::super::saying::{Lack, Saying};
 use core::marker::PhantomData;
 use quorate::auth::Signed;
 use quorate::rounds::{Config, Instance, Rules};
@@ -110,6 +111,46 @@ where
             }
         }
         Some(encode(&Message::<C::Rules>::from_parts(at.instance.number, &bytes)))
+    }
+
+    /// The parts that it is about are said so, and the others as they are; it may be about a part
+    /// that is not there.
+    fn utter(
+        cabal: &Cabal<C::Value>,
+        at: Occasion,
+        loyal: Option<&[u8]>,
+        saying: &Saying<C::Value>,
+    ) -> Result<Vec<u8>, Lack> {
+        let number = at.instance.number;
+        let message = loyal.map(wire::decode::<Message<'_, C::Rules>>).and_then(Result::ok);
+        let parts = message.iter().flat_map(Message::parts).flatten();
+        let mut parts: Vec<_> =
+            parts.map(|(commander, part)| (commander, Some(encode(&part)))).collect();
+        // Who has no order has nothing to say of others in the first round.
+        let own = Some(at.from).filter(|_| message.is_none());
+        let wanted = saying.about.or(own);
+        if let Some(commander) = wanted
+            && parts.iter().all(|(other, _)| *other != commander)
+        {
+            parts.push((commander, None));
+            parts.sort_by_key(|(commander, _)| *commander);
+        }
+        let (mut bytes, mut lack) = (Vec::new(), None);
+        let mut said = false;
+        for (commander, part) in parts {
+            let mut spoken = part.clone().unwrap_or_default();
+            if wanted.is_none_or(|it| it == commander) {
+                match C::utter(cabal, about(at, commander), part.as_deref(), saying) {
+                    Ok(part) => (spoken, said) = (part, true),
+                    Err(problem) => lack = Some(problem),
+                }
+            }
+            bytes.extend(spoken);
+        }
+        if !said {
+            return Err(lack.unwrap_or_else(|| format!("r{} has nothing to say then", at.from.0)));
+        }
+        Ok(encode(&Message::<C::Rules>::from_parts(number, &bytes)))
     }
 
     fn words(frame: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use super::super::cabal::{Cabal, Occasion};
 use super::super::creed::{Costs, Creed, Twist, encode};
 use super::super::creeds::Every;
+use super::super::saying::{Lack, Saying};
 use super::room::Parcel;
 use core::marker::PhantomData;
 use quorate::lockstep::Message;
@@ -108,6 +109,23 @@ where
             _ => return Self::wrap(&Every::<C>::invent(cabal, at)?),
         };
         Some(encode(&message))
+    }
+
+    /// The frame of a slot is said otherwise as that of a vector; nothing else is.
+    fn utter(
+        cabal: &Cabal<Parcel>,
+        at: Occasion,
+        loyal: Option<&[u8]>,
+        saying: &Saying<Parcel>,
+    ) -> Result<Vec<u8>, Lack> {
+        let message = loyal.map(wire::decode::<Message<'_, C::Rules>>).and_then(Result::ok);
+        let slot = match &message {
+            Some(Message::Slot(slot)) => Some(encode(&vector::Message::<C::Rules>::clone(slot))),
+            Some(_) => return Err("it says nothing of a slot then".to_owned()),
+            None => None,
+        };
+        let frame = Every::<C>::utter(cabal, at, slot.as_deref(), saying)?;
+        Self::wrap(&frame).ok_or_else(|| "that is no frame of a slot".to_owned())
     }
 
     fn tell(frame: &[u8]) -> String {

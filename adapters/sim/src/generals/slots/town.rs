@@ -319,7 +319,7 @@ where
     fn post(&mut self, from: NodeId, to: Principal, payload: &Payload) {
         let sender = Principal::Node(from);
         self.enter(&Line::Sent { from: sender, to: Some(to), said: said::<C>(payload) });
-        self.cabal.overhear(payload);
+        self.cabal.overhear(from, payload);
         let round = self.plan.timing.round;
         let late = outbound(&self.hosts[from.index()].mishaps, &mut self.luck, round);
         self.carry(sender, to, payload, late);
@@ -349,7 +349,7 @@ where
     fn lie(&mut self, from: NodeId, to: NodeId, Speech { after, payload }: Speech) {
         self.annals.court.statistics.lies += 1;
         self.enter(&Line::Lied { from, to, after, said: said::<C>(&payload) });
-        self.cabal.overhear(&payload);
+        self.cabal.overhear(from, &payload);
         let (from, to) = (Principal::Node(from), Principal::Node(to));
         self.engine.send_after(after, from, to, &payload);
     }

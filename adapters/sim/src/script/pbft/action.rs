@@ -54,10 +54,10 @@ pub(super) type Parties = Option<Vec<Principal>>;
 
 /// The weather, as far as it changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Breeze {
-    pub(super) delay: Option<(Duration, Duration)>,
-    pub(super) loss: Option<u32>,
-    pub(super) duplicates: Option<u32>,
+pub(in crate::script) struct Breeze {
+    pub(in crate::script) delay: Option<(Duration, Duration)>,
+    pub(in crate::script) loss: Option<u32>,
+    pub(in crate::script) duplicates: Option<u32>,
 }
 
 impl Action {
@@ -192,7 +192,7 @@ const VERBS: &str = "one of: client, crash, restart, wipe, back up, roll back, c
 
 impl Breeze {
     /// Reads `1ms to 5ms, loss 10%, duplicates 50%` or a part of it.
-    pub(super) fn read(words: &mut Words) -> Result<Self, Wrong> {
+    pub(in crate::script) fn read(words: &mut Words) -> Result<Self, Wrong> {
         let mut breeze = Self::default();
         let mut separator = "";
         loop {
@@ -302,7 +302,7 @@ pub(super) fn read_kind(words: &mut Words) -> Result<&'static str, Wrong> {
 }
 
 /// Reads replicas and clients: `r0 r1 client 0`, `all`, or `clients`.
-pub(super) fn read_parties(words: &mut Words) -> Result<Vec<Principal>, Wrong> {
+pub(in crate::script) fn read_parties(words: &mut Words) -> Result<Vec<Principal>, Wrong> {
     let mut parties = Vec::new();
     loop {
         if words.take("all") {

@@ -8,17 +8,20 @@ mod lie;
 mod play;
 mod sift;
 
+use super::Scene;
+use super::played::Played;
 use super::when::When;
 use super::words::{Words, Wrong};
 use crate::plan::{Plan, Role};
 use crate::role::NOBODY;
 use action::Action;
+pub(super) use action::{Breeze, read_parties};
 use claim::Claim;
 use quorate::NodeId;
 
 /// A cluster, and what happens to it.
 #[derive(Clone, Debug)]
-pub(super) struct Scene {
+pub(super) struct Cluster {
     plan: Plan,
     steps: Vec<Step>,
 }
@@ -41,27 +44,32 @@ enum Deed {
 /// A mouth that says what a correct replica says: nobody is this client.
 const HONEST: Role = Role::Unfair(NOBODY);
 
-impl Scene {
+impl Cluster {
     /// Reads the line that makes the cluster, after its first word.
     pub(super) fn open(words: &mut Words) -> Result<Self, Wrong> {
         Ok(Self { plan: cluster_line::read_cluster(words)?, steps: Vec::new() })
     }
+}
 
-    /// Reads the next line.
-    pub(super) fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong> {
+impl Scene for Cluster {
+    fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong> {
         let (when, what) = read_step(words)?;
         self.steps.push(Step { line, text: text.to_owned(), when, what });
         Ok(())
     }
 
-    /// All lines are read: who lies is known.
-    pub(super) fn close(&mut self) {
+    /// Who lies is known then.
+    fn close(&mut self) -> Result<(), Wrong> {
         self.plan.traitors = cast_roles(&self.steps);
+        Ok(())
     }
 
-    /// Whether anything is expected.
-    pub(super) fn expects(&self) -> bool {
+    fn expects(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.what, Deed::Expect(..)))
+    }
+
+    fn play(&self) -> Played {
+        play::play(self)
     }
 }
 

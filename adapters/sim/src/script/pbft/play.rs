@@ -5,7 +5,7 @@ use super::super::when::When;
 use super::action::Action;
 use super::claim::Claim;
 use super::sift::{Mesh, Meshes};
-use super::{Deed, HONEST, Scene, Step};
+use super::{Deed, HONEST, Step};
 use crate::harm::Kind;
 use crate::network::{Cut, Weather};
 use crate::pbft::{Cluster, Lie};
@@ -22,7 +22,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 
 /// Whoever has the script in hand.
 pub(super) struct Director<'s> {
-    scene: &'s Scene,
+    scene: &'s super::Cluster,
     pub(super) cluster: Cluster,
     pub(super) outcomes: Vec<Outcome>,
     parts: BTreeMap<NodeId, Rc<RefCell<Part>>>,
@@ -33,26 +33,24 @@ pub(super) struct Director<'s> {
     cuts: Vec<usize>,
 }
 
-impl Scene {
-    /// Plays it from its beginning.
-    pub(in crate::script) fn play(&self) -> Played {
-        let mut director = Director::new(self);
-        let panic = Outcome::of_panic(|| director.direct());
-        let Director { mut outcomes, cluster, .. } = director;
-        outcomes.extend(panic);
-        Played {
-            outcomes,
-            plan: cluster.plan().to_string(),
-            faulty: cluster.plan().marks(),
-            end: cluster.now(),
-            violation: cluster.violation().cloned(),
-            transcript: cluster.into_transcript(),
-        }
+/// Plays a script from its beginning.
+pub(super) fn play(scene: &super::Cluster) -> Played {
+    let mut director = Director::new(scene);
+    let panic = Outcome::of_panic(|| director.direct());
+    let Director { mut outcomes, cluster, .. } = director;
+    outcomes.extend(panic);
+    Played {
+        outcomes,
+        plan: cluster.plan().to_string(),
+        faulty: cluster.plan().marks(),
+        end: cluster.now(),
+        violation: cluster.violation().cloned(),
+        transcript: cluster.into_transcript(),
     }
 }
 
 impl<'s> Director<'s> {
-    fn new(scene: &'s Scene) -> Self {
+    fn new(scene: &'s super::Cluster) -> Self {
         let mut cluster = Cluster::new(scene.plan.clone(), true);
         let meshes = Meshes::default();
         cluster.sift(Some(meshes.sieve()));
