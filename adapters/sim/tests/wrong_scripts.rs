@@ -161,6 +161,7 @@ fn a_line_that_could_not_happen_is_reported() {
         ("traitor r3 sends its last NEW-VIEW to r0", "it heard or said nothing such"),
         ("traitor r3 sends a new PREPARE batch \"C\" to r0", "it heard or said nothing such"),
         ("corrupt disk of r3", "r3 is running: write `crash r3` before"),
+        (r#"log of r3 gains settled view 0 seq 1 batch "A""#, "r3 is running: write `crash r3`"),
         ("at 500ms crash r3", "it is 1 s already: take a later time, or `after`"),
     ] {
         let played = play(&format!("{begin}{line}\nexpect view 0\n"));

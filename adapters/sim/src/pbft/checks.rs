@@ -38,6 +38,8 @@ impl Sample {
 pub(super) struct Checks {
     pub(super) statistics: Statistics,
     traitors: NodeSet,
+    /// Whether weak replicas may all lie: then their word proves nothing.
+    beyond: bool,
     window: u64,
     reply_bytes: usize,
     violation: Option<Violation>,
@@ -66,11 +68,12 @@ impl Checks {
     /// Checkers that know who lies, and the sizes of the cluster.
     pub(super) fn new(traitors: NodeSet, sizes: &Dimensions, seed: u64) -> Self {
         let Dimensions { nodes, window, clients, reply_bytes, .. } = *sizes;
-        let strong = Quorum::of(nodes).map_or(0, Quorum::strong);
+        let (strong, weak) = Quorum::of(nodes).map_or((0, 0), |it| (it.strong(), it.weak()));
         let backing = strong.saturating_sub(traitors.len() + 1);
         Self {
             statistics: Statistics::default(),
             traitors,
+            beyond: traitors.len() >= weak,
             window: window as u64,
             reply_bytes,
             violation: None,
@@ -195,8 +198,10 @@ impl Checks {
             let result = self.silence.sent(node, message);
             self.note("silence", now, result);
             self.following.sent(node, message);
-            let result = self.choices.sent(node, message);
-            self.note("choices", now, result);
+            if !self.beyond {
+                let result = self.choices.sent(node, message);
+                self.note("choices", now, result);
+            }
             if let Message::Reply(reply) = message {
                 let result = self.replies.sent(node, reply, self.reply_bytes);
                 self.note("replies", now, result);
@@ -350,7 +355,7 @@ impl Checks {
 
     /// A replica comes to another view; so often has it followed others.
     pub(super) fn moved(&mut self, now: Instant, node: NodeId, view: View, followed: u64) {
-        if self.correct(node) {
+        if self.correct(node) && !self.beyond {
             let result = self.following.moved(node, view, followed);
             self.note("following", now, result);
         }

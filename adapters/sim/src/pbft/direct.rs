@@ -2,13 +2,15 @@
 
 use super::cluster::Cluster;
 use super::line::Line;
+use super::record::encode;
+use crate::disk::Write;
 use crate::engine::Payload;
 use crate::network::Weather;
 use crate::scheme::Key;
 use crate::sieve::Sieve;
 use crate::traitor::Rights;
 use crate::violation::Violation;
-use quorate::pbft::{Message, Request};
+use quorate::pbft::{Message, Record, Request};
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, Instant, NodeId, Principal, Signature};
 
@@ -43,6 +45,17 @@ impl Cluster {
             server.site.journal.flip();
             self.stage().enter(&Line::Input { node, what: "A BIT of its state turns" });
         }
+    }
+
+    /// Writes a record behind those in the log of a replica without power. The plan should name
+    /// the replica among those that are not correct.
+    pub fn note(&mut self, node: NodeId, record: &Record<'_>) {
+        self.with_server(node, |server, stage| {
+            let disk = &mut server.site.disk;
+            disk.write(Write::Record(encode(record)));
+            disk.settle(disk.written(), |_| {});
+            stage.enter(&Line::Disk { node, what: "gains a record that nobody wrote" });
+        });
     }
 
     /// How many operations of a client have no reply yet.

@@ -280,7 +280,10 @@ impl Server {
                 self.machine = Some(machine);
                 self.step(stage, Input::Wake);
             }
-            Err(_) if !stage.checks.correct(node) => {}
+            Err(error) if !stage.checks.correct(node) => {
+                let what = &format!("makes no replica: {error}");
+                stage.enter(&Line::Disk { node, what });
+            }
             Err(error) => {
                 let what = format!("r{} does not recover from its disk: {error:?}", node.0);
                 stage.checks.fail("recovery", now, what);

@@ -35,8 +35,9 @@
 //!   another. `client 1 lies "A" time 7 forged to r0 r1`: a request of its own making, here
 //!   without a signature; `time last` is the largest timestamp.
 //! * `crash r0`, `restart r0`, `wipe r0`: power, and power with the disk. `back up r0`,
-//!   `roll back r0`, `corrupt disk of r0`: disks; the last two while it is down.
-//!   `flip state of r0`: a bit of its application's state turns.
+//!   `roll back r0`, `corrupt disk of r0`, `log of r0 gains settled view 0 seq 1 batch "A"` (or
+//!   `accepted`): disks; all but the first while it is down. `flip state of r0`: a bit of its
+//!   application's state turns.
 //! * `cut r0 -> r1 r2`, `cut r0 <-> client 0`, `isolate r0`: links, one way or both ways.
 //!   `lose the first 2 COMMIT from r0 to r1`, `hold PRE-PREPARE view 0 seq 1 to r3 for 50ms`:
 //!   single messages. `heal` ends all of these.

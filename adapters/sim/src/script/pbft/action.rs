@@ -2,6 +2,7 @@
 
 use super::super::words::{Words, Wrong};
 use super::lie::{read_rule, read_speech};
+use super::note::Note;
 use crate::harm::Kind;
 use crate::network::{Delay, Weather};
 use crate::pbft::KINDS;
@@ -27,6 +28,8 @@ pub(super) enum Action {
     BackUp(Vec<NodeId>),
     /// Something becomes of the disks of replicas that are down.
     Harm(Vec<NodeId>, Kind),
+    /// The logs of replicas that are down have one record more.
+    Note(Vec<NodeId>, Note),
     /// A bit of an application's state turns.
     Flip(Vec<NodeId>),
     /// Links are cut.
@@ -64,7 +67,7 @@ impl Action {
     /// The replicas that are not correct if this happens.
     pub(super) fn corrupts(&self) -> Vec<NodeId> {
         match self {
-            Self::Harm(nodes, _) | Self::Flip(nodes) => nodes.clone(),
+            Self::Harm(nodes, _) | Self::Note(nodes, _) | Self::Flip(nodes) => nodes.clone(),
             Self::Follow { node, .. }
             | Self::Speak { node, .. }
             | Self::Repent(node)
@@ -92,6 +95,12 @@ impl Action {
             "corrupt" => {
                 words.need("disk of")?;
                 Self::Harm(words.nodes()?, Kind::Corrupted)
+            }
+            "log" => {
+                words.need("of")?;
+                let nodes = words.nodes()?;
+                words.need("gains")?;
+                Self::Note(nodes, Note::read(words)?)
             }
             "flip" => {
                 words.need("state of")?;
@@ -187,8 +196,9 @@ impl Action {
     }
 }
 
-const VERBS: &str = "one of: client, crash, restart, wipe, back up, roll back, corrupt disk of, \
-                     flip state of, cut, isolate, lose, hold, heal, network, traitor, wait, expect";
+const VERBS: &str = "one of: client, crash, restart, wipe, back up, roll back, corrupt disk of, log \
+                     of, flip state of, cut, isolate, lose, hold, heal, network, traitor, wait, \
+                     expect";
 
 impl Breeze {
     /// Reads `1ms to 5ms, loss 10%, duplicates 50%` or a part of it.

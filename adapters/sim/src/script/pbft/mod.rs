@@ -5,6 +5,7 @@ mod claim;
 mod cluster_line;
 mod judge;
 mod lie;
+mod note;
 mod play;
 mod sift;
 

@@ -4,6 +4,7 @@ use super::super::played::{Outcome, Played};
 use super::super::when::When;
 use super::action::Action;
 use super::claim::Claim;
+use super::note::Note;
 use super::sift::{Mesh, Meshes};
 use super::{Deed, HONEST, Step};
 use crate::harm::Kind;
@@ -164,6 +165,7 @@ impl<'s> Director<'s> {
             Action::Wipe(nodes) => nodes.iter().for_each(|node| cluster.wipe(*node)),
             Action::BackUp(nodes) => nodes.iter().for_each(|node| cluster.back_up(*node)),
             Action::Harm(nodes, kind) => self.harm(step, nodes, *kind),
+            Action::Note(nodes, note) => self.note(step, nodes, note),
             Action::Flip(nodes) => nodes.iter().for_each(|node| cluster.flip(*node)),
             Action::Cut { from, to, both } => self.cut(from, to, *both),
             Action::Sift { what, from, to, held, most } => self.meshes.add(Mesh {
@@ -198,11 +200,23 @@ impl<'s> Director<'s> {
 
     fn harm(&mut self, step: &Step, nodes: &[NodeId], kind: Kind) {
         for node in nodes {
-            if self.cluster.status(*node).is_some() {
-                let what = format!("r{} is running: write `crash r{}` before", node.0, node.0);
-                self.enter(step.line, &step.text, Err(what));
-            }
+            self.demand_down(step, *node);
             self.cluster.harm(*node, kind);
+        }
+    }
+
+    fn note(&mut self, step: &Step, nodes: &[NodeId], note: &Note) {
+        for node in nodes {
+            self.demand_down(step, *node);
+            note.with_record(|record| self.cluster.note(*node, record));
+        }
+    }
+
+    /// Says so if a replica whose disk is touched is running.
+    fn demand_down(&mut self, step: &Step, node: NodeId) {
+        if self.cluster.status(node).is_some() {
+            let what = format!("r{} is running: write `crash r{}` before", node.0, node.0);
+            self.enter(step.line, &step.text, Err(what));
         }
     }
 
