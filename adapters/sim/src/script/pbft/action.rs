@@ -196,9 +196,9 @@ impl Action {
     }
 }
 
-const VERBS: &str = "one of: client, crash, restart, wipe, back up, roll back, corrupt disk of, log \
-                     of, flip state of, cut, isolate, lose, hold, heal, network, traitor, wait, \
-                     expect";
+const VERBS: &str = "one of: client, crash, restart, wipe, back up, roll back, corrupt disk of, \
+                     log of, flip state of, cut, isolate, lose, hold, heal, network, traitor, \
+                     wait, expect";
 
 impl Breeze {
     /// Reads `1ms to 5ms, loss 10%, duplicates 50%` or a part of it.
