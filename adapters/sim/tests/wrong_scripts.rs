@@ -384,3 +384,49 @@ fn generals_play_every_traitor_that_there_is() {
         assert!(played.plan.contains(&format!("r3 is a traitor: {name}")), "{}", played.plan);
     }
 }
+
+#[test]
+fn what_is_expected_of_a_service_can_fail_and_mistakes_are_told() {
+    let begin = "# One is asked.\nservice of 4 in lockstep over oral messages, 1 traitor\n\
+                 at 50ms client 0 asks \"A\" of r1\nat 450ms freeze r2 for 150ms\n";
+    for (right, wrong, found) in [
+        ("client 0 has 1 reply", "client 0 has 2 replies", "client 0 has 1"),
+        ("client 0 has no reply by 400ms", "client 0 has 1 reply by 400ms", "client 0 has 0"),
+        ("history \"A\"", "history \"B\"", "r0 has executed \"A\" at s0"),
+        ("\"A\" at s0 on r1", "\"A\" at s1 on r1", "r1 has executed \"A\" at s0"),
+        ("r0 accuses r2 of Missing", "r0 accuses r1 of Missing", "r1 is accused of nothing"),
+        ("no accusation of r1", "no accusation", "accuses   r2 of Missing"),
+        ("r2 \"installs\"", "r2 never \"installs\"", "installs  the others' state"),
+    ] {
+        let broken = |claim: &str| {
+            let broken = play(&format!("{begin}expect {claim}\n")).outcomes.into_iter();
+            broken.filter_map(|outcome| outcome.broken).collect::<Vec<_>>()
+        };
+        assert_eq!(broken(right), [""; 0], "{right}");
+        let broken = broken(wrong);
+        assert!(broken.len() == 1 && broken[0].contains(found), "{wrong}: {broken:?}");
+    }
+    for (line, said) in [
+        ("dance", "`dance` is nothing that can happen: write one of: client 0 asks"),
+        ("client 3 asks \"A\"", "there is no client 3"),
+        ("client 0 asks \"A\" of r4", "there is no r4"),
+        ("traitor r1 says \"B\"", "here stands `says`: write `plays`"),
+        ("lose 50% to r1", "here stands `50%`: write `everything`"),
+        ("at 10ms freeze r1 for 1s", "it is 0.45 s already: take a later time, or `after`"),
+        ("expect peace", "here stands `peace`: write one of: `client 0 has 1 reply`"),
+        ("traitor r1 plays liar", "r1 r2 are faulty, and 1 may be: take more generals"),
+    ] {
+        let read = Script::read("test.txt", &format!("{begin}{line}\nexpect no accusation\n"));
+        let told = read.err().unwrap_or_else(|| panic!("it can be read: {line}")).to_string();
+        assert!(told.contains(said), "{line}: {told}");
+    }
+    for (first, said) in [
+        ("service of 4 over oral messages", "here stands `over`: write `in lockstep over`"),
+        ("service of 4 in lockstep over signed messages, 2 traitors", "take 5 or more"),
+        ("service of 4 in lockstep over oral messages, slot 1ms", "at least as long as a round"),
+    ] {
+        let read = Script::read("test.txt", &format!("# S.\n{first}\nexpect no accusation\n"));
+        let told = read.err().unwrap_or_else(|| panic!("it can be read: {first}")).to_string();
+        assert!(told.contains(said), "{first}: {told}");
+    }
+}

@@ -51,7 +51,8 @@ pub use mouth::{Mouth, Role, Speech, cast};
 pub use plan::{Plan, Protocol};
 pub use report::{Report, run};
 pub use saying::{Form, Lack, Saying, Told};
-pub use slots::{Parcel, Serving, Slots, Town};
+pub(crate) use slots::{CLIENTS, OPERATION};
+pub use slots::{Parcel, Serving, Slots, Town, Wish};
 pub use statistics::Statistics;
 pub use timing::Timing;
 pub use traitors::{

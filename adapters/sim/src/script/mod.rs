@@ -124,12 +124,24 @@
 //!   accusation of r0` · `9 frames from r0 to r1` (that arrived; also `at most`, `at least`,
 //!   `some`, `no`) · `r1 "REFUSES"` and `r1 never "REFUSES"` (in the transcript) · `violation of
 //!   validity`.
+//!
+//! # A service in lockstep
+//!
+//! `service of 4 in lockstep over oral messages, 1 traitor, slot 400ms`, and the other words of
+//! generals but `beyond the bound`: slots begin every 400 ms, the first at 400 ms. There are three
+//! clients.
+//!
+//! * `at 50ms client 0 asks "A"`, of all generals, or `of r1` only; one operation after another.
+//! * `traitor r0 plays liar`; `at 450ms freeze r2 for 150ms`, `lose everything from r2`.
+//! * Expected: `client 0 has 1 reply by 1s` · `history "A" "B" on r1 r2` (all that is executed) ·
+//!   `"A" at s0` · accusations, the transcript and violations as of generals.
 
 mod golden;
 mod pbft;
 mod played;
 mod problem;
 mod rounds;
+mod service;
 mod when;
 mod witness;
 mod words;
@@ -226,7 +238,8 @@ const NO_CLUSTER: &str = "there is no cluster: write `cluster of 4` before anyth
 const NO_CLAIM: &str = "nothing is expected: write one line at least that begins with `expect`";
 
 const FIRST_LINES: &str = "`cluster of 4` before anything else, or `generals of 4, oral messages, \
-    1 traitor`, or `vector of 4 over oral messages, 1 traitor`";
+    1 traitor`, or `vector of 4 over oral messages, 1 traitor`, or `service of 4 in lockstep over \
+    oral messages, 1 traitor`";
 
 /// Reads the first line.
 fn open(words: &mut Words) -> Result<Box<dyn Scene>, Wrong> {
@@ -238,6 +251,9 @@ fn open(words: &mut Words) -> Result<Box<dyn Scene>, Wrong> {
     }
     if words.take("vector") {
         return Ok(Box::new(rounds::Generals::open(words, Some(Protocol::Vector))?));
+    }
+    if words.take("service") {
+        return Ok(Box::new(service::Service::open(words)?));
     }
     Err(words.instead(FIRST_LINES))
 }

@@ -378,11 +378,12 @@ where
     /// A request goes to all generals.
     fn petition(&mut self, client: ClientId, payload: &Payload) {
         let patron = &self.patrons[client.index()];
-        let victims = patron.victims;
+        let (victims, hearers) = (patron.victims, patron.hearers);
         let other =
             (!victims.is_empty()).then(|| patron.other(self.roster.scope(), payload)).flatten();
         self.gossip(payload);
-        for node in (0..self.plan.nodes as u8).map(NodeId) {
+        let all = (0..self.plan.nodes as u8).map(NodeId);
+        for node in all.filter(|node| hearers.is_none_or(|some| some.contains(*node))) {
             let request = other.as_ref().filter(|_| victims.contains(node)).unwrap_or(payload);
             let (from, to) = (Principal::Client(client), Principal::Node(node));
             self.enter(&Line::Sent { from, to: Some(to), said: said::<C>(request) });
@@ -410,7 +411,9 @@ where
             );
             self.annals.court.fail("progress", now, what);
         }
-        if self.patrons[client.index()].left > 0 {
+        if let Some(wish) = self.patrons[client.index()].wishes.front() {
+            self.engine.schedule(wish.at, Happening::Ask(client));
+        } else if self.patrons[client.index()].left > 0 {
             let pause = Duration::from_micros(self.luck.below(2 * self.plan.interval));
             self.engine.schedule(now.after(pause), Happening::Ask(client));
         }

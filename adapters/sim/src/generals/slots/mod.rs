@@ -11,5 +11,8 @@ mod room;
 mod town;
 
 pub use creed::Serving;
+pub(crate) use patron::OPERATION;
+pub use patron::Wish;
+pub(crate) use room::CLIENTS;
 pub use room::{Parcel, Slots};
 pub use town::Town;

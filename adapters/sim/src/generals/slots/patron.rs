@@ -9,9 +9,23 @@ use quorate::lockstep::{Client, ClientConfig, ClientMessage};
 use quorate::service::Request;
 use quorate::wire::{self, Bytes};
 use quorate::{ClientId, Instant, NodeSet, Principal, Signature, auth::Scope};
+use std::collections::VecDeque;
 
 /// Bytes of the longest operation.
-const OPERATION: usize = 40;
+pub(crate) const OPERATION: usize = 40;
+
+/// Something that a client is told to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose wish it is.
+    pub client: ClientId,
+    /// Not before this; and not before its wishes before are fulfilled.
+    pub at: Instant,
+    /// What it asks for.
+    pub operation: Vec<u8>,
+    /// Who hears of it.
+    pub to: NodeSet,
+}
 
 /// A client and its host.
 #[derive(Debug)]
@@ -22,6 +36,10 @@ pub(super) struct Patron {
     pub(super) alarm: Alarm,
     /// How many requests it has still to make.
     pub(super) left: usize,
+    /// What it is to ask for; nothing more: what it likes.
+    pub(super) wishes: VecDeque<Wish>,
+    /// Who hears what it asks for now; `None`: everybody.
+    pub(super) hearers: Option<NodeSet>,
     /// The timestamp of the request that it made last.
     pub(super) timestamp: u64,
     /// When it asked for what it waits for.
@@ -46,14 +64,20 @@ impl Patron {
             client: Client::new(config, vec![0; OPERATION], vec![0; REPLY]),
             alarm: Alarm::default(),
             left,
+            wishes: VecDeque::new(),
+            hearers: None,
             timestamp: 0,
             since: Instant::ZERO,
             victims: NodeSet::EMPTY,
         }
     }
 
-    /// Something to ask for.
-    pub(super) fn operation(random: &mut Random) -> Vec<u8> {
+    /// What it asks for next.
+    pub(super) fn operation(&mut self, random: &mut Random) -> Vec<u8> {
+        if let Some(wish) = self.wishes.pop_front() {
+            self.hearers = Some(wish.to);
+            return wish.operation;
+        }
         let length = random.below(OPERATION as u64 + 1);
         (0..length).map(|_| random.bits() as u8).collect()
     }

@@ -12,7 +12,7 @@ use quorate::{ConfigError, Instant, NodeId, PublicKey, Roster};
 use std::marker::PhantomData;
 
 /// How many clients there are.
-pub(super) const CLIENTS: usize = 3;
+pub(crate) const CLIENTS: usize = 3;
 /// Bytes of a client's longest request, as in a batch, and of its longest reply.
 const REQUEST: usize = 120;
 pub(super) const REPLY: usize = 16;

@@ -11,7 +11,7 @@ use super::annals::{self, Annals};
 use super::bounds::Bounds;
 use super::creed::Serving;
 use super::host::{Answer, Host};
-use super::patron::{OTHER, Patron, in_batch};
+use super::patron::{OTHER, Patron, Wish, in_batch};
 use super::room::{CLIENTS, Parcel, ROOM, Slots, member};
 use crate::engine::{Engine, Event, Payload};
 use crate::network::Traffic;
@@ -28,6 +28,7 @@ use quorate::vector::Broadcast;
 use quorate::{
     ClientId, Digest, Fault, Input, Instant, NodeId, NodeSet, Principal, PublicKey, Roster, wire,
 };
+use std::collections::VecDeque;
 
 /// Bytes of the longest message.
 const BYTES: usize = 1 << 16;
@@ -80,6 +81,43 @@ where
     /// The sizes of the plan cannot work.
     #[must_use]
     pub fn new(plan: Plan, text: bool) -> Self {
+        let mut town = Self::found(plan, text);
+        town.invite();
+        town.open();
+        town
+    }
+
+    /// The same with clients that ask for this and nothing else, and hosts that take no time.
+    ///
+    /// # Panics
+    /// The sizes of the plan cannot work, or there is no such client.
+    #[must_use]
+    pub fn wishing(plan: Plan, wishes: &[Wish], text: bool) -> Self {
+        let mut town = Self::found(plan, text);
+        town.slots.work = 0;
+        for me in (0..CLIENTS as u16).map(ClientId) {
+            let all: VecDeque<Wish> =
+                wishes.iter().filter(|wish| wish.client == me).cloned().collect();
+            let first = all.front().map(|wish| wish.at);
+            town.patrons.push(Patron { wishes: all.clone(), ..town.patron(me, all.len()) });
+            first.into_iter().for_each(|at| town.engine.schedule(at, Happening::Ask(me)));
+        }
+        town.open();
+        town
+    }
+
+    /// A client with so many requests.
+    fn patron(&self, me: ClientId, requests: usize) -> Patron {
+        let retry = Duration::from_micros(4 * self.plan.interval + self.agreement());
+        Patron::new(self.plan.seed, me, self.plan.faults, retry, requests)
+    }
+
+    /// All generals are started.
+    fn open(&mut self) {
+        (0..self.plan.nodes as u8).for_each(|id| self.wake(NodeId(id), 0));
+    }
+
+    fn found(plan: Plan, text: bool) -> Self {
         let mut engine = Engine::with_room(plan.seed, plan.timing.weather(), text, BYTES);
         engine.network.terrain.tail = plan.timing.tail;
         engine.transcript.remark(&plan);
@@ -118,19 +156,16 @@ where
         let mut town =
             Self { plan, slots, engine, roster, scheme, hosts, patrons, cabal, annals, luck, pool };
         town.cabal.plot(&town.pool);
-        town.invite();
-        (0..town.plan.nodes as u8).for_each(|id| town.wake(NodeId(id), 0));
         town
     }
 
     /// Clients, and when they begin; power cuts.
     fn invite(&mut self) {
         let busy = self.plan.slots * self.plan.interval;
-        let retry = Duration::from_micros(4 * self.plan.interval + self.agreement());
         for id in 0..CLIENTS as u16 {
             let requests = self.luck.between(0, 4) as usize;
             let me = ClientId(id);
-            let mut patron = Patron::new(self.plan.seed, me, self.plan.faults, retry, requests);
+            let mut patron = self.patron(me, requests);
             if !self.plan.traitors.is_empty() && self.luck.chance(200) {
                 let all = (0..self.plan.nodes as u8).map(NodeId);
                 patron.victims = all.filter(|_| self.luck.chance(500)).collect();
@@ -214,6 +249,18 @@ where
         }
     }
 
+    /// What a general has executed: the slot of each operation, in order.
+    pub fn history(&self, node: NodeId) -> impl Iterator<Item = (u64, &[u8])> {
+        let host = self.hosts.get(node.index());
+        host.into_iter().flat_map(|host| &host.log).map(|entry| (entry.0, &entry.3[..]))
+    }
+
+    /// What a checker objected to first.
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.annals.court.violation()
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn transcript(&self) -> &Transcript {
@@ -251,7 +298,7 @@ where
         }
         patron.left -= 1;
         patron.since = self.engine.now();
-        let operation = Patron::operation(&mut self.luck);
+        let operation = patron.operation(&mut self.luck);
         self.annals.asked(client, &operation);
         if !self.patrons[client.index()].victims.is_empty() {
             self.annals.asked(client, OTHER);

@@ -56,7 +56,7 @@ const CLAIMS: &str = "one of: `r1 decides \"A\"`, `all decide \"A\"`, `all decid
     `r1 \"REFUSES\"`, `r1 never \"REFUSES\"`, `violation of agreement`";
 
 /// The faults of generals.
-const FAULTS: [&str; 13] = [
+pub(in crate::script) const FAULTS: [&str; 13] = [
     "Malformed",
     "OutOfBounds",
     "Forged",

@@ -14,12 +14,14 @@ use super::when::When;
 use super::words::{Words, Wrong};
 use crate::generals::{FIRST, Plan, Protocol, Rule};
 use crate::plain::{counted, nodes};
+pub(super) use claim::FAULTS;
 use claim::{Claim, Place};
-use muster::Muster;
+pub(super) use muster::Muster;
 use name::Name;
 use quorate::rounds::Instance;
 use quorate::{Instant, NodeId, NodeSet};
 use std::collections::BTreeMap;
+pub(super) use treason::read_part;
 
 /// Generals, and what happens to them.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The line of a script that makes its generals.
 
 use crate::clock::Clock;
-use crate::generals::{Plan, Protocol, Timing};
+use crate::generals::{CLIENTS, Plan, Protocol, Timing};
 use crate::plain::counted;
 use crate::script::pbft::Breeze;
 use crate::script::words::{Cast, Words, Wrong};
@@ -9,9 +9,9 @@ use crate::tail::Tail;
 
 /// Generals, and whether so few of them that nothing is promised, or more traitors, is meant.
 #[derive(Clone, Debug)]
-pub(super) struct Muster {
-    pub(super) plan: Plan,
-    pub(super) beyond: bool,
+pub(in crate::script) struct Muster {
+    pub(in crate::script) plan: Plan,
+    pub(in crate::script) beyond: bool,
 }
 
 const PROTOCOLS: &str = "one of: oral messages, signed messages, phase king";
@@ -22,15 +22,22 @@ const PHRASES: &str = "one of: 1 traitor, round 100ms, network 1ms, network 1ms 
 const MARGIN: u64 = 2;
 
 impl Muster {
-    /// Reads what follows `generals` or `vector`: `of 4, oral messages, 1 traitor`, or
-    /// `of 4 over oral messages, 1 traitor`.
-    pub(super) fn read(words: &mut Words, protocol: Option<Protocol>) -> Result<Self, Wrong> {
+    /// Reads what follows `generals`, `vector` or `service`: `of 4, oral messages, 1 traitor`,
+    /// `of 4 over oral messages, 1 traitor`, `of 4 in lockstep over oral messages, slot 400ms`.
+    pub(in crate::script) fn read(
+        words: &mut Words,
+        protocol: Option<Protocol>,
+    ) -> Result<Self, Wrong> {
         words.need("of")?;
         let nodes = words.number("")? as usize;
         if !(3..=64).contains(&nodes) {
             return Err(format!("{nodes} generals are too few or too many: take 3 to 64"));
         }
-        words.need(if protocol.is_some() { "over" } else { "," })?;
+        words.need(match protocol {
+            None => ",",
+            Some(Protocol::Lockstep) => "in lockstep over",
+            Some(_) => "over",
+        })?;
         let base = read_protocol(words)?;
         let mut muster = Self { plan: plan(nodes, protocol.unwrap_or(base), base), beyond: false };
         while words.take(",") {
@@ -52,7 +59,11 @@ impl Muster {
         let right = Clock::new(timing.start().as_micros() - 2 * skew, 0);
         muster.plan.clocks = vec![right; nodes];
         muster.check_traitors()?;
-        words.cast = Cast { nodes, clients: 0 };
+        let service = muster.plan.protocol == Protocol::Lockstep;
+        if service && muster.plan.interval < round {
+            return Err("a slot is at least as long as a round".to_owned());
+        }
+        words.cast = Cast { nodes, clients: if service { CLIENTS } else { 0 } };
         Ok(muster)
     }
 
@@ -70,6 +81,9 @@ impl Muster {
         match word.as_str() {
             "round" => timing.round = words.time()?.as_micros() as u64,
             "skew" => timing.skew = words.time()?.as_micros() as u64,
+            "slot" if self.plan.protocol == Protocol::Lockstep => {
+                self.plan.interval = words.time()?.as_micros() as u64;
+            }
             "seed" => self.plan.seed = words.number("")?,
             "network" => {
                 let breeze = Breeze::read(words)?;
@@ -95,6 +109,14 @@ impl Muster {
             return Err(format!(
                 "{nodes} generals with {} leave nobody to agree with",
                 counted(faults, "traitor")
+            ));
+        }
+        let service = self.plan.protocol == Protocol::Lockstep;
+        if service && (self.beyond || nodes <= 2 * faults) {
+            return Err(format!(
+                "clients of a service believe more generals than may lie: take {} or more, and \
+                 nothing beyond the bound",
+                2 * faults + 1
             ));
         }
         if !self.beyond && !self.is_withstood() {
@@ -148,6 +170,6 @@ fn plan(nodes: usize, protocol: Protocol, base: Protocol) -> Plan {
         timing,
         clocks: Vec::new(),
         slots: 0,
-        interval: timing.round,
+        interval: 400_000,
     }
 }

@@ -187,7 +187,8 @@ fn read_times(words: &mut Words) -> Result<Option<u64>, Wrong> {
     Ok(Some(times))
 }
 
-fn read_part(words: &mut Words) -> Result<Role, Wrong> {
+/// Reads a kind of traitor.
+pub(in crate::script) fn read_part(words: &mut Words) -> Result<Role, Wrong> {
     if words.take("silent to") {
         return Ok(Role::Silent(words.nodes()?.into_iter().collect()));
     }

@@ -1,0 +1,127 @@
+//! Plays a script of a service, and looks whether what it expects holds.
+
+use super::super::played::{Outcome, Played};
+use super::super::when::When;
+use super::super::witness::{Witness, same};
+use super::Service;
+use super::claim::{Claim, Nodes, What};
+use crate::chronicle;
+use crate::generals::{Ballot, Creed, Oral, Parcel, Protocol, Scrolls, Town};
+use crate::transcript::Transcript;
+use quorate::vector::Broadcast;
+use quorate::{Instant, NodeId, Principal};
+
+/// What a general has executed: the slot of each operation.
+type History = Vec<(u64, Vec<u8>)>;
+
+/// How it ended.
+#[derive(Debug)]
+struct Ending<'s> {
+    service: &'s Service,
+    histories: Vec<History>,
+    transcript: &'s Transcript,
+    end: Instant,
+}
+
+impl Service {
+    /// Plays it from its beginning.
+    pub(super) fn play_town(&self) -> Played {
+        match self.plan.base {
+            Protocol::Sm => self.town::<Scrolls<Parcel>>(),
+            Protocol::King => self.town::<Ballot<Parcel>>(),
+            _ => self.town::<Oral<Parcel>>(),
+        }
+    }
+
+    fn town<C>(&self) -> Played
+    where
+        C: Creed<Value = Parcel>,
+        C::Rules: Broadcast<Value = Parcel>,
+    {
+        let mut town = Town::<C>::wishing(self.plan.clone(), &self.wishes, true);
+        let panic = Outcome::of_panic(|| {
+            let _ = town.run();
+        });
+        let (end, violation) = (town.now(), town.violation().cloned());
+        let owned = |(slot, operation): (u64, &[u8])| (slot, operation.to_vec());
+        let nodes = (0..self.plan.nodes as u8).map(NodeId);
+        let histories = nodes.map(|node| town.history(node).map(owned).collect()).collect();
+        let transcript = town.into_transcript();
+        let ending = Ending { service: self, histories, transcript: &transcript, end };
+        let mut outcomes = ending.judge();
+        let wanted = self.claims.iter().find_map(|(line, claim)| match &claim.what {
+            What::Violation(checker) => Some((*line, self.text(*line), checker.as_str())),
+            _ => None,
+        });
+        outcomes.push(Outcome::of_checkers(wanted, violation.as_ref()));
+        outcomes.extend(panic);
+        Played {
+            outcomes,
+            plan: self.plan.to_string(),
+            faulty: self.plan.marks(),
+            transcript,
+            end,
+            violation,
+        }
+    }
+
+    /// A line as it stands in the script.
+    fn text(&self, line: usize) -> &str {
+        self.texts.get(&line).map_or("", String::as_str)
+    }
+}
+
+impl Ending<'_> {
+    fn judge(&self) -> Vec<Outcome> {
+        let claims = self.service.claims.iter();
+        let claims = claims.filter(|(_, claim)| !matches!(claim.what, What::Violation(_)));
+        let judged = claims.map(|(line, claim)| {
+            Outcome::new(*line, self.service.text(*line), self.judge_claim(claim))
+        });
+        judged.collect()
+    }
+
+    fn judge_claim(&self, claim: &Claim) -> Result<(), String> {
+        let until = match claim.until {
+            When::Next => self.end,
+            until => until.from(Instant::ZERO),
+        };
+        let liars = self.service.plan.faulty();
+        let witness = Witness { chronicle: self.transcript.chronicle(), liars, until };
+        match &claim.what {
+            What::Replies { client, count } => {
+                let mine = Some(Principal::Client(*client));
+                let own = witness.entries().filter(|entry| entry.who == mine);
+                let done = own.filter(|entry| entry.what == chronicle::What::Completes).count();
+                same(done as u64, *count, |found| format!("client {} has {found}", client.0))
+            }
+            What::History { operations, at } => self.each(at, |own| {
+                let found: Vec<&Vec<u8>> = own.iter().map(|(_, operation)| operation).collect();
+                found.iter().copied().eq(operations)
+            }),
+            What::Executed { operation, slot, at } => {
+                self.each(at, |own| own.iter().any(|(at, other)| at == slot && other == operation))
+            }
+            What::Accused { by, who, fault } => witness.accused(*by, *who, fault),
+            What::NoAccusation { who } => witness.no_accusation(*who),
+            What::Told { who, text, ever } => witness.told(*who, text, *ever),
+            What::Violation(_) => Ok(()),
+        }
+    }
+
+    /// Whether this holds of the histories of these generals, or of all that are correct.
+    fn each(&self, named: &Nodes, holds: impl Fn(&History) -> bool) -> Result<(), String> {
+        let faulty = self.service.plan.faulty();
+        for (node, history) in (0..).map(NodeId).zip(&self.histories) {
+            let meant = named.as_ref().map_or(!faulty.contains(node), |it| it.contains(&node));
+            if meant && !holds(history) {
+                let each = history.iter().map(|(slot, operation)| {
+                    format!("\"{}\" at s{slot}", operation.escape_ascii())
+                });
+                let all = each.collect::<Vec<String>>().join(", ");
+                return Err(format!("r{} has executed {all}", node.0));
+            }
+        }
+        Ok(())
+    }
+}
