@@ -63,7 +63,9 @@
 //! no view. If others fall silent too, so that too few are left to commit, the requests that wait
 //! make the rest ask for another view; weak replicas that want a later one bring all others with
 //! them, and the view that begins has everybody's votes. That is one patience and a view change,
-//! which a replica that had gone on voting would have spared.
+//! which a replica that had gone on voting would have spared. And if nothing waits, because the
+//! clients have their answers already, a batch that was settled with a COMMIT of one who fell
+//! silent may stay with those who executed it, until the next request.
 //!
 //! # When a replica falls behind
 //!
