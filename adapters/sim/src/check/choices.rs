@@ -1,6 +1,6 @@
 //! A new view goes on with what a correct replica has accepted, and with nothing made up.
 
-use quorate::pbft::{Batch, Message, Record, Sequence};
+use quorate::pbft::{Batch, Message, NewView, Record, Sequence};
 use quorate::{Digest, NodeId};
 use std::collections::BTreeSet;
 
@@ -13,7 +13,10 @@ pub struct Choices {
 
 impl Choices {
     /// A record of a correct replica has become durable.
-    pub fn durable(&mut self, record: &Record<'_>) {
+    ///
+    /// # Errors
+    /// It entered by a NEW-VIEW, of whomever, that chooses what no correct replica has accepted.
+    pub fn durable(&mut self, record: &Record<'_>) -> Result<(), String> {
         match record {
             Record::PrePrepared { sequence, batch, .. }
             | Record::Committed { sequence, batch, .. } => {
@@ -22,8 +25,10 @@ impl Choices {
             Record::RePrePrepared { sequence, digest, .. } => {
                 self.accepted.insert((*sequence, *digest));
             }
+            Record::NewView(new_view) => return self.judge(new_view),
             _ => {}
         }
+        Ok(())
     }
 
     /// A message leaves a correct replica.
@@ -38,21 +43,23 @@ impl Choices {
             Message::Prepare(vote) | Message::Commit(vote) => {
                 self.accepted.insert((vote.sequence, vote.digest));
             }
-            Message::NewView(new_view) if new_view.author == node => {
-                // The batch that does nothing may stand anywhere.
-                let null = Batch::null_digest();
-                let made_up = new_view.chosen.iter().find(|(sequence, digest)| {
-                    *digest != null && !self.accepted.contains(&(*sequence, *digest))
-                });
-                if let Some((sequence, digest)) = made_up {
-                    let (view, sequence) = (new_view.view.0, sequence.0);
-                    let what = "which no correct replica has accepted there";
-                    return Err(format!("v{view} begins with {digest:?} at s{sequence}, {what}"));
-                }
-            }
+            Message::NewView(new_view) if new_view.author == node => return self.judge(new_view),
             _ => {}
         }
         Ok(())
+    }
+
+    fn judge(&self, new_view: &NewView<'_>) -> Result<(), String> {
+        // The batch that does nothing may stand anywhere.
+        let null = Batch::null_digest();
+        let made_up = new_view.chosen.iter().find(|(sequence, digest)| {
+            *digest != null && !self.accepted.contains(&(*sequence, *digest))
+        });
+        made_up.map_or(Ok(()), |(sequence, digest)| {
+            let (view, sequence) = (new_view.view.0, sequence.0);
+            let what = "which no correct replica has accepted there";
+            Err(format!("v{view} begins with {digest:?} at s{sequence}, {what}"))
+        })
     }
 }
 
@@ -60,7 +67,7 @@ impl Choices {
 mod tests {
     use super::*;
     use quorate::Signature;
-    use quorate::pbft::{NewView, Pairs, View, Vote};
+    use quorate::pbft::{Pairs, View, Vote};
 
     #[test]
     fn a_new_view_with_a_batch_that_nobody_correct_accepted_there_is_a_violation() {
@@ -72,7 +79,9 @@ mod tests {
             let (view_changes, chosen) = (Pairs::default(), Pairs::from_bytes(chosen));
             let signature = Signature::ZERO;
             let new_view = NewView { author: node, view, view_changes, chosen, signature };
-            choices.sent(node, &Message::NewView(new_view))
+            let sent = choices.sent(node, &Message::NewView(new_view));
+            assert_eq!(choices.durable(&Record::NewView(new_view)), sent, "who follows it");
+            sent
         };
         let mut choices = Choices::default();
         begins(&mut choices, &entry(1, null)).unwrap();
@@ -82,7 +91,7 @@ mod tests {
         begins(&mut choices, &entry(2, batch)).unwrap();
         assert!(begins(&mut choices, &entry(3, batch)).is_err(), "at another place");
         let Vote { view, digest, .. } = vote;
-        choices.durable(&Record::RePrePrepared { view, sequence: Sequence(3), digest });
+        choices.durable(&Record::RePrePrepared { view, sequence: Sequence(3), digest }).unwrap();
         begins(&mut choices, &entry(3, batch)).unwrap();
     }
 }

@@ -258,7 +258,10 @@ impl Checks {
             Write::Record(bytes) => {
                 let record = decode(bytes);
                 self.silence.durable(node, &record);
-                self.choices.durable(&record);
+                if !self.beyond {
+                    let result = self.choices.durable(&record);
+                    self.note("choices", now, result);
+                }
                 self.durability.durable(node, &record)
             }
             Write::Rewrite(log) => {

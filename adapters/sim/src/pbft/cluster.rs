@@ -377,7 +377,7 @@ impl Cluster {
     }
 
     /// Whether the correct replicas that are up have caught up with each other, without any new
-    /// request to help them: they executed equally much. Where some are faulty, or do not come
+    /// request to help them: they executed equally much. Where others are faulty, or do not come
     /// back, what those alone made one of them know may stay with it: then each must be where f + 1
     /// of them are, and at the last stable checkpoint at least.
     fn converged(&self) -> bool {
@@ -389,8 +389,7 @@ impl Cluster {
             up.map(|(node, status)| (self.checks.reached(node), status.stable.0)).unzip();
         reached.sort_unstable();
         let weak = Quorum::of(self.plan.nodes).map_or(1, Quorum::weak);
-        let whole = self.plan.core.is_none_or(|core| core.len() == self.plan.nodes);
-        let among = if whole && self.plan.faulty().is_empty() { 1 } else { weak };
+        let among = if reached.len() == self.plan.nodes { 1 } else { weak };
         let common = reached.iter().rev().nth(among - 1);
         let due = stable.iter().chain(common).max();
         reached.first().zip(due).is_none_or(|(first, due)| first >= due)
