@@ -33,7 +33,7 @@ describe() { # a group: its `files`, the test `target` and `names` that notice m
         ;;
     log) names=(agreement batches checkpoints catching_up settled normal_case) ;;
     view_change) names=(view_change timers records evidence followers choice) ;;
-    new_view) names=(new_view entering choice timers followers evidence) ;;
+    new_view) names=(new_view waiting entering choice timers followers evidence) ;;
     *) echo "mutants: no group $1; there are: ${all[*]}" && exit 2 ;;
     esac
 }

@@ -47,6 +47,7 @@ mod timers;
 mod transfer;
 mod twins;
 mod view_change;
+mod waiting;
 mod wanted;
 mod watch;
 mod well_signed;
