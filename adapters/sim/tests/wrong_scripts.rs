@@ -397,6 +397,13 @@ fn what_is_expected_of_a_service_can_fail_and_mistakes_are_told() {
         ("r0 accuses r2 of Missing", "r0 accuses r1 of Missing", "r1 is accused of nothing"),
         ("no accusation of r1", "no accusation", "accuses   r2 of Missing"),
         ("r2 \"installs\"", "r2 never \"installs\"", "installs  the others' state"),
+        ("r1 proposes something in s0", "r1 proposes nothing in s0", "r1 proposes something in s0"),
+        ("r1 proposes nothing in s1", "r1 proposes something in s1", "r1 proposes nothing in s1"),
+        (
+            "r0 proposes nothing in s0",
+            "r0 proposes nothing in s900",
+            "r0 makes no proposal in s900",
+        ),
     ] {
         let broken = |claim: &str| {
             let broken = play(&format!("{begin}expect {claim}\n")).outcomes.into_iter();
@@ -410,6 +417,14 @@ fn what_is_expected_of_a_service_can_fail_and_mistakes_are_told() {
         ("dance", "`dance` is nothing that can happen: write one of: client 0 asks"),
         ("client 3 asks \"A\"", "there is no client 3"),
         ("client 0 asks \"A\" of r4", "there is no r4"),
+        ("client 0 reads", "here stands `reads`: write `asks` or `lies`"),
+        ("client 0 lies \"B\" to r1", "here stands `to`: write `time`"),
+        ("client 0 lies \"B\" time 2 forged to r1", "here stands `forged`: write `to`"),
+        ("host r1 takes 60ms", "here stands `r1`: write `of`"),
+        ("host of r1 works", "here stands `works`: write `takes`"),
+        ("host of r1 takes 61s", "a host takes 60s at most: `freeze` it, or take less"),
+        ("host of r1 takes 1s", "r1 r2 are faulty, and 1 may be: take more generals"),
+        ("expect r1 proposes \"A\" in s0", "here stands \"A\": write `nothing` or `something`"),
         ("traitor r1 says \"B\"", "here stands `says`: write `plays`"),
         ("lose 50% to r1", "here stands `50%`: write `everything`"),
         ("at 10ms freeze r1 for 1s", "it is 0.45 s already: take a later time, or `after`"),

@@ -66,6 +66,8 @@ pub(super) enum Line<'a> {
     Asked { client: ClientId, operation: &'a [u8] },
     /// It has its reply.
     Replied { client: ClientId },
+    /// A host takes so long for each thing from now on.
+    Paced { node: NodeId, takes: Duration },
 }
 
 impl Line<'_> {
@@ -97,9 +99,9 @@ impl Line<'_> {
             Self::Installed { node: by, slot } => (node(by), What::Installs { sequence: slot }),
             Self::Replied { client } => (Some(Principal::Client(client)), What::Completes),
             Self::Round { node: who, .. } => (node(who), What::Begins),
-            Self::Decided { node: who, .. } | Self::Captured { node: who, .. } => {
-                (node(who), What::Happens)
-            }
+            Self::Decided { node: who, .. }
+            | Self::Captured { node: who, .. }
+            | Self::Paced { node: who, .. } => (node(who), What::Happens),
             Self::Refused { who, .. } => (Some(who), What::Happens),
             Self::Asked { client, .. } => (Some(Principal::Client(client)), What::Happens),
         };
@@ -159,6 +161,9 @@ impl fmt::Display for Line<'_> {
                 write!(f, "c{}  asks      for {bytes}", client.0)
             }
             Self::Replied { client } => write!(f, "c{}  HAS ITS REPLY", client.0),
+            Self::Paced { node, takes } => {
+                write!(f, "r{}  HOST takes {takes:?} for each thing from now on", node.0)
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Mishap {
     Frozen(Instant, Instant),
     /// It loses its power.
     Crashed(Instant),
+    /// Its host takes longer for a request than a slot does, from then on: only of a service.
+    Slow(Instant),
 }
 
 impl Mishap {
@@ -33,6 +35,7 @@ impl Mishap {
             Self::Clock => "wrong clock",
             Self::Frozen(..) => "frozen",
             Self::Crashed(_) => "crashed",
+            Self::Slow(_) => "slow",
         }
     }
 }
@@ -48,6 +51,9 @@ impl fmt::Display for Mishap {
                 write!(f, "it stands still from {} to {}", moment(from), moment(until))
             }
             Self::Crashed(at) => write!(f, "it loses its power at {}", moment(at)),
+            Self::Slow(from) => {
+                write!(f, "its host takes longer than a slot from {}", moment(from))
+            }
         }
     }
 }

@@ -52,7 +52,7 @@ pub use plan::{Plan, Protocol};
 pub use report::{Report, run};
 pub use saying::{Form, Lack, Saying, Told};
 pub(crate) use slots::{CLIENTS, OPERATION};
-pub use slots::{Parcel, Serving, Slots, Town, Wish};
+pub use slots::{Errands, Lie, Pace, Parcel, Serving, Slots, Town, Wish};
 pub use statistics::Statistics;
 pub use timing::Timing;
 pub use traitors::{

@@ -132,9 +132,16 @@
 //! clients.
 //!
 //! * `at 50ms client 0 asks "A"`, of all generals, or `of r1` only; one operation after another.
+//!   `client 0 lies "A" time 2 to r0 r1`: a request of its own making beside them, signed; `time
+//!   last` is the largest timestamp. What it asks for has the times 1, 2 and so on, and one that
+//!   lies is promised nothing: neither a reply nor one in time.
+//! * `host of r1 takes 60ms`, from then on for each request that its general has it execute and
+//!   each state that it captures, one after the other; nothing before. Who takes longer than a slot
+//!   does not keep up: it is faulty, and rejoins.
 //! * `traitor r0 plays liar`; `at 450ms freeze r2 for 150ms`, `lose everything from r2`.
 //! * Expected: `client 0 has 1 reply by 1s` · `history "A" "B" on r1 r2` (all that is executed) ·
-//!   `"A" at s0` · accusations, the transcript and violations as of generals.
+//!   `"A" at s0` · `r1 proposes something in s0` and `r1 proposes nothing in s1` (of one that does
+//!   not lie) · accusations, the transcript and violations as of generals.
 
 mod golden;
 mod pbft;

@@ -49,7 +49,9 @@ pub(super) struct Annals {
 
 impl Annals {
     pub(super) fn new(plan: &Plan, bounds: Bounds) -> Self {
-        let wakes = |mishap: &Mishap| matches!(mishap, Mishap::Frozen(..) | Mishap::Crashed(_));
+        let wakes = |mishap: &Mishap| {
+            matches!(mishap, Mishap::Frozen(..) | Mishap::Crashed(_) | Mishap::Slow(_))
+        };
         let all = (0..plan.nodes as u8).map(NodeId);
         let liars = plan.liars();
         let honest =

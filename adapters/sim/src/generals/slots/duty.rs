@@ -6,6 +6,7 @@ use super::super::member::Counting;
 use super::super::timing::ORIGIN;
 use super::annals::{self, decode, reply};
 use super::creed::Serving;
+use super::errands::Lie;
 use super::host::Answer;
 use super::room::{Member, Parcel};
 use super::town::{Happening, Town, said};
@@ -218,9 +219,20 @@ where
         }
         self.set_alarm(id);
         if !answers.is_empty() {
-            let (node, life) = (NodeId(id as u8), self.hosts[id].life);
+            self.work(id, answers);
+        }
+    }
+
+    /// A host takes its time for what its general has it do.
+    fn work(&mut self, id: usize, answers: Vec<Answer>) {
+        let (now, host) = (self.engine.now(), &mut self.hosts[id]);
+        let (node, life) = (host.me, host.life);
+        let Some(takes) = host.takes else {
             let done = now.after(Duration::from_micros(self.slots.work));
-            self.engine.schedule(done, Happening::Answers(node, life, answers));
+            return self.engine.schedule(done, Happening::Answers(node, life, answers));
+        };
+        for (done, answer) in host.schedule(now, takes, answers) {
+            self.engine.schedule(done, Happening::Answers(node, life, vec![answer]));
         }
     }
 
@@ -364,7 +376,7 @@ where
             }
         }
         patron.alarm.set(&mut self.engine, me, 0, patron.client.deadline());
-        if let Some(what) = problem {
+        if let Some(what) = problem.filter(|_| !patron.lies) {
             self.annals.court.fail("client", now, what);
         }
         if let Some(payload) = asks {
@@ -391,6 +403,20 @@ where
         }
     }
 
+    /// A client makes a request as it likes, and sends it to whom it likes.
+    pub(super) fn make_up(&mut self, lie: &Lie) {
+        self.annals.asked(lie.client, &lie.operation);
+        let patron = &self.patrons[lie.client.index()];
+        let scope = self.roster.scope();
+        let Some(request) = patron.request(scope, lie.timestamp, &lie.operation) else { return };
+        self.gossip(&request);
+        for node in lie.to.iter() {
+            let (from, to) = (Principal::Client(lie.client), Principal::Node(node));
+            self.enter(&Line::Sent { from, to: Some(to), said: said::<C>(&request) });
+            self.carry(from, to, &request, Some(Duration::ZERO));
+        }
+    }
+
     /// A client has its reply: in time, and the right one.
     fn replied(&mut self, client: ClientId, reply: &[u8]) {
         let now = self.engine.now();
@@ -400,11 +426,11 @@ where
         // A request known to one correct general is executed in that general's next slot.
         let timing = self.plan.timing;
         let slot = self.plan.interval + 2 * timing.skew + self.agreement() + timing.margin;
-        let most = slot + 2 * timing.delay.1 + 4 * self.slots.work;
+        let most = slot + 2 * timing.delay.1 + 4 * self.slots.work + self.backlog;
         let first = self.slots.first.as_micros() - ORIGIN;
         let began = patron.since.as_micros().max(first.saturating_sub(self.plan.interval));
         let waited = now.as_micros() - began;
-        if waited > most {
+        if waited > most && !patron.lies {
             let what = format!(
                 "c{} waited for {waited} us, and {most} us is the most that censors make of it",
                 client.0

@@ -8,6 +8,7 @@ use super::creed::Serving;
 use super::room::{Member, Parcel};
 use crate::clock::Clock;
 use crate::scheme::Key;
+use core::time::Duration;
 use quorate::vector::Broadcast;
 use quorate::{ClientId, Digest, Instant, NodeId};
 
@@ -40,6 +41,10 @@ where
     /// Signatures that its wall verified since the slot began that began last.
     pub(super) verified: u64,
     pub(super) log: Vec<Entry>,
+    /// How long it takes for each thing; `None`: for all of a slot as long as all hosts do.
+    pub(super) takes: Option<Duration>,
+    /// Until when it is busy with what it was given.
+    pub(super) busy: Instant,
     pub(super) captured: Option<State>,
     pub(super) mishaps: Vec<Mishap>,
     pub(super) mouth: Option<Box<dyn Mouth<Serving<C>>>>,
@@ -55,11 +60,26 @@ where
         frozen(&self.mishaps, now)
     }
 
+    /// When each of these things is done, one after the other, if they are begun now.
+    pub(super) fn schedule(
+        &mut self,
+        now: Instant,
+        takes: Duration,
+        answers: Vec<Answer>,
+    ) -> Vec<(Instant, Answer)> {
+        let each = answers.into_iter().map(|answer| {
+            self.busy = self.busy.max(now).after(takes);
+            (self.busy, answer)
+        });
+        each.collect()
+    }
+
     /// Its power fails: all that it knew is lost.
     pub(super) fn fall(&mut self) {
         self.general = None;
         self.life += 1;
         (self.due, self.captured, self.verified) = (None, None, 0);
+        self.busy = Instant::ZERO;
         self.log.clear();
     }
 }

@@ -20,8 +20,13 @@ impl Ledger {
     pub(super) fn new(plan: &Plan) -> Self {
         let mut ledger = Self::default();
         for (node, mishap) in &plan.mishaps {
-            if let Mishap::Frozen(from, until) = *mishap {
-                ledger.goes_away(plan, *node, from, until);
+            match *mishap {
+                Mishap::Frozen(from, until) => ledger.goes_away(plan, *node, from, until),
+                // When it has rejoined nobody knows.
+                Mishap::Slow(from) => {
+                    ledger.away.push((*node, from, Instant::from_micros(u64::MAX)))
+                }
+                _ => {}
             }
         }
         ledger
@@ -52,6 +57,11 @@ impl Ledger {
             return Ok(());
         }
         Err(format!("r{} proposes in slot {slot} a second time, and something else", node.0))
+    }
+
+    /// What a general has proposed in a slot first, as it is encoded.
+    pub(super) fn proposal(&self, node: NodeId, slot: u64) -> Option<&[u8]> {
+        self.proposals.get(&(node, slot)).map(|what| &what[..])
     }
 
     /// Somebody who does not lie, and whom something happened to, is accused.

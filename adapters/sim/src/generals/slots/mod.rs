@@ -4,6 +4,7 @@ mod annals;
 mod bounds;
 mod creed;
 mod duty;
+mod errands;
 mod host;
 mod ledger;
 mod patron;
@@ -11,8 +12,8 @@ mod room;
 mod town;
 
 pub use creed::Serving;
+pub use errands::{Errands, Lie, Pace, Wish};
 pub(crate) use patron::OPERATION;
-pub use patron::Wish;
 pub(crate) use room::CLIENTS;
 pub use room::{Parcel, Slots};
 pub use town::Town;

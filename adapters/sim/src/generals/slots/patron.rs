@@ -1,5 +1,6 @@
 //! A client of a service.
 
+use super::errands::Wish;
 use super::room::REPLY;
 use crate::engine::{Alarm, Payload};
 use crate::random::Random;
@@ -13,19 +14,6 @@ use std::collections::VecDeque;
 
 /// Bytes of the longest operation.
 pub(crate) const OPERATION: usize = 40;
-
-/// Something that a client is told to ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// Whose wish it is.
-    pub client: ClientId,
-    /// Not before this; and not before its wishes before are fulfilled.
-    pub at: Instant,
-    /// What it asks for.
-    pub operation: Vec<u8>,
-    /// Who hears of it.
-    pub to: NodeSet,
-}
 
 /// A client and its host.
 #[derive(Debug)]
@@ -46,6 +34,8 @@ pub(super) struct Patron {
     pub(super) since: Instant,
     /// It asks these generals for something else, with the same timestamp.
     pub(super) victims: NodeSet,
+    /// It makes requests of its own beside those of its client, and is promised nothing.
+    pub(super) lies: bool,
 }
 
 impl Patron {
@@ -69,6 +59,7 @@ impl Patron {
             timestamp: 0,
             since: Instant::ZERO,
             victims: NodeSet::EMPTY,
+            lies: false,
         }
     }
 
@@ -87,10 +78,21 @@ impl Patron {
         let Ok(ClientMessage::Request(request)) = wire::decode::<ClientMessage<'_>>(payload) else {
             return None;
         };
-        let request = Request { operation: Bytes(OTHER), signature: Signature::ZERO, ..request };
-        let mut buffer = vec![0; payload.len() + OTHER.len() + 8];
+        self.request(scope, request.timestamp, OTHER)
+    }
+
+    /// A request of its own making, with its signature.
+    pub(super) fn request(
+        &self,
+        scope: &Scope,
+        timestamp: u64,
+        operation: &[u8],
+    ) -> Option<Payload> {
+        let (client, operation) = (self.me, Bytes(operation));
+        let request = Request { client, timestamp, operation, signature: Signature::ZERO };
         let message = ClientMessage::Request(request);
-        let sealed = wire::seal(message, Principal::Client(self.me), scope, &self.key, &mut buffer);
+        let mut buffer = vec![0; wire::encoded_len(&message)];
+        let sealed = wire::seal(message, Principal::Client(client), scope, &self.key, &mut buffer);
         sealed.ok().map(Payload::from)
     }
 }

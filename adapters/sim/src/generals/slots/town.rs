@@ -10,8 +10,9 @@ use super::super::statistics::Statistics;
 use super::annals::{self, Annals};
 use super::bounds::Bounds;
 use super::creed::Serving;
+use super::errands::{Errands, Lie, Pace, Wish};
 use super::host::{Answer, Host};
-use super::patron::{OTHER, Patron, Wish, in_batch};
+use super::patron::{OTHER, Patron, in_batch};
 use super::room::{CLIENTS, Parcel, ROOM, Slots, member};
 use crate::engine::{Engine, Event, Payload};
 use crate::network::Traffic;
@@ -30,6 +31,8 @@ use quorate::{
 };
 use std::collections::VecDeque;
 
+/// Bytes of a signature: a proposal of fewer has no request in it.
+const SIGNATURE: usize = 64;
 /// Bytes of the longest message.
 const BYTES: usize = 1 << 16;
 
@@ -48,6 +51,10 @@ pub(super) enum Happening {
     Answers(NodeId, u32, Vec<Answer>),
     /// A client asks for its next operation.
     Ask(ClientId),
+    /// A client that lies makes a request.
+    MakeUp(Lie),
+    /// A host takes so long from now on.
+    Pace(Pace),
 }
 
 /// Generals of a service, and its clients, in a virtual world.
@@ -67,6 +74,8 @@ where
     pub(super) cabal: Cabal<Parcel>,
     pub(super) annals: Annals,
     pub(super) luck: Random,
+    /// Microseconds that hosts take which take the time that they are told.
+    pub(super) backlog: u64,
     pool: Vec<Parcel>,
 }
 
@@ -87,21 +96,30 @@ where
         town
     }
 
-    /// The same with clients that ask for this and nothing else, and hosts that take no time.
+    /// The same with clients that say this and nothing else, and hosts that take no time but this.
     ///
     /// # Panics
     /// The sizes of the plan cannot work, or there is no such client.
     #[must_use]
-    pub fn wishing(plan: Plan, wishes: &[Wish], text: bool) -> Self {
+    pub fn told(plan: Plan, errands: &Errands, text: bool) -> Self {
         let mut town = Self::found(plan, text);
         town.slots.work = 0;
         for me in (0..CLIENTS as u16).map(ClientId) {
             let all: VecDeque<Wish> =
-                wishes.iter().filter(|wish| wish.client == me).cloned().collect();
+                errands.wishes.iter().filter(|wish| wish.client == me).cloned().collect();
             let first = all.front().map(|wish| wish.at);
-            town.patrons.push(Patron { wishes: all.clone(), ..town.patron(me, all.len()) });
+            let lies = errands.lies.iter().any(|lie| lie.client == me);
+            town.patrons.push(Patron { wishes: all.clone(), lies, ..town.patron(me, all.len()) });
             first.into_iter().for_each(|at| town.engine.schedule(at, Happening::Ask(me)));
         }
+        for lie in &errands.lies {
+            town.engine.schedule(lie.at, Happening::MakeUp(lie.clone()));
+        }
+        for pace in &errands.paces {
+            town.engine.schedule(pace.at, Happening::Pace(*pace));
+        }
+        let faulty = town.plan.faulty();
+        town.backlog = errands.work(|node| !faulty.contains(node)).as_micros() as u64;
         town.open();
         town
     }
@@ -144,6 +162,8 @@ where
                 due: None,
                 verified: 0,
                 log: Vec::new(),
+                takes: None,
+                busy: Instant::ZERO,
                 captured: None,
                 mishaps: plan.mishaps_of(me).collect(),
                 mouth: role.and_then(|(_, role)| cast(*role)),
@@ -153,8 +173,21 @@ where
         let costs = <Serving<C> as Creed>::costs(plan.nodes, plan.faults, ROOM + 4);
         let annals = Annals::new(&plan, Bounds::new(&plan, &slots, costs));
         let (patrons, pool) = (Vec::new(), vec![Parcel::NULL]);
-        let mut town =
-            Self { plan, slots, engine, roster, scheme, hosts, patrons, cabal, annals, luck, pool };
+        let backlog = 0;
+        let mut town = Self {
+            plan,
+            slots,
+            engine,
+            roster,
+            scheme,
+            hosts,
+            patrons,
+            cabal,
+            annals,
+            luck,
+            backlog,
+            pool,
+        };
         town.cabal.plot(&town.pool);
         town
     }
@@ -206,7 +239,7 @@ where
             }
         }
         for patron in &self.patrons {
-            if patron.client.is_busy() || patron.left > 0 {
+            if !patron.lies && (patron.client.is_busy() || patron.left > 0) {
                 let what = format!("c{} has no answer in the end", patron.me.0);
                 self.annals.court.fail("progress", now, what);
             }
@@ -246,6 +279,11 @@ where
                 self.answer(node.index(), life, answers);
             }
             Event::Own(Happening::Ask(client)) => self.ask(client),
+            Event::Own(Happening::MakeUp(lie)) => self.make_up(&lie),
+            Event::Own(Happening::Pace(Pace { node, takes, .. })) => {
+                self.enter(&Line::Paced { node, takes });
+                self.hosts[node.index()].takes = Some(takes);
+            }
         }
     }
 
@@ -253,6 +291,12 @@ where
     pub fn history(&self, node: NodeId) -> impl Iterator<Item = (u64, &[u8])> {
         let host = self.hosts.get(node.index());
         host.into_iter().flat_map(|host| &host.log).map(|entry| (entry.0, &entry.3[..]))
+    }
+
+    /// Whether a general has proposed requests in a slot; `None`: nobody knows of a proposal of it.
+    #[must_use]
+    pub fn proposes(&self, node: NodeId, slot: u64) -> Option<bool> {
+        self.annals.ledger.proposal(node, slot).map(|bytes| bytes.len() >= SIGNATURE)
     }
 
     /// What a checker objected to first.

@@ -22,6 +22,8 @@ pub(super) enum What {
     History { operations: Vec<Vec<u8>>, at: Nodes },
     /// They have executed this one in this slot.
     Executed { operation: Vec<u8>, slot: u64, at: Nodes },
+    /// A general that does not lie has requests to propose in this slot, or none.
+    Proposes { node: NodeId, slot: u64, something: bool },
     /// Somebody accuses a general of this fault.
     Accused { by: Option<NodeId>, who: Principal, fault: String },
     /// Nobody accuses anybody; or not this one.
@@ -35,15 +37,16 @@ pub(super) enum What {
 /// Some generals; `None`: all that are correct.
 pub(super) type Nodes = Option<Vec<NodeId>>;
 
-const CLAIMS: &str = "one of: `client 0 has 1 reply`, `history \"A\"`, `\"A\" at s0`, `r1 accuses \
-    r0 of Missing`, `r0 accused of Late`, `no accusation`, `r1 \"installs\"`, `r1 never \
-    \"installs\"`, `violation of agreement`";
+const CLAIMS: &str = "one of: `client 0 has 1 reply`, `history \"A\"`, `\"A\" at s0`, `r1 \
+    proposes nothing in s0`, `r1 accuses r0 of Missing`, `r0 accused of Late`, `no accusation`, \
+    `r1 \"installs\"`, `r1 never \"installs\"`, `violation of agreement`";
 
 impl Claim {
     /// Reads what follows `expect`.
     pub(super) fn read(words: &mut Words) -> Result<Self, Wrong> {
         let what = What::read(words)?;
-        let whole = matches!(what, What::Violation(_) | What::History { .. });
+        let whole =
+            matches!(what, What::Violation(_) | What::History { .. } | What::Proposes { .. });
         let until = if whole { When::Next } else { When::read_end(words)? };
         words.end()?;
         Ok(Self { what, until })
@@ -88,6 +91,14 @@ impl What {
             let who = Principal::Node(words.node()?);
             words.need("of")?;
             return Ok(Self::Accused { by: Some(node), who, fault: read_fault(words, &FAULTS)? });
+        }
+        if words.take("proposes") {
+            let something = words.take("something");
+            if !something && !words.take("nothing") {
+                return Err(words.instead("`nothing` or `something`"));
+            }
+            words.need("in")?;
+            return Ok(Self::Proposes { node, slot: words.number("s")?, something });
         }
         let ever = !words.take("never");
         let text = read_told(words).map_err(|_| words.instead(CLAIMS))?;

@@ -9,9 +9,10 @@ use super::rounds::{Muster, read_part};
 use super::when::When;
 use super::words::{Words, Wrong};
 use crate::clock::Clock;
-use crate::generals::{Mishap, OPERATION, Plan, Protocol, Wish};
+use crate::generals::{Errands, Lie, Mishap, OPERATION, Pace, Plan, Protocol, Wish};
 use crate::plain::nodes;
 use claim::Claim;
+use core::time::Duration;
 use quorate::{Instant, NodeId};
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     plan: Plan,
-    wishes: Vec<Wish>,
+    errands: Errands,
     claims: Vec<(usize, Claim)>,
     /// Each line as it stands there.
     texts: BTreeMap<usize, String>,
@@ -27,7 +28,10 @@ pub(super) struct Service {
     at: Instant,
 }
 
-const VERBS: &str = "one of: client 0 asks \"A\", traitor r0 plays liar, freeze, lose, expect";
+const VERBS: &str = "one of: client 0 asks \"A\", client 0 lies \"A\", host of r1 takes 60ms, \
+    traitor r0 plays liar, freeze, lose, expect";
+/// The longest that a host may take for a request: one that takes longer has crashed.
+const SLOWEST: Duration = Duration::from_secs(60);
 
 impl Service {
     /// Reads the line that makes the generals, after its first word.
@@ -36,15 +40,16 @@ impl Service {
         // By a right clock the first slot begins an interval after the beginning.
         let right = Clock::new(plan.timing.start().as_micros() - plan.interval, 0);
         plan.clocks = vec![right; plan.nodes];
-        plan.agreements.push((core::time::Duration::ZERO, NodeId(0)));
-        let (wishes, claims, texts) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Ok(Self { plan, wishes, claims, texts, at: Instant::ZERO })
+        plan.agreements.push((Duration::ZERO, NodeId(0)));
+        let (errands, claims, texts) = (Errands::default(), Vec::new(), BTreeMap::new());
+        Ok(Self { plan, errands, claims, texts, at: Instant::ZERO })
     }
 
     fn read_event(&mut self, at: Instant, words: &mut Words) -> Result<(), Wrong> {
         let verb = words.word(VERBS)?;
         match verb.as_str() {
-            "client" => self.read_wish(at, words)?,
+            "client" => self.read_client(at, words)?,
+            "host" => self.read_pace(at, words)?,
             "traitor" => {
                 let node = words.node()?;
                 words.need("plays")?;
@@ -75,17 +80,45 @@ impl Service {
         words.end()
     }
 
-    /// Reads `0 asks "A"`, perhaps `of r1`.
-    fn read_wish(&mut self, at: Instant, words: &mut Words) -> Result<(), Wrong> {
+    /// Reads `0 asks "A"`, perhaps `of r1`, or `0 lies "A" time 2 to r0 r1`.
+    fn read_client(&mut self, at: Instant, words: &mut Words) -> Result<(), Wrong> {
         let client = words.client()?;
-        words.need("asks")?;
+        let lies = words.take("lies");
+        if !lies && !words.take("asks") {
+            return Err(words.instead("`asks` or `lies`"));
+        }
         let operation = words.text()?;
         if operation.len() > OPERATION {
             return Err(format!("an operation of a service has {OPERATION} bytes at most"));
         }
+        if lies {
+            words.need("time")?;
+            let timestamp = if words.take("last") { u64::MAX } else { words.number("")? };
+            words.need("to")?;
+            let to = words.nodes()?.into_iter().collect();
+            self.errands.lies.push(Lie { client, at, timestamp, operation, to });
+            return Ok(());
+        }
         let all = (0..self.plan.nodes as u8).map(NodeId).collect();
         let to = if words.take("of") { words.nodes()?.into_iter().collect() } else { all };
-        self.wishes.push(Wish { client, at, operation, to });
+        self.errands.wishes.push(Wish { client, at, operation, to });
+        Ok(())
+    }
+
+    /// Reads `of r1 takes 60ms`. Who takes longer than a slot does not keep up, and is faulty.
+    fn read_pace(&mut self, at: Instant, words: &mut Words) -> Result<(), Wrong> {
+        words.need("of")?;
+        let some = words.nodes()?;
+        words.need("takes")?;
+        let takes = words.time()?;
+        if takes > SLOWEST {
+            return Err(format!("a host takes {SLOWEST:?} at most: `freeze` it, or take less"));
+        }
+        self.errands.paces.extend(some.iter().map(|node| Pace { node: *node, at, takes }));
+        if takes.as_micros() > u128::from(self.plan.interval) {
+            let mishap = Mishap::Slow(at);
+            self.plan.mishaps.extend(some.into_iter().map(|node| (node, mishap)));
+        }
         Ok(())
     }
 }
@@ -114,8 +147,9 @@ impl Scene for Service {
             return Err(format!("{faulty} are faulty, and {most} may be: take more generals"));
         }
         // Busy until the last line, and for as many slots more as it takes to serve everybody.
-        let wishes = self.wishes.len() as u64;
-        self.plan.slots = self.at.as_micros() / self.plan.interval + wishes + 2;
+        let (requests, work) = (self.errands.requests() as u64, self.errands.work(|_| true));
+        let busy = self.at.as_micros() + work.as_micros() as u64;
+        self.plan.slots = busy / self.plan.interval + requests + 2;
         Ok(())
     }
 

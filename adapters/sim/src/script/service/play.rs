@@ -10,6 +10,7 @@ use crate::generals::{Ballot, Creed, Oral, Parcel, Protocol, Scrolls, Town};
 use crate::transcript::Transcript;
 use quorate::vector::Broadcast;
 use quorate::{Instant, NodeId, Principal};
+use std::collections::BTreeMap;
 
 /// What a general has executed: the slot of each operation.
 type History = Vec<(u64, Vec<u8>)>;
@@ -19,6 +20,8 @@ type History = Vec<(u64, Vec<u8>)>;
 struct Ending<'s> {
     service: &'s Service,
     histories: Vec<History>,
+    /// Whether there were requests in the proposals that are asked for.
+    proposals: BTreeMap<(NodeId, u64), bool>,
     transcript: &'s Transcript,
     end: Instant,
 }
@@ -38,7 +41,7 @@ impl Service {
         C: Creed<Value = Parcel>,
         C::Rules: Broadcast<Value = Parcel>,
     {
-        let mut town = Town::<C>::wishing(self.plan.clone(), &self.wishes, true);
+        let mut town = Town::<C>::told(self.plan.clone(), &self.errands, true);
         let panic = Outcome::of_panic(|| {
             let _ = town.run();
         });
@@ -46,8 +49,13 @@ impl Service {
         let owned = |(slot, operation): (u64, &[u8])| (slot, operation.to_vec());
         let nodes = (0..self.plan.nodes as u8).map(NodeId);
         let histories = nodes.map(|node| town.history(node).map(owned).collect()).collect();
+        let proposals = self.claims.iter().filter_map(|(_, claim)| match claim.what {
+            What::Proposes { node, slot, .. } => Some(((node, slot), town.proposes(node, slot)?)),
+            _ => None,
+        });
+        let proposals = proposals.collect();
         let transcript = town.into_transcript();
-        let ending = Ending { service: self, histories, transcript: &transcript, end };
+        let ending = Ending { service: self, histories, proposals, transcript: &transcript, end };
         let mut outcomes = ending.judge();
         let wanted = self.claims.iter().find_map(|(line, claim)| match &claim.what {
             What::Violation(checker) => Some((*line, self.text(*line), checker.as_str())),
@@ -101,6 +109,14 @@ impl Ending<'_> {
             }),
             What::Executed { operation, slot, at } => {
                 self.each(at, |own| own.iter().any(|(at, other)| at == slot && other == operation))
+            }
+            What::Proposes { node, slot, something } => {
+                let found = self.proposals.get(&(*node, *slot)).copied();
+                same(found, Some(*something), |found| match found {
+                    Some(true) => format!("r{} proposes something in s{slot}", node.0),
+                    Some(false) => format!("r{} proposes nothing in s{slot}", node.0),
+                    None => format!("r{} makes no proposal in s{slot} that counts", node.0),
+                })
             }
             What::Accused { by, who, fault } => witness.accused(*by, *who, fault),
             What::NoAccusation { who } => witness.no_accusation(*who),
