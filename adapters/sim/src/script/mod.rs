@@ -74,8 +74,10 @@
 //! `no`) ·
 //! `r0 up` · `r0 down` · `r3 "installs"` and `r3 never "installs"` (in the transcript) ·
 //! `r1 left 1 view as slow` (or timer, unfair, followed) · `violation of agreement`.
-//! Where replicas are not named with `on r1 r2`, all that are correct and up are meant. That no
-//! checker of the simulator objects is expected of every script that does not say otherwise.
+//! Where replicas are not named with `on r1 r2`, all that are correct and up are meant; if there is
+//! none, nothing holds of them. `r0 accused of Equivocation`: by one that is correct. What
+//! happens to the copy of a twin is left out. That no checker of the simulator objects is
+//! expected of every script that does not say otherwise, with one `violation of agreement`.
 //!
 //! # Generals
 //!
@@ -92,8 +94,8 @@
 //! ```
 //!
 //! All rules hold from the beginning, and expectations are looked at in the end; with `by 300ms`
-//! they are about what the transcript tells up to then. The first round begins at zero, or at twice
-//! the skew.
+//! they are about what has happened up to then, decisions too (`within` there is not). The first
+//! round begins at zero, or at twice the skew.
 //!
 //! * `generals of 4, signed messages, 2 traitors, round 100ms, network 1ms to 5ms, duplicates 50%,
 //!   skew 10ms, seed 7`, or `phase king`; `vector of 4 over oral messages, 1 traitor`. All but the
@@ -193,7 +195,7 @@ impl Script {
     pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
         let problem = |line, what| Problem { file: file.to_owned(), line, what };
         let mut cast = Cast { nodes: 64, clients: 1 << 16 };
-        let mut scene = None;
+        let (mut scene, mut violation) = (None, false);
         for (line, text) in (1..).zip(text.lines()) {
             let mut words = Words::of(text, cast).map_err(|what| problem(line, what))?;
             if words.is_empty() {
@@ -205,6 +207,10 @@ impl Script {
                 continue;
             };
             scene.read(line, text.trim(), &mut words).map_err(|what| problem(line, what))?;
+            if violation && words.violation {
+                return Err(problem(line, ONE_VIOLATION.to_owned()));
+            }
+            violation |= words.violation;
         }
         let mut scene = scene.ok_or_else(|| problem(0, NO_CLUSTER.to_owned()))?;
         scene.close().map_err(|what| problem(0, what))?;
@@ -243,6 +249,9 @@ impl Script {
 const NO_STORY: &str = "there is no story: begin with a comment, as `# The primary is dead.`";
 const NO_CLUSTER: &str = "there is no cluster: write `cluster of 4` before anything else";
 const NO_CLAIM: &str = "nothing is expected: write one line at least that begins with `expect`";
+
+const ONE_VIOLATION: &str =
+    "a violation is expected already, and the first one ends the run: take one of them";
 
 const FIRST_LINES: &str = "`cluster of 4` before anything else, or `generals of 4, oral messages, \
     1 traitor`, or `vector of 4 over oral messages, 1 traitor`, or `service of 4 in lockstep over \

@@ -25,6 +25,14 @@ impl When {
         Self::one_of(words, "by", "within")
     }
 
+    /// Reads `by 5s` where all is looked at in the end, and `within` has nothing to begin with.
+    pub(super) fn read_by(words: &mut Words) -> Result<Self, Wrong> {
+        if words.peek() == Some("within") {
+            return Err(words.instead("`by` and a time of day"));
+        }
+        Self::read_end(words)
+    }
+
     fn one_of(words: &mut Words, at: &str, after: &str) -> Result<Self, Wrong> {
         if words.take(at) {
             return Ok(Self::At(Instant::ZERO.after(words.time()?)));

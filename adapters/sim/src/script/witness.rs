@@ -13,9 +13,11 @@ pub(super) struct Witness<'c> {
 }
 
 impl<'c> Witness<'c> {
+    /// All of them. What happens to the copy of a twin happens to the twin too, or to nobody.
     pub(super) fn entries(self) -> impl Iterator<Item = &'c Entry> {
         let entries = self.chronicle.into_iter().flat_map(Chronicle::entries);
-        entries.take_while(move |entry| entry.at <= self.until)
+        let entries = entries.take_while(move |entry| entry.at <= self.until);
+        entries.filter(|entry| !entry.copy)
     }
 
     fn is_correct(self, who: Option<Principal>) -> bool {
@@ -28,7 +30,7 @@ impl<'c> Witness<'c> {
         found.map_or(Ok(()), |entry| Err(format!("{}: {}", seconds(entry), entry.text)))
     }
 
-    /// Somebody, or this one, is accused of a fault by its name.
+    /// Somebody correct, or this one, accuses somebody of a fault by its name.
     pub(super) fn accused(
         self,
         by: Option<NodeId>,
@@ -38,7 +40,11 @@ impl<'c> Witness<'c> {
         let mut others = Vec::new();
         for entry in self.entries() {
             let What::Accuses { who: accused, fault: what } = entry.what else { continue };
-            if accused == who && by.is_none_or(|by| entry.who == Some(Principal::Node(by))) {
+            let meant = match by {
+                Some(by) => entry.who == Some(Principal::Node(by)),
+                None => self.is_correct(entry.who),
+            };
+            if accused == who && meant {
                 if format!("{what:?}") == fault {
                     return Ok(());
                 }
@@ -132,12 +138,16 @@ pub(super) fn read_fault(words: &mut Words, faults: &[&str]) -> Result<String, W
     Err(format!("`{fault}` is no fault: there are {all}"))
 }
 
+/// That nobody is left of whom something is expected.
+pub(super) const NOBODY: &str = "nobody correct is left: it tests nothing";
+
 /// Reads the rest of a claim: the name of a checker.
 pub(super) fn read_checker(words: &mut Words) -> Result<String, Wrong> {
     let mut checker = words.word("the name of a checker, as agreement")?;
     while let Ok(word) = words.word("") {
         checker = format!("{checker} {word}");
     }
+    words.violation = true;
     Ok(checker)
 }
 

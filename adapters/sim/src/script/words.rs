@@ -22,6 +22,8 @@ pub(super) struct Words {
     tokens: Vec<Token>,
     at: usize,
     pub(super) cast: Cast,
+    /// Whether the line expects that a checker objects.
+    pub(super) violation: bool,
 }
 
 /// What is wrong with a line, and what would be right.
@@ -53,7 +55,7 @@ impl Words {
             }
             rest = rest.trim_start();
         }
-        Ok(Self { tokens, at: 0, cast })
+        Ok(Self { tokens, at: 0, cast, violation: false })
     }
 
     /// The next word, if it is a word and not a text.

@@ -1,6 +1,6 @@
 //! Looks whether what a script expects holds now.
 
-use super::super::witness::{Witness, same};
+use super::super::witness::{NOBODY, Witness, same};
 use super::claim::{Claim, Why};
 use super::play::Director;
 use crate::chronicle::What;
@@ -70,14 +70,15 @@ impl Director<'_> {
         Witness { chronicle, liars: self.liars(), until: self.cluster.now() }
     }
 
-    /// These replicas, or all that are correct and up.
-    fn these(&self, named: &[NodeId]) -> Vec<NodeId> {
+    /// These replicas, or all that are correct and up: one at least.
+    fn these(&self, named: &[NodeId]) -> Result<Vec<NodeId>, String> {
         if !named.is_empty() {
-            return named.to_vec();
+            return Ok(named.to_vec());
         }
         let all = (0..self.nodes() as u8).map(NodeId);
         let all = all.filter(|node| !self.liars().contains(*node));
-        all.filter(|node| self.cluster.status(*node).is_some()).collect()
+        let these: Vec<NodeId> = all.filter(|node| self.cluster.status(*node).is_some()).collect();
+        if these.is_empty() { Err(NOBODY.to_owned()) } else { Ok(these) }
     }
 
     fn each(
@@ -85,7 +86,7 @@ impl Director<'_> {
         named: &[NodeId],
         holds: impl Fn(quorate::pbft::Status) -> Result<(), String>,
     ) -> Result<(), String> {
-        for node in self.these(named) {
+        for node in self.these(named)? {
             let Some(status) = self.cluster.status(node) else {
                 return Err(format!("r{} is down", node.0));
             };
@@ -129,7 +130,7 @@ impl Director<'_> {
 
     fn history(&self, operations: &[Vec<u8>], at: &[NodeId]) -> Result<(), String> {
         let histories = self.histories();
-        for node in self.these(at) {
+        for node in self.these(at)? {
             let own = histories.get(&node).into_iter().flatten();
             let own: Vec<&Vec<u8>> = own.flat_map(|(_, batch)| batch).collect();
             if !own.iter().copied().eq(operations) {
@@ -141,7 +142,7 @@ impl Director<'_> {
 
     fn executed(&self, operation: &[u8], sequence: u64, at: &[NodeId]) -> Result<(), String> {
         let histories = self.histories();
-        for node in self.these(at) {
+        for node in self.these(at)? {
             let batch = histories.get(&node).and_then(|own| own.get(&sequence));
             let batch = batch.map(Vec::as_slice).unwrap_or_default();
             if !batch.iter().any(|other| other == operation) {
@@ -153,7 +154,7 @@ impl Director<'_> {
     }
 
     fn equal(&self, of: &[NodeId]) -> Result<(), String> {
-        let nodes = self.these(of);
+        let nodes = self.these(of)?;
         let Some((first, others)) = nodes.split_first() else { return Ok(()) };
         for other in others {
             if self.cluster.state(*first) != self.cluster.state(*other) {

@@ -77,7 +77,7 @@ impl Generals {
     pub(super) fn read_claim(&self, words: &mut Words) -> Result<Claim, Wrong> {
         let what = self.read_what(words)?;
         let until =
-            if matches!(what, What::Violation(_)) { When::Next } else { When::read_end(words)? };
+            if matches!(what, What::Violation(_)) { When::Next } else { When::read_by(words)? };
         words.end()?;
         Ok(Claim { what, until })
     }

@@ -3,9 +3,10 @@
 use super::Generals;
 use super::claim::{Claim, Nodes, Place, What};
 use super::name::Name;
+use crate::generals::FIRST;
 use crate::script::played::Outcome;
 use crate::script::when::When;
-use crate::script::witness::Witness;
+use crate::script::witness::{NOBODY, Witness};
 use crate::transcript::Transcript;
 use quorate::{Instant, NodeId, Principal};
 
@@ -56,9 +57,9 @@ impl Ending<'_> {
         let liars = self.scene.plan.faulty();
         let witness = Witness { chronicle: self.transcript.chronicle(), liars, until };
         match &claim.what {
-            What::Decide { nodes, about, entries } => self.decide(nodes, *about, entries),
-            What::Alike { nodes } => self.alike(nodes),
-            What::Undecided { nodes } => self.undecided(nodes),
+            What::Decide { nodes, about, entries } => self.decide(witness, nodes, *about, entries),
+            What::Alike { nodes } => self.alike(witness, nodes),
+            What::Undecided { nodes } => self.undecided(witness, nodes),
             What::Accused { by, who, fault } => witness.accused(*by, *who, fault),
             What::NoAccusation { who } => witness.no_accusation(*who),
             What::Frames { count, from, to } => {
@@ -74,27 +75,33 @@ impl Ending<'_> {
         }
     }
 
-    /// These generals, or all that are correct.
-    fn these(&self, named: &Nodes) -> Vec<NodeId> {
+    /// These generals, or all that are correct: one at least.
+    fn these(&self, named: &Nodes) -> Result<Vec<NodeId>, String> {
         let faulty = self.scene.plan.faulty();
         let all = || (0..self.scene.plan.nodes as u8).map(NodeId);
         let correct = || all().filter(|node| !faulty.contains(*node)).collect();
-        named.clone().unwrap_or_else(correct)
+        let these = named.clone().unwrap_or_else(correct);
+        if these.is_empty() { Err(NOBODY.to_owned()) } else { Ok(these) }
     }
 
-    fn decision(&self, agreement: usize, node: NodeId) -> Option<&Entries> {
+    /// What a general has decided up to the witness's time.
+    fn decision(&self, witness: Witness<'_>, agreement: usize, node: NodeId) -> Option<&Entries> {
+        let (who, told) = (Principal::Node(node), format!(" #{}: ", FIRST + agreement as u64));
+        let mut own = witness.entries().filter(|entry| entry.who == Some(who));
+        own.find(|entry| entry.text.contains("DECIDES") && entry.text.contains(&told))?;
         self.decisions.get(agreement)?.get(node.index())?.as_ref()
     }
 
     fn decide(
         &self,
+        witness: Witness<'_>,
         nodes: &Nodes,
         about: Option<Place>,
         wanted: &[Option<Name>],
     ) -> Result<(), String> {
-        for node in self.these(nodes) {
+        for node in self.these(nodes)? {
             let agreement = about.map_or(0, |place| place.agreement);
-            let Some(entries) = self.decision(agreement, node) else {
+            let Some(entries) = self.decision(witness, agreement, node) else {
                 return Err(format!("r{} does not decide", node.0));
             };
             let found = match about {
@@ -108,11 +115,12 @@ impl Ending<'_> {
         Ok(())
     }
 
-    fn alike(&self, nodes: &Nodes) -> Result<(), String> {
+    fn alike(&self, witness: Witness<'_>, nodes: &Nodes) -> Result<(), String> {
+        let these = self.these(nodes)?;
         for agreement in 0..self.decisions.len() {
             let mut first = None;
-            for node in self.these(nodes) {
-                let Some(entries) = self.decision(agreement, node) else {
+            for node in these.iter().copied() {
+                let Some(entries) = self.decision(witness, agreement, node) else {
                     return Err(format!("r{} does not decide", node.0));
                 };
                 let (other, told) = *first.get_or_insert((node, entries));
@@ -125,10 +133,11 @@ impl Ending<'_> {
         Ok(())
     }
 
-    fn undecided(&self, nodes: &Nodes) -> Result<(), String> {
+    fn undecided(&self, witness: Witness<'_>, nodes: &Nodes) -> Result<(), String> {
+        let these = self.these(nodes)?;
         for agreement in 0..self.decisions.len() {
-            for node in self.these(nodes) {
-                if let Some(entries) = self.decision(agreement, node) {
+            for node in these.iter().copied() {
+                if let Some(entries) = self.decision(witness, agreement, node) {
                     return Err(format!("r{} decides {}", node.0, shown(entries)));
                 }
             }

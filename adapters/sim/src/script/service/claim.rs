@@ -47,7 +47,7 @@ impl Claim {
         let what = What::read(words)?;
         let whole =
             matches!(what, What::Violation(_) | What::History { .. } | What::Proposes { .. });
-        let until = if whole { When::Next } else { When::read_end(words)? };
+        let until = if whole { When::Next } else { When::read_by(words)? };
         words.end()?;
         Ok(Self { what, until })
     }

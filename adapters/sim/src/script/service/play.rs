@@ -108,7 +108,10 @@ impl Ending<'_> {
                 found.iter().copied().eq(operations)
             }),
             What::Executed { operation, slot, at } => {
-                self.each(at, |own| own.iter().any(|(at, other)| at == slot && other == operation))
+                self.each(at, |own| {
+                    own.iter().any(|(at, other)| at == slot && other == operation)
+                })?;
+                self.each_by(witness, at, *slot)
             }
             What::Proposes { node, slot, something } => {
                 let found = self.proposals.get(&(*node, *slot)).copied();
@@ -125,12 +128,39 @@ impl Ending<'_> {
         }
     }
 
+    /// Whether these have executed a slot up to the witness's time, or have installed a state that
+    /// includes it.
+    fn each_by(&self, witness: Witness<'_>, named: &Nodes, slot: u64) -> Result<(), String> {
+        for node in self.these(named) {
+            let mut own = witness.entries().filter(|it| it.who == Some(Principal::Node(node)));
+            let has = own.any(|entry| match entry.what {
+                chronicle::What::Executes { sequence, .. } => sequence == slot,
+                chronicle::What::Installs { sequence } => sequence >= slot,
+                _ => false,
+            });
+            if !has {
+                let seconds = witness.until.as_micros() as f64 / 1e6;
+                return Err(format!("r{} has not executed s{slot} at {seconds} s", node.0));
+            }
+        }
+        Ok(())
+    }
+
+    /// These generals, or all that are correct.
+    fn these(&self, named: &Nodes) -> Vec<NodeId> {
+        let faulty = self.service.plan.faulty();
+        let all = (0..self.histories.len() as u8).map(NodeId);
+        let meant = |node: &NodeId| {
+            named.as_ref().map_or(!faulty.contains(*node), |named| named.contains(node))
+        };
+        all.filter(meant).collect()
+    }
+
     /// Whether this holds of the histories of these generals, or of all that are correct.
     fn each(&self, named: &Nodes, holds: impl Fn(&History) -> bool) -> Result<(), String> {
-        let faulty = self.service.plan.faulty();
-        for (node, history) in (0..).map(NodeId).zip(&self.histories) {
-            let meant = named.as_ref().map_or(!faulty.contains(node), |it| it.contains(&node));
-            if meant && !holds(history) {
+        for node in self.these(named) {
+            let history = &self.histories[node.index()];
+            if !holds(history) {
                 let each = history.iter().map(|(slot, operation)| {
                     format!("\"{}\" at s{slot}", operation.escape_ascii())
                 });
