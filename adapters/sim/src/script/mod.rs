@@ -118,8 +118,8 @@
 //! * `traitor r0 plays liar`, from the beginning: any of [`generals::Role`](crate::generals::Role),
 //!   by its name.
 //! * `at 50ms crash r1`, `at 50ms freeze r1 for 100ms`, `lose everything from r1`, `lose 50% to
-//!   r1`, `clock of r1 ahead by 5ms` or `behind by 5ms`: faults as well, of a clock if it is more
-//!   than the skew.
+//!   r1`, `clock of r1 ahead by 5ms` or `behind by 5ms`: faults as well, of a clock if all that is
+//!   said of it is more than the skew together. What happens when all have decided is refused.
 //! * Expected: `r1 r2 decide "A"` · `all decide the default` (all that are correct) · `all decide
 //!   "A" "B" "C" the default` (a vector) · `r1 decides "A" about r0` · `all decide alike` · `r1
 //!   does not decide` · `r1 accuses r0 of Missing` · `r0 accused of Late` · `no accusation` · `no
@@ -140,7 +140,8 @@
 //! * `host of r1 takes 60ms`, from then on for each request that its general has it execute and
 //!   each state that it captures, one after the other; nothing before. Who takes longer than a slot
 //!   does not keep up: it is faulty, and rejoins.
-//! * `traitor r0 plays liar`; `at 450ms freeze r2 for 150ms`, `lose everything from r2`.
+//! * `traitor r0 plays liar` (or another part of generals, but a service has no twins); `at 450ms
+//!   freeze r2 for 150ms`, `lose everything from r2`.
 //! * Expected: `client 0 has 1 reply by 1s` · `history "A" "B" on r1 r2` (all that is executed) ·
 //!   `"A" at s0` · `r1 proposes something in s0` and `r1 proposes nothing in s1` (of one that does
 //!   not lie) · accusations, the transcript and violations as of generals.
@@ -194,7 +195,7 @@ impl Script {
     /// The first line that cannot be read, and what would be right there.
     pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
         let problem = |line, what| Problem { file: file.to_owned(), line, what };
-        let mut cast = Cast { nodes: 64, clients: 1 << 16 };
+        let mut cast = Cast { nodes: 64, clients: 1 << 16, fixed: false };
         let (mut scene, mut violation) = (None, false);
         for (line, text) in (1..).zip(text.lines()) {
             let mut words = Words::of(text, cast).map_err(|what| problem(line, what))?;
@@ -212,7 +213,8 @@ impl Script {
             }
             violation |= words.violation;
         }
-        let mut scene = scene.ok_or_else(|| problem(0, NO_CLUSTER.to_owned()))?;
+        let mut scene = scene
+            .ok_or_else(|| problem(0, format!("there is no first line: write {FIRST_LINES}")))?;
         scene.close().map_err(|what| problem(0, what))?;
         let comments = text.lines().take_while(|line| line.starts_with('#'));
         let comments: Vec<&str> =
@@ -247,7 +249,6 @@ impl Script {
 }
 
 const NO_STORY: &str = "there is no story: begin with a comment, as `# The primary is dead.`";
-const NO_CLUSTER: &str = "there is no cluster: write `cluster of 4` before anything else";
 const NO_CLAIM: &str = "nothing is expected: write one line at least that begins with `expect`";
 
 const ONE_VIOLATION: &str =

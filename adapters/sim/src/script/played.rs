@@ -70,6 +70,12 @@ pub struct Played {
 }
 
 impl Played {
+    /// A script whose world could not be built.
+    pub(super) fn unbuilt(plan: String, faulty: Vec<(NodeId, String)>, panic: Outcome) -> Self {
+        let (transcript, end) = (Transcript::new(true), Instant::ZERO);
+        Self { outcomes: vec![panic], plan, faulty, transcript, end, violation: None }
+    }
+
     /// Whether everything was as expected.
     #[must_use]
     pub fn kept(&self) -> bool {

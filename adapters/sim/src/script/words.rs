@@ -8,6 +8,8 @@ use quorate::{ClientId, NodeId};
 pub(super) struct Cast {
     pub(super) nodes: usize,
     pub(super) clients: usize,
+    /// There are always so many clients.
+    pub(super) fixed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,9 +195,13 @@ impl Words {
         let clients = self.cast.clients as u64;
         if id >= clients {
             self.at -= 1;
+            if self.cast.fixed {
+                let last = clients.saturating_sub(1);
+                return Err(format!("there is no client {id}: the clients are 0 to {last}"));
+            }
             return Err(format!(
                 "there is no client {id}: write `{} clients` in the line of the cluster",
-                id + 1
+                id.saturating_add(1)
             ));
         }
         Ok(ClientId(id as u16))
@@ -237,7 +243,7 @@ fn duration(word: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    const CAST: Cast = Cast { nodes: 4, clients: 2 };
+    const CAST: Cast = Cast { nodes: 4, clients: 2, fixed: false };
 
     #[test]
     fn words_texts_times_and_comments() {

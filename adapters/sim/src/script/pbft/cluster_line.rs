@@ -36,7 +36,7 @@ pub(super) fn read_cluster(words: &mut Words) -> Result<Plan, Wrong> {
         return Err("clients must believe in one replica at least".to_owned());
     }
     plan.storm = plan.fair;
-    words.cast = Cast { nodes, clients: plan.clients };
+    words.cast = Cast { nodes, clients: plan.clients, fixed: false };
     Ok(plan)
 }
 

@@ -1,6 +1,7 @@
 //! What a line of a script of rounds has happen.
 
 use super::Generals;
+use super::effort::{LONGEST, read_some};
 use super::name::Name;
 use super::treason::Treason;
 use crate::clock::Clock;
@@ -35,14 +36,16 @@ impl Generals {
                 for node in words.nodes()? {
                     self.plan.mishaps.push((node, Mishap::Crashed(at)));
                 }
+                self.moments.push((line, at));
             }
             "freeze" => {
                 let nodes = words.nodes()?;
                 words.need("for")?;
-                let until = at.after(words.time()?);
+                let until = at.after(read_some(words)?);
                 for node in nodes {
                     self.plan.mishaps.push((node, Mishap::Frozen(at, until)));
                 }
+                self.moments.push((line, at));
             }
             "clock" => self.read_clock(words)?,
             "lose" => self.read_loss(words)?,
@@ -93,7 +96,8 @@ impl Generals {
         Ok(())
     }
 
-    /// Reads `of r2 ahead by 5ms` or `of r2 behind by 5ms`: a fault if it is more than the skew.
+    /// Reads `of r2 ahead by 5ms` or `of r2 behind by 5ms`: with what was said of it before, a
+    /// fault if it is more than the skew.
     fn read_clock(&mut self, words: &mut Words) -> Result<(), Wrong> {
         words.need("of")?;
         let node = words.node()?;
@@ -101,11 +105,17 @@ impl Generals {
         if !ahead {
             words.need("behind by")?;
         }
-        let by = words.time()?.as_micros() as u64;
-        let right = self.plan.clocks[node.index()].read(Instant::ZERO).as_micros();
-        let shown = if ahead { right + by } else { right - by };
+        let by = read_some(words)?.as_micros() as u64;
+        let read = |clock: &Clock| clock.read(Instant::ZERO).as_micros();
+        let (shown, right) = (read(&self.plan.clocks[node.index()]), read(&self.right));
+        let shown = if ahead { shown.saturating_add(by) } else { shown.saturating_sub(by) };
+        let off = shown.abs_diff(right);
+        if off > LONGEST.as_micros() as u64 {
+            return Err(format!("a clock may be wrong by {LONGEST:?} in all: take less"));
+        }
         self.plan.clocks[node.index()] = Clock::new(shown, 0);
-        if by > self.plan.timing.skew {
+        self.plan.mishaps.retain(|known| *known != (node, Mishap::Clock));
+        if off > self.plan.timing.skew {
             self.plan.mishaps.push((node, Mishap::Clock));
         }
         Ok(())
@@ -114,6 +124,9 @@ impl Generals {
     /// Reads `everything from r2`, `50% to r2`.
     fn read_loss(&mut self, words: &mut Words) -> Result<(), Wrong> {
         let often = if words.take("everything") { 1000 } else { words.percent()? };
+        if often == 0 {
+            return Err("to lose nothing tests nothing: take 0.1% or more".to_owned());
+        }
         let from = words.take("from");
         if !from {
             words.need("to")?;

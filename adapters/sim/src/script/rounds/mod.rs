@@ -1,6 +1,7 @@
 //! Scripts of the protocols in rounds.
 
 mod claim;
+mod effort;
 mod event;
 mod judge;
 mod muster;
@@ -12,10 +13,13 @@ use super::Scene;
 use super::played::Played;
 use super::when::When;
 use super::words::{Words, Wrong};
-use crate::generals::{FIRST, Plan, Protocol, Rule};
-use crate::plain::{counted, nodes};
+use crate::clock::Clock;
+use crate::generals::{Deed, FIRST, Plan, Protocol, Rule, Timing};
+use crate::plain::{counted, moment, nodes};
 pub(super) use claim::FAULTS;
 use claim::{Claim, Place};
+use core::time::Duration;
+pub(super) use effort::{check_slots, read_some};
 pub(super) use muster::Muster;
 use name::Name;
 use quorate::rounds::Instance;
@@ -39,6 +43,10 @@ pub(super) struct Generals {
     texts: BTreeMap<usize, String>,
     /// When the last line happens.
     at: Instant,
+    /// When generals meet with something, and the lines that say so.
+    moments: Vec<(usize, Instant)>,
+    /// A clock that is not wrong.
+    right: Clock,
 }
 
 const NOBODY: &str = "nobody commands: write `general r0 commands \"A\"`";
@@ -50,9 +58,10 @@ impl Generals {
         let Muster { mut plan, beyond } = Muster::read(words, protocol)?;
         let mut orders = Vec::new();
         if plan.protocol == Protocol::Vector {
-            plan.agreements.push((core::time::Duration::ZERO, NodeId(0)));
+            plan.agreements.push((Duration::ZERO, NodeId(0)));
             orders.push(vec![Name::default(); plan.nodes]);
         }
+        let right = plan.clocks[0];
         Ok(Self {
             plan,
             beyond,
@@ -62,6 +71,8 @@ impl Generals {
             claims: Vec::new(),
             texts: BTreeMap::new(),
             at: Instant::ZERO,
+            moments: Vec::new(),
+            right,
         })
     }
 
@@ -85,6 +96,39 @@ impl Generals {
             format!("r{} commands nothing: write the line of its order before", commander.0)
         })?;
         Ok(Place { agreement, entry: 0, commander })
+    }
+
+    /// Whether everything happens before all have decided, by the clock that is farthest behind.
+    fn check_moments(&self) -> Result<(), Wrong> {
+        let Timing { skew, margin, round, .. } = self.plan.timing;
+        let last = self.plan.agreements.iter().map(|(after, _)| *after).max().unwrap_or_default();
+        let rounds = u64::from(self.plan.rounds()) * round;
+        let over = Duration::from_micros(rounds + 3 * skew + margin + 20);
+        let over = Instant::ZERO.after(last).after(over);
+        for (line, at) in &self.moments {
+            if *at > over {
+                return Err(self.never(*line, over));
+            }
+        }
+        let rules = self.rules.values().flatten();
+        let sendings = rules.filter_map(|(line, rule)| match rule.deed {
+            Deed::Send { after, .. } => Some((line, after)),
+            _ => None,
+        });
+        for (line, after) in sendings {
+            if Instant::ZERO.after(after) > over {
+                return Err(self.never(*line, over));
+            }
+        }
+        Ok(())
+    }
+
+    fn never(&self, line: usize, over: Instant) -> Wrong {
+        let (text, over) = (self.texts.get(&line).map_or("", String::as_str), moment(over));
+        format!(
+            "line {line}, `{text}`, never happens: all have decided by {over}. It tests nothing: \
+             take an earlier time"
+        )
     }
 
     /// The same as frames name it.
@@ -124,6 +168,8 @@ impl Scene for Generals {
         if self.plan.agreements.is_empty() {
             return Err(NOBODY.to_owned());
         }
+        effort::check_agreements(&self.plan)?;
+        self.check_moments()?;
         let (faulty, most) = (self.plan.faulty(), self.plan.faults);
         let many = faulty.len() > most;
         if many && !self.beyond {

@@ -1,5 +1,6 @@
 //! The line of a script that makes its generals.
 
+use super::effort::{check_sizes, read_short};
 use crate::clock::Clock;
 use crate::generals::{CLIENTS, Plan, Protocol, Timing};
 use crate::plain::counted;
@@ -59,18 +60,24 @@ impl Muster {
         let right = Clock::new(timing.start().as_micros() - 2 * skew, 0);
         muster.plan.clocks = vec![right; nodes];
         muster.check_traitors()?;
+        check_sizes(&muster.plan)?;
         let service = muster.plan.protocol == Protocol::Lockstep;
         if service && muster.plan.interval < round {
             return Err("a slot is at least as long as a round".to_owned());
         }
-        words.cast = Cast { nodes, clients: if service { CLIENTS } else { 0 } };
+        words.cast = Cast { nodes, clients: if service { CLIENTS } else { 0 }, fixed: true };
         Ok(muster)
     }
 
     fn read_phrase(&mut self, words: &mut Words) -> Result<(), Wrong> {
         let timing = &mut self.plan.timing;
         if words.is_number() {
-            self.plan.faults = words.number("")? as usize;
+            // What is too large is told first: nothing is reckoned with it.
+            let faults = words.number("")?;
+            if faults > self.plan.nodes as u64 - 2 {
+                return Err(left_alone(self.plan.nodes, faults as usize));
+            }
+            self.plan.faults = faults as usize;
             return if words.take("traitors") { Ok(()) } else { words.need("traitor") };
         }
         if words.take("beyond the bound") {
@@ -80,9 +87,10 @@ impl Muster {
         let word = words.word(PHRASES)?;
         match word.as_str() {
             "round" => timing.round = words.time()?.as_micros() as u64,
-            "skew" => timing.skew = words.time()?.as_micros() as u64,
+            "skew" => timing.skew = read_short(words)?,
+            "duplicates" => timing.duplicates = words.percent()?,
             "slot" if self.plan.protocol == Protocol::Lockstep => {
-                self.plan.interval = words.time()?.as_micros() as u64;
+                self.plan.interval = read_short(words)?;
             }
             "seed" => self.plan.seed = words.number("")?,
             "network" => {
@@ -106,10 +114,7 @@ impl Muster {
     fn check_traitors(&self) -> Result<(), Wrong> {
         let Plan { nodes, faults, .. } = self.plan;
         if nodes < faults + 2 {
-            return Err(format!(
-                "{nodes} generals with {} leave nobody to agree with",
-                counted(faults, "traitor")
-            ));
+            return Err(left_alone(nodes, faults));
         }
         let service = self.plan.protocol == Protocol::Lockstep;
         if service && (self.beyond || nodes <= 2 * faults) {
@@ -134,6 +139,11 @@ impl Muster {
         let Plan { nodes, faults, base, .. } = self.plan;
         base == Protocol::Sm || nodes > 3 * faults
     }
+}
+
+fn left_alone(nodes: usize, faults: usize) -> Wrong {
+    let traitors = counted(faults, "traitor");
+    format!("{nodes} generals with {traitors} leave nobody to agree with")
 }
 
 fn read_protocol(words: &mut Words) -> Result<Protocol, Wrong> {

@@ -29,14 +29,15 @@ impl Generals {
     }
 
     fn field<C: Creed<Value = Name>>(&self) -> Played {
-        let mut field = Field::<C>::ordered(self.plan.clone(), self.orders.clone(), true);
-        let parts = self.parts();
-        for (node, rules) in &parts {
-            field.corrupt(*node, Box::new(Scripted(Rc::clone(rules))));
-        }
+        let (mut field, parts) = (None, self.parts());
         let panic = Outcome::of_panic(|| {
+            let field = field.insert(self.build::<C>(&parts));
             let _ = field.run();
         });
+        let Some(field) = field else {
+            let panic = panic.unwrap_or_else(|| Outcome::new(0, "it is built", Ok(())));
+            return Played::unbuilt(self.plan.to_string(), self.plan.marks(), panic);
+        };
         let (end, violation) = (field.now(), field.violation().cloned());
         let nodes = || (0..self.plan.nodes as u8).map(NodeId);
         let agreements = 0..self.plan.agreements.len();
@@ -57,6 +58,14 @@ impl Generals {
             end,
             violation,
         }
+    }
+
+    fn build<C: Creed<Value = Name>>(&self, parts: &Parts) -> Field<C> {
+        let mut field = Field::<C>::ordered(self.plan.clone(), self.orders.clone(), true);
+        for (node, rules) in parts {
+            field.corrupt(*node, Box::new(Scripted(Rc::clone(rules))));
+        }
+        field
     }
 
     fn parts(&self) -> Parts {

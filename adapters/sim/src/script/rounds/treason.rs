@@ -1,6 +1,7 @@
 //! How a script tells a traitor of rounds what to say.
 
 use super::Generals;
+use super::effort::read_some;
 use super::name::Name;
 use crate::generals::{Beside, Deed, Form, Protocol, Role, Rule, Saying, Told};
 use crate::script::words::{Words, Wrong};
@@ -22,6 +23,8 @@ const PARTS: &str = "one of: silent, silent to r1, equivocator, liar, inventor, 
 
 /// The most frames that one line has a traitor say to one receiver.
 const MOST: u64 = 10_000;
+/// The most that it has it say to all of them.
+const ALL: u64 = 10 * MOST;
 
 impl Generals {
     /// Reads what follows `traitor r0`.
@@ -36,13 +39,17 @@ impl Generals {
         if words.take("is silent") {
             self.read_tail(words, &mut rule)?;
         } else if words.take("delays by") {
-            rule.deed = Deed::Delay(words.time()?);
+            rule.deed = Deed::Delay(read_some(words)?);
             self.read_tail(words, &mut rule)?;
         } else if words.take("repeats") {
-            rule.deed = Deed::Repeat(
-                read_times(words)?.ok_or_else(|| words.instead("how often, as `9 times`"))?,
-            );
+            let times = read_times(words)?;
+            let times = times.ok_or_else(|| words.instead("how often, as `9 times`"))?;
+            if times < 2 {
+                return Err("once is what everybody says: take 2 times or more".to_owned());
+            }
+            rule.deed = Deed::Repeat(times);
             self.read_tail(words, &mut rule)?;
+            self.check_frames(&rule, times)?;
         } else if words.take("says") {
             let told = read_told(words, self.plan.base)?;
             let form = self.read_form(words, false)?;
@@ -96,8 +103,8 @@ impl Generals {
             if words.is_number() {
                 let count = words.number("")?;
                 words.need("orders")?;
-                if count > MOST {
-                    return Err(format!("{count} orders are too many: take {MOST} at most"));
+                if !(1..=MOST).contains(&count) {
+                    return Err(out_of_bounds(count, "orders"));
                 }
                 orders.extend(Name::numbered(count).map(Told::Order));
             } else {
@@ -120,7 +127,24 @@ impl Generals {
                 .into_iter()
                 .map(|told| Beside::Saying(Saying { told, form: form.clone(), about, round })),
         );
+        let frames = times.saturating_mul(speeches.len() as u64);
         rule.deed = Deed::Send { speeches, times, after };
+        self.check_frames(rule, frames)
+    }
+
+    /// Whether a rule by which each receiver is told so much in a round can be played.
+    fn check_frames(&self, rule: &Rule<Name>, frames: u64) -> Result<(), Wrong> {
+        if frames > MOST {
+            return Err(out_of_bounds(frames, "frames"));
+        }
+        let rounds = rule.round.map_or(u64::from(self.plan.rounds()), |_| 1);
+        let all = frames * rule.to.len() as u64 * rounds;
+        if all > ALL {
+            return Err(format!(
+                "{all} frames in all are too many: take {ALL} at most, or fewer receivers, or one \
+                 round"
+            ));
+        }
         Ok(())
     }
 
@@ -174,6 +198,14 @@ fn read_path(words: &mut Words) -> Result<Vec<NodeId>, Wrong> {
     if path.is_empty() { Err(words.instead("a path, as r0 r1")) } else { Ok(path) }
 }
 
+/// That so many are too many, or nothing.
+fn out_of_bounds(count: u64, things: &str) -> Wrong {
+    if count == 0 {
+        return format!("0 {things} test nothing: take 1 or more");
+    }
+    format!("{count} {things} are too many: take {MOST} at most")
+}
+
 /// Reads `9 times`, if it is there.
 fn read_times(words: &mut Words) -> Result<Option<u64>, Wrong> {
     if !words.is_number() {
@@ -181,8 +213,8 @@ fn read_times(words: &mut Words) -> Result<Option<u64>, Wrong> {
     }
     let times = words.number("")?;
     words.need("times")?;
-    if times > MOST {
-        return Err(format!("{times} times are too many: take {MOST} at most"));
+    if !(1..=MOST).contains(&times) {
+        return Err(out_of_bounds(times, "times"));
     }
     Ok(Some(times))
 }

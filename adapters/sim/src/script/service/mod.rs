@@ -5,11 +5,11 @@ mod play;
 
 use super::Scene;
 use super::played::Played;
-use super::rounds::{Muster, read_part};
+use super::rounds::{Muster, check_slots, read_part, read_some};
 use super::when::When;
 use super::words::{Words, Wrong};
 use crate::clock::Clock;
-use crate::generals::{Errands, Lie, Mishap, OPERATION, Pace, Plan, Protocol, Wish};
+use crate::generals::{Errands, Lie, Mishap, OPERATION, Pace, Plan, Protocol, Role, Wish};
 use crate::plain::nodes;
 use claim::Claim;
 use core::time::Duration;
@@ -26,12 +26,17 @@ pub(super) struct Service {
     texts: BTreeMap<usize, String>,
     /// When the last line happens.
     at: Instant,
+    /// When nobody stands still any longer.
+    until: Instant,
 }
 
 const VERBS: &str = "one of: client 0 asks \"A\", client 0 lies \"A\", host of r1 takes 60ms, \
     traitor r0 plays liar, freeze, lose, expect";
 /// The longest that a host may take for a request: one that takes longer has crashed.
 const SLOWEST: Duration = Duration::from_secs(60);
+
+const NO_TWINS: &str = "a service has no twins: write another part, as `equivocator` or \
+                        `whimsical`";
 
 impl Service {
     /// Reads the line that makes the generals, after its first word.
@@ -42,7 +47,7 @@ impl Service {
         plan.clocks = vec![right; plan.nodes];
         plan.agreements.push((Duration::ZERO, NodeId(0)));
         let (errands, claims, texts) = (Errands::default(), Vec::new(), BTreeMap::new());
-        Ok(Self { plan, errands, claims, texts, at: Instant::ZERO })
+        Ok(Self { plan, errands, claims, texts, at: Instant::ZERO, until: Instant::ZERO })
     }
 
     fn read_event(&mut self, at: Instant, words: &mut Words) -> Result<(), Wrong> {
@@ -56,12 +61,17 @@ impl Service {
                 if self.plan.traitors.iter().any(|(other, _)| *other == node) {
                     return Err("it plays a part already".to_owned());
                 }
-                self.plan.traitors.push((node, read_part(words)?));
+                let role = read_part(words)?;
+                if matches!(role, Role::Twin(_)) {
+                    return Err(NO_TWINS.to_owned());
+                }
+                self.plan.traitors.push((node, role));
             }
             "freeze" => {
                 let some = words.nodes()?;
                 words.need("for")?;
-                let until = at.after(words.time()?);
+                let until = at.after(read_some(words)?);
+                self.until = self.until.max(until);
                 let mishap = Mishap::Frozen(at, until);
                 self.plan.mishaps.extend(some.into_iter().map(|node| (node, mishap)));
             }
@@ -146,11 +156,12 @@ impl Scene for Service {
             let faulty = nodes(faulty);
             return Err(format!("{faulty} are faulty, and {most} may be: take more generals"));
         }
-        // Busy until the last line, and for as many slots more as it takes to serve everybody.
+        // Busy until the last line, until nobody stands still, and for as many slots more as it
+        // takes to serve everybody.
         let (requests, work) = (self.errands.requests() as u64, self.errands.work(|_| true));
-        let busy = self.at.as_micros() + work.as_micros() as u64;
+        let busy = self.at.max(self.until).as_micros() + work.as_micros() as u64;
         self.plan.slots = busy / self.plan.interval + requests + 2;
-        Ok(())
+        check_slots(&self.plan)
     }
 
     fn expects(&self) -> bool {
