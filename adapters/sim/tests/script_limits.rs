@@ -75,7 +75,10 @@ fn runs_have_limits() {
         &format!("# Long.\n{first}\nat 1000s client 0 asks \"A\"\nexpect no accusation\n"),
         "take longer or fewer slots, or fewer generals",
     );
-    refuses_service("freeze r1 for 3600s\nafter 3600s freeze r1 for 3600s", "are the most for");
+    refuses_service(
+        "after 3600s freeze r1 for 3600s\nafter 3600s freeze r1 for 3600s",
+        "are the most for",
+    );
     refuses(
         "# Often.\ngenerals of 20, signed messages, 2 traitors\ngeneral r0 commands \"A\"\n\
          traitor r1 repeats 10000 times\nexpect no accusation\n",

@@ -213,8 +213,8 @@ impl Script {
             }
             violation |= words.violation;
         }
-        let mut scene = scene
-            .ok_or_else(|| problem(0, format!("there is no first line: write {FIRST_LINES}")))?;
+        let mut scene =
+            scene.ok_or_else(|| problem(0, format!("there is no cluster: write {FIRST_LINES}")))?;
         scene.close().map_err(|what| problem(0, what))?;
         let comments = text.lines().take_while(|line| line.starts_with('#'));
         let comments: Vec<&str> =
