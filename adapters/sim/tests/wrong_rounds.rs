@@ -139,3 +139,14 @@ fn who_is_accused_by_liars_alone_is_not_accused() {
     assert_eq!(broken(begin, "r3 accuses r0 of Missing"), [""; 0]);
     assert_eq!(broken(begin, "r0 accused of Missing"), ["r0 is accused of nothing"]);
 }
+
+#[test]
+fn a_time_before_an_expectation_of_the_end_is_refused() {
+    let service = "# A slot.\nservice of 4 in lockstep over oral messages, 1 traitor\n";
+    for begin in [CALM, service] {
+        for when in ["at 150ms", "after 1ms"] {
+            let told = problem(&format!("{begin}{when} expect no accusation\n"));
+            assert!(told.contains("it is looked at in the end: write `by`"), "{told}");
+        }
+    }
+}

@@ -13,6 +13,14 @@ pub(super) enum When {
 }
 
 impl When {
+    /// That no time is named before an expectation which is looked at in the end.
+    pub(super) fn demand_next(self) -> Result<(), Wrong> {
+        match self {
+            Self::Next => Ok(()),
+            _ => Err("it is looked at in the end: write `by` and a time behind it".to_owned()),
+        }
+    }
+
     /// Reads `at 2s` or `after 100ms`; neither: when the line before it has happened.
     pub(super) fn read(words: &mut Words) -> Result<Self, Wrong> {
         let when = Self::one_of(words, "at", "after")?;

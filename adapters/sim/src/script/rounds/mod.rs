@@ -151,6 +151,7 @@ impl Scene for Generals {
         if !words.take("expect") {
             return self.read_event(line, at, when != When::Next, words);
         }
+        when.demand_next()?;
         let claim = self.read_claim(words)?;
         self.claims.push((line, claim));
         Ok(())

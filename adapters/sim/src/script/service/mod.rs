@@ -136,7 +136,8 @@ impl Service {
 impl Scene for Service {
     fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong> {
         self.texts.insert(line, text.to_owned());
-        let at = When::read(words)?.from(self.at);
+        let when = When::read(words)?;
+        let at = when.from(self.at);
         if at < self.at {
             let seconds = self.at.as_micros() as f64 / 1e6;
             return Err(format!("it is {seconds} s already: take a later time, or `after`"));
@@ -145,6 +146,7 @@ impl Scene for Service {
         if !words.take("expect") {
             return self.read_event(at, words);
         }
+        when.demand_next()?;
         let claim = Claim::read(words)?;
         self.claims.push((line, claim));
         Ok(())

@@ -41,10 +41,15 @@ impl Service {
         C: Creed<Value = Parcel>,
         C::Rules: Broadcast<Value = Parcel>,
     {
-        let mut town = Town::<C>::told(self.plan.clone(), &self.errands, true);
+        let mut town = None;
         let panic = Outcome::of_panic(|| {
+            let town = town.insert(Town::<C>::told(self.plan.clone(), &self.errands, true));
             let _ = town.run();
         });
+        let Some(town) = town else {
+            let panic = panic.unwrap_or_else(|| Outcome::new(0, "it is built", Ok(())));
+            return Played::unbuilt(self.plan.to_string(), self.plan.marks(), panic);
+        };
         let (end, violation) = (town.now(), town.violation().cloned());
         let owned = |(slot, operation): (u64, &[u8])| (slot, operation.to_vec());
         let nodes = (0..self.plan.nodes as u8).map(NodeId);
