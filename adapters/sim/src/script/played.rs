@@ -71,9 +71,14 @@ pub struct Played {
 
 impl Played {
     /// A script whose world could not be built.
-    pub(super) fn unbuilt(plan: String, faulty: Vec<(NodeId, String)>, panic: Outcome) -> Self {
+    pub(super) fn unbuilt(
+        plan: String,
+        faulty: Vec<(NodeId, String)>,
+        panic: Option<Outcome>,
+    ) -> Self {
         let (transcript, end) = (Transcript::new(true), Instant::ZERO);
-        Self { outcomes: vec![panic], plan, faulty, transcript, end, violation: None }
+        let outcomes = panic.into_iter().collect();
+        Self { outcomes, plan, faulty, transcript, end, violation: None }
     }
 
     /// Whether everything was as expected.

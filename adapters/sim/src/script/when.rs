@@ -48,6 +48,16 @@ impl When {
         Ok(if words.take(after) { Self::After(words.time()?) } else { Self::Next })
     }
 
+    /// The time that is meant, if it is now this; one that is past already is refused.
+    pub(super) fn reach(self, now: Instant) -> Result<Instant, Wrong> {
+        let at = self.from(now);
+        if at < now {
+            let seconds = now.as_micros() as f64 / 1e6;
+            return Err(format!("it is {seconds} s already: take a later time, or `after`"));
+        }
+        Ok(at)
+    }
+
     /// The time that is meant, if it is now this.
     pub(super) const fn from(self, now: Instant) -> Instant {
         match self {

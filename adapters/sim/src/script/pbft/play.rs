@@ -116,15 +116,12 @@ impl<'s> Director<'s> {
     /// Lets the time come at which a line happens.
     fn pass(&mut self, step: &Step) {
         let now = self.cluster.now();
-        match step.when {
-            When::Next => {}
-            When::After(time) => self.run(now.after(time)),
-            When::At(at) if at < now => {
-                let seconds = now.as_micros() as f64 / 1e6;
-                let what = format!("it is {seconds} s already: take a later time, or `after`");
-                self.enter(step.line, &step.text, Err(what));
-            }
-            When::At(at) => self.run(at),
+        if step.when == When::Next {
+            return;
+        }
+        match step.when.reach(now) {
+            Ok(at) => self.run(at),
+            Err(what) => self.enter(step.line, &step.text, Err(what)),
         }
     }
 

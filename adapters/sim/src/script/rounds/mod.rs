@@ -142,11 +142,7 @@ impl Scene for Generals {
     fn read(&mut self, line: usize, text: &str, words: &mut Words) -> Result<(), Wrong> {
         self.texts.insert(line, text.to_owned());
         let when = When::read(words)?;
-        let at = when.from(self.at);
-        if at < self.at {
-            let seconds = self.at.as_micros() as f64 / 1e6;
-            return Err(format!("it is {seconds} s already: take a later time, or `after`"));
-        }
+        let at = when.reach(self.at)?;
         self.at = at;
         if !words.take("expect") {
             return self.read_event(line, at, when != When::Next, words);

@@ -35,7 +35,6 @@ impl Generals {
             let _ = field.run();
         });
         let Some(field) = field else {
-            let panic = panic.unwrap_or_else(|| Outcome::new(0, "it is built", Ok(())));
             return Played::unbuilt(self.plan.to_string(), self.plan.marks(), panic);
         };
         let (end, violation) = (field.now(), field.violation().cloned());

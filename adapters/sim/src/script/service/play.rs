@@ -47,7 +47,6 @@ impl Service {
             let _ = town.run();
         });
         let Some(town) = town else {
-            let panic = panic.unwrap_or_else(|| Outcome::new(0, "it is built", Ok(())));
             return Played::unbuilt(self.plan.to_string(), self.plan.marks(), panic);
         };
         let (end, violation) = (town.now(), town.violation().cloned());
