@@ -119,6 +119,13 @@ pub enum Refusal {
         /// The round, counted from 1; one more than there are if the end was missed.
         round: u8,
     },
+    /// With this round, more peers than may be faulty were not heard in one slot of
+    /// [`lockstep`](crate::lockstep): at least one of them is loyal and has spoken, so this node
+    /// was not there. It counts itself faulty, says no more in the slot, and decides nothing.
+    CutOff {
+        /// The round, counted from 1.
+        round: u8,
+    },
     /// A state that enough peers vouch for was made with other constants than this node has.
     WrongConstants,
     /// An order for a general that does not command this instance.
@@ -161,6 +168,11 @@ impl core::fmt::Display for Refusal {
             Self::MissedDeadline { round } => {
                 write!(f, "woken too late for round {round}: this node counts itself faulty")
             }
+            Self::CutOff { round } => write!(
+                f,
+                "more peers than may be faulty were not heard up to round {round}: this node \
+                 counts itself faulty"
+            ),
             Self::WrongConstants => {
                 f.write_str("the others' state has other sizes: compare the configurations")
             }

@@ -29,17 +29,20 @@
 //!
 //! It counts itself faulty: it decides nothing, executes nothing, answers nobody, and says
 //! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline). It goes on taking part in slots
-//! whose beginning it does not miss, for the others need it. To rejoin it asks for the state after
-//! a slot that has not begun, the next of those at which states are captured, see `rejoin`. It
-//! waits until `m + 1` generals vouch for one digest of it, fetches the state from one of them,
-//! and checks it against that digest before it is installed. What was agreed on in later slots it
-//! has held in the meantime and executes it then. A general that is started late, or again, does
-//! the same.
+//! whose beginning it does not miss, for the others need it. So does a general that in one slot
+//! does not hear more than m others when they have to speak: one of them is loyal, so it is the
+//! general itself that was not there, and it says [`Refusal::CutOff`](crate::Refusal::CutOff).
+//!
+//! To rejoin it asks for the state after a slot that has not begun, the next of those at which
+//! states are captured, see `rejoin`. It waits until `m + 1` generals vouch for one digest of it,
+//! fetches the state from one of them, and checks it against that digest before it is installed.
+//! What was agreed on in later slots it has held in the meantime and executes it then. A general
+//! that is started late, or again, does the same.
 //!
 //! A host must execute a slot in less time than its lanes last, see [`Config::lanes`]. If more
-//! than m generals are behind at once, because they all paused or all hosts were too slow, nobody
-//! is left to vouch for a state: the service is over, and is begun again in a new epoch from a
-//! state that its operators agree on.
+//! than m generals are behind at once, because they all paused, all hosts were too slow, or the
+//! network fell silent for a round, nobody is left to vouch for a state: the service is over, and
+//! is begun again in a new epoch from a state that its operators agree on.
 //!
 //! # The files
 //!
@@ -50,6 +53,9 @@
 //!
 //! * A proposal holds many requests, not one.
 //! * Generals do not compare their states all the time: digests are made when somebody rejoins.
+//!   A general that stood still and so heard m others, and no more, too late cannot tell that from
+//!   m traitors' silence. If what the traitors said then makes a difference, it is a faulty general
+//!   like another: it goes on from a vector of its own until it is started again.
 
 mod authority;
 mod client;

@@ -4,7 +4,7 @@ use super::outputs::{Outputs, Work};
 use super::rules::Rules;
 use super::schedule::Schedule;
 use crate::fault::{Fault, Refusal};
-use crate::node::{NodeId, NodeSet, Principal};
+use crate::node::{MAX_NODES, NodeId, NodeSet, Principal};
 use crate::protocol::{Admission, Input, InputOf, Never, Protocol};
 use crate::time::Instant;
 use core::cell::Cell;
@@ -20,6 +20,10 @@ pub struct General<R> {
     /// The round that is open: 0 before the first, one more than there are after the last.
     round: u8,
     missed: bool,
+    /// Who was not heard in some round of this agreement.
+    unheard: NodeSet,
+    /// The most peers whose silence it bears: who hears fewer is at fault itself.
+    bearable: usize,
     pub(super) work: Cell<Work>,
 }
 
@@ -35,7 +39,8 @@ impl<R: Rules> General<R> {
     /// A general that keeps these rules, and waits for the first round.
     pub const fn with_rules(rules: R, schedule: Schedule) -> Self {
         let (now, work) = (Instant::ZERO, Cell::new(Work::NONE));
-        Self { rules, schedule, now, round: 0, missed: false, work }
+        let (unheard, bearable) = (NodeSet::EMPTY, MAX_NODES);
+        Self { rules, schedule, now, round: 0, missed: false, unheard, bearable, work }
     }
 
     /// The round that is open: 0 before the first, one more than there are after the last.
@@ -44,7 +49,8 @@ impl<R: Rules> General<R> {
         self.round
     }
 
-    /// Whether it missed a deadline of its own, and so counts itself faulty.
+    /// Whether it missed a deadline of its own, or what more peers said than may be faulty, and so
+    /// counts itself faulty.
     #[must_use]
     pub const fn has_missed(&self) -> bool {
         self.missed
@@ -73,10 +79,11 @@ impl<R: Rules> General<R> {
         &mut self.rules
     }
 
-    /// Begins another agreement, by another schedule. The rules were renewed before.
-    pub(crate) const fn restart(&mut self, schedule: Schedule) {
-        self.schedule = schedule;
-        (self.round, self.missed) = (0, false);
+    /// Begins another agreement, by another schedule, in which the silence of so many peers is
+    /// borne. The rules were renewed before.
+    pub(crate) const fn restart(&mut self, schedule: Schedule, bearable: usize) {
+        (self.schedule, self.bearable) = (schedule, bearable);
+        (self.round, self.missed, self.unheard) = (0, false, NodeSet::EMPTY);
         self.work = Cell::new(Work::NONE);
     }
 
@@ -119,6 +126,13 @@ impl<R: Rules> General<R> {
         while self.round <= rounds && self.now >= self.schedule.begin(self.round + 1) {
             if self.round > 0 {
                 work.missing = self.rules.close(self.round);
+                for node in work.missing.iter() {
+                    self.unheard.insert(node);
+                }
+                if self.unheard.len() > self.bearable && !canary!("hears_nobody") {
+                    self.missed = true;
+                    return Work::refusing(Refusal::CutOff { round: self.round });
+                }
             }
             self.round += 1;
             let unsaid = work.speaks();

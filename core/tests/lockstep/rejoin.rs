@@ -47,6 +47,68 @@ fn r_09_a_frozen_general_says_so_decides_nothing_and_rejoins() {
 }
 
 #[test]
+fn r_09_a_general_that_wakes_in_time_and_has_heard_nobody_says_so_and_rejoins() {
+    // It stands still while the frames of a round arrive, and is stepped within the margin after
+    // the round: it misses no deadline, and all that it is handed then is late.
+    for rounds in [1, 2] {
+        for wakes in [0, MARGIN / 2, MARGIN] {
+            let shape = Shape { rounds, ..Shape::ORAL };
+            let from = FIRST + 6 * ROUND + 20 * MS;
+            let bench = frozen(shape, 2, from, FIRST + 7 * ROUND + wakes);
+            let host = &bench.hosts[2];
+            let says = |it: &Refusal| matches!(it, Refusal::CutOff { .. });
+            assert!(host.refusals.iter().any(says), "{:?}", host.refusals);
+            assert_eq!(host.installed.len(), 1, "{rounds} rounds, woken after {wakes} us");
+            let missing = bench.accusations.iter().any(|it| it.0 == 2 && it.2 == Fault::Missing);
+            assert!(!missing, "who counts itself faulty accuses nobody of silence");
+            bench.check("cut off");
+            assert!(
+                bench.clients.iter().all(|desk| desk.failures == 0 && !desk.replies.is_empty())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_general_that_as_many_as_may_be_faulty_keep_silent_to_goes_on() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.traitors = vec![1];
+    bench.tamper = Some(Box::new(|_, to, payload| match to {
+        2 => Vec::new(),
+        _ => vec![(DELAY, payload)],
+    }));
+    busy(&mut bench, FIRST + 10 * ROUND);
+    bench.run_until(FIRST + 20 * ROUND);
+    assert!(bench.accusations.contains(&(2, NodeId(1), Fault::Missing)));
+    assert_eq!((bench.hosts[2].installed.len(), bench.hosts[2].refusals.len()), (0, 0));
+    bench.check("one that is silent");
+}
+
+#[test]
+fn who_misses_one_in_one_round_and_another_in_the_next_is_at_fault_itself() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    bench.traitors = vec![1, 3];
+    let mut said = 0;
+    bench.tamper = Some(Box::new(move |from, to, payload| {
+        let lost = match wire::decode::<Message<'_, Oral>>(&payload) {
+            Ok(Message::Slot(frame)) if to == 2 && frame.number == 6 => {
+                // One says nothing first, the other nothing then.
+                said += 1;
+                (from, said) == (1, 1) || (from, said) == (3, 4)
+            }
+            _ => false,
+        };
+        if lost { Vec::new() } else { vec![(DELAY, payload)] }
+    }));
+    busy(&mut bench, FIRST + 30 * ROUND);
+    bench.run_until(FIRST + 40 * ROUND);
+    let host = &bench.hosts[2];
+    assert!(host.refusals.contains(&Refusal::CutOff { round: 2 }), "{:?}", host.refusals);
+    assert_eq!(host.installed.len(), 1);
+    bench.check("two that were not heard");
+}
+
+#[test]
 fn a_general_that_was_not_frozen_long_enough_to_miss_anything_goes_on() {
     let from = FIRST + 5 * ROUND + 40 * MS;
     let bench = frozen(Shape::ORAL, 2, from, from + 50 * MS);

@@ -37,6 +37,16 @@ fn new_view_in_a_log_without_the_view_changes_that_it_names_is_an_error_and_no_p
 }
 
 #[test]
+fn new_view_in_a_log_that_has_left_its_view_before_is_an_error() {
+    for left in [Record::Left { view: View(2) }, Record::ViewChange(change(2, 2, &[]))] {
+        let (changes, mut records) = named();
+        records.push(left);
+        records.push(Record::NewView(new_view(4, 1, &names(&changes), &[])));
+        assert!(matches!(recovered(&records), Err(RecoverError::Record(_))), "{left:?}");
+    }
+}
+
+#[test]
 fn new_view_in_a_log_whose_choices_do_not_follow_is_an_error() {
     let (changes, mut records) = named();
     let wrong = new_view(4, 1, &names(&changes), &[(1, digest(b"A"))]);

@@ -322,6 +322,11 @@ pub const CANARIES: &[Canary] = &[
         "A general that missed its deadline speaks all the same.",
     ),
     canary(
+        "hears_nobody",
+        tests("lockstep", "rejoin"),
+        "Lockstep: who does not hear more peers than may be faulty takes itself for loyal.",
+    ),
+    canary(
         "gap_on_trust",
         tests("pbft", "choice"),
         "A new view puts NULL where it has not heard yet what was prepared.",

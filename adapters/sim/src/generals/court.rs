@@ -61,7 +61,8 @@ impl Court {
 
     /// A general refuses: one that is correct has no reason to.
     pub(super) fn refused(&mut self, now: Instant, node: NodeId, refusal: Refusal) {
-        self.statistics.missed += u64::from(matches!(refusal, Refusal::MissedDeadline { .. }));
+        let missed = matches!(refusal, Refusal::MissedDeadline { .. } | Refusal::CutOff { .. });
+        self.statistics.missed += u64::from(missed);
         if self.is_correct(node) {
             let what = format!("the correct r{} refuses: {refusal}", node.0);
             self.fail("refusal", now, what);

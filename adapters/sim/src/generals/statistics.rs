@@ -17,7 +17,7 @@ pub struct Statistics {
     pub accusations: u64,
     /// Frames that a wall rejected.
     pub rejected: u64,
-    /// Generals that missed a deadline of their own and said so.
+    /// Generals that missed a deadline of their own, or what others said, and said so.
     pub missed: u64,
     /// Power cuts.
     pub crashes: u64,
