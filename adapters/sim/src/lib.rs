@@ -27,6 +27,7 @@ mod again;
 pub mod campaign;
 pub mod canaries;
 pub mod check;
+pub mod checker;
 pub mod chronicle;
 pub mod clock;
 pub mod costs;

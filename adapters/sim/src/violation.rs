@@ -1,12 +1,13 @@
 //! A broken promise.
 
+use crate::checker::is_checker;
 use quorate::Instant;
 use std::fmt;
 
 /// What a checker found: the run broke a promise of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
-    /// The name of the checker.
+    /// The name of the checker: one of [`CHECKERS`](crate::checker::CHECKERS).
     pub checker: &'static str,
     /// Virtual time, in microseconds.
     pub micros: u64,
@@ -17,7 +18,8 @@ pub struct Violation {
 impl Violation {
     /// A violation found by `checker` now.
     #[must_use]
-    pub const fn new(checker: &'static str, now: Instant, what: String) -> Self {
+    pub fn new(checker: &'static str, now: Instant, what: String) -> Self {
+        debug_assert!(is_checker(checker), "`{checker}` stands in no list of checkers");
         Self { checker, micros: now.as_micros(), what }
     }
 }

@@ -1,6 +1,7 @@
 //! What the transcript of a script shows to its expectations, whatever the protocol.
 
 use super::words::{Words, Wrong};
+use crate::checker::{CHECKERS, is_checker};
 use crate::chronicle::{Chronicle, Entry, What, name};
 use quorate::{Instant, NodeId, NodeSet, Principal};
 
@@ -146,6 +147,10 @@ pub(super) fn read_checker(words: &mut Words) -> Result<String, Wrong> {
     let mut checker = words.word("the name of a checker, as agreement")?;
     while let Ok(word) = words.word("") {
         checker = format!("{checker} {word}");
+    }
+    if !is_checker(&checker) {
+        let names = CHECKERS.map(|(name, _)| name).join(", ");
+        return Err(format!("no checker is called `{checker}`; there are: {names}"));
     }
     words.violation = true;
     Ok(checker)
