@@ -53,9 +53,12 @@
 //!
 //! * A proposal holds many requests, not one.
 //! * Generals do not compare their states all the time: digests are made when somebody rejoins.
-//!   A general that stood still and so heard m others, and no more, too late cannot tell that from
-//!   m traitors' silence. If what the traitors said then makes a difference, it is a faulty general
-//!   like another: it goes on from a vector of its own until it is started again.
+//!   So a general whose host stood still for less than a margin after a round's end may not learn
+//!   of it. As long as those that it did not hear and the traitors are no more than m together, it
+//!   sees what it would see if all of them were traitors, and agrees with the others. If they are
+//!   more, of whom it does not hear m at most while the others lie, it is one of the m faulty ones
+//!   itself and goes on from a vector of its own until it is started again. With m = 1 that
+//!   cannot be.
 
 mod authority;
 mod client;
