@@ -119,9 +119,10 @@ pub enum Refusal {
         /// The round, counted from 1; one more than there are if the end was missed.
         round: u8,
     },
-    /// With this round, more peers than may be faulty were not heard in one slot of
-    /// [`lockstep`](crate::lockstep): at least one of them is loyal and has spoken, so this node
-    /// was not there. It counts itself faulty, says no more in the slot, and decides nothing.
+    /// Up to this round, more peers were silent, late or wrong in one slot of
+    /// [`lockstep`](crate::lockstep) than may be faulty: at least one of them is loyal, so it was
+    /// this node that was not there when they spoke. It counts itself faulty, says no more in the
+    /// slot, and decides nothing.
     CutOff {
         /// The round, counted from 1.
         round: u8,
@@ -170,8 +171,8 @@ impl core::fmt::Display for Refusal {
             }
             Self::CutOff { round } => write!(
                 f,
-                "more peers than may be faulty were not heard up to round {round}: this node \
-                 counts itself faulty"
+                "up to round {round} more peers were silent, late or wrong than may be faulty: this \
+                 node counts itself faulty"
             ),
             Self::WrongConstants => {
                 f.write_str("the others' state has other sizes: compare the configurations")

@@ -29,9 +29,9 @@
 //!
 //! It counts itself faulty: it decides nothing, executes nothing, answers nobody, and says
 //! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline). It goes on taking part in slots
-//! whose beginning it does not miss, for the others need it. So does a general that in one slot
-//! does not hear more than m others when they have to speak: one of them is loyal, so it is the
-//! general itself that was not there, and it says [`Refusal::CutOff`](crate::Refusal::CutOff).
+//! whose beginning it does not miss, for the others need it. So does a general to whom in
+//! one slot more than m others are silent, late or wrong: one of them is loyal, so it is the general
+//! itself that was not there when they spoke. It says [`Refusal::CutOff`](crate::Refusal::CutOff).
 //!
 //! To rejoin it asks for the state after a slot that has not begun, the next of those at which
 //! states are captured, see `rejoin`. It waits until `m + 1` generals vouch for one digest of it,
@@ -53,7 +53,7 @@
 //!
 //! * A proposal holds many requests, not one.
 //! * Generals do not compare their states all the time: digests are made when somebody rejoins.
-//!   So a general whose host stood still for less than a margin after a round's end may not learn
+//!   So a general whose host stood still until less than a margin after a round may not learn
 //!   of it. As long as those that it did not hear and the traitors are no more than m together, it
 //!   sees what it would see if all of them were traitors, and agrees with the others. If they are
 //!   more, of whom it does not hear m at most while the others lie, it is one of the m faulty ones

@@ -20,9 +20,9 @@ pub struct General<R> {
     /// The round that is open: 0 before the first, one more than there are after the last.
     round: u8,
     missed: bool,
-    /// Who was not heard in some round of this agreement.
-    unheard: NodeSet,
-    /// The most peers whose silence it bears: who hears fewer is at fault itself.
+    /// Who was silent, late or wrong in this agreement: none of them is loyal if this general is.
+    suspects: NodeSet,
+    /// The most suspects that it bears: with more of them it is at fault itself.
     bearable: usize,
     pub(super) work: Cell<Work>,
 }
@@ -39,8 +39,8 @@ impl<R: Rules> General<R> {
     /// A general that keeps these rules, and waits for the first round.
     pub const fn with_rules(rules: R, schedule: Schedule) -> Self {
         let (now, work) = (Instant::ZERO, Cell::new(Work::NONE));
-        let (unheard, bearable) = (NodeSet::EMPTY, MAX_NODES);
-        Self { rules, schedule, now, round: 0, missed: false, unheard, bearable, work }
+        let (suspects, bearable) = (NodeSet::EMPTY, MAX_NODES);
+        Self { rules, schedule, now, round: 0, missed: false, suspects, bearable, work }
     }
 
     /// The round that is open: 0 before the first, one more than there are after the last.
@@ -49,7 +49,7 @@ impl<R: Rules> General<R> {
         self.round
     }
 
-    /// Whether it missed a deadline of its own, or what more peers said than may be faulty, and so
+    /// Whether it missed a deadline of its own, or has more to accuse than may be faulty, and so
     /// counts itself faulty.
     #[must_use]
     pub const fn has_missed(&self) -> bool {
@@ -79,11 +79,11 @@ impl<R: Rules> General<R> {
         &mut self.rules
     }
 
-    /// Begins another agreement, by another schedule, in which the silence of so many peers is
-    /// borne. The rules were renewed before.
+    /// Begins another agreement, by another schedule, in which so many peers may be silent, late or
+    /// wrong. The rules were renewed before.
     pub(crate) const fn restart(&mut self, schedule: Schedule, bearable: usize) {
         (self.schedule, self.bearable) = (schedule, bearable);
-        (self.round, self.missed, self.unheard) = (0, false, NodeSet::EMPTY);
+        (self.round, self.missed, self.suspects) = (0, false, NodeSet::EMPTY);
         self.work = Cell::new(Work::NONE);
     }
 
@@ -105,8 +105,24 @@ impl<R: Rules> General<R> {
             Err(fault) => Admission::Refused(fault),
             Ok(_) if self.missed => Admission::Known,
             Ok(_) if self.is_over() => Admission::Refused(Fault::Late),
-            Ok(from) => self.rules.admit(self.round, from, message),
+            Ok(from) => {
+                let admission = self.rules.admit(self.round, from, message);
+                if let Admission::Refused(_) = admission {
+                    self.suspects.insert(from);
+                }
+                admission
+            }
         }
+    }
+
+    /// A loyal general has no more to accuse than may be faulty. One that has was not there when
+    /// the others spoke: it counts itself faulty and not them.
+    fn cut_off(&mut self) -> Option<Work> {
+        let alone = self.suspects.len() > self.bearable && !canary!("hears_nobody");
+        alone.then(|| {
+            self.missed = true;
+            Work::refusing(Refusal::CutOff { round: self.round })
+        })
     }
 
     /// The peer behind a link.
@@ -127,11 +143,10 @@ impl<R: Rules> General<R> {
             if self.round > 0 {
                 work.missing = self.rules.close(self.round);
                 for node in work.missing.iter() {
-                    self.unheard.insert(node);
+                    self.suspects.insert(node);
                 }
-                if self.unheard.len() > self.bearable && !canary!("hears_nobody") {
-                    self.missed = true;
-                    return Work::refusing(Refusal::CutOff { round: self.round });
+                if let Some(cut_off) = self.cut_off() {
+                    return cut_off;
                 }
             }
             self.round += 1;
@@ -196,6 +211,10 @@ impl<R: Rules> Protocol for General<R> {
                 Ok(from) => {
                     let blame = self.rules.on_message(self.round, from, &message);
                     work.accuse(from, blame);
+                    if blame.sender.is_some() {
+                        self.suspects.insert(from);
+                        work = self.cut_off().unwrap_or(work);
+                    }
                 }
             },
         }

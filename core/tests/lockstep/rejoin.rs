@@ -70,6 +70,29 @@ fn r_09_a_general_that_wakes_in_time_and_has_heard_nobody_says_so_and_rejoins() 
 }
 
 #[test]
+fn over_signed_messages_late_frames_of_more_than_may_be_faulty_tell_the_same() {
+    // Nobody has to relay, so nobody is missing: but what the others relayed comes late.
+    let shape = Shape { nodes: 5, traitors: 2, rounds: 3, spare: 4 };
+    let mut bench = Bench::<Scrolls>::new(shape);
+    bench.traitors = vec![4];
+    bench.tamper = Some(Box::new(|_, to, payload| match to {
+        2 => Vec::new(),
+        _ => vec![(DELAY, payload)],
+    }));
+    // It alone knows a request, and says nothing of it to one general.
+    bench.post(client(0), node(4), DELAY, request(0, 1, b"A"));
+    let second = bench.begin(0) + ROUND;
+    bench.run_until(second + 20 * MS);
+    bench.frozen[2] = second + ROUND + MARGIN / 2;
+    bench.run_until(bench.begin(12));
+    let host = &bench.hosts[2];
+    assert_eq!(host.refusals, [Refusal::CutOff { round: 3 }]);
+    assert_eq!(host.installed.len(), 1);
+    bench.check("relays that were slept through");
+    assert_eq!(bench.hosts[2].log.len(), 1, "what the others executed is in the state it took");
+}
+
+#[test]
 fn a_general_that_as_many_as_may_be_faulty_keep_silent_to_goes_on() {
     let mut bench = Bench::<Oral>::new(Shape::ORAL);
     bench.traitors = vec![1];
