@@ -57,15 +57,17 @@ impl Config {
     }
 
     /// How many slots must be held at once: those that overlap, the next one, which clocks that
-    /// are ahead may begin, and the one that is executed. Each one more gives a general that
-    /// rejoins one interval more to fetch the state, and every host one interval more to execute
-    /// a slot: a host that takes longer than that makes its general count itself faulty.
+    /// are ahead may begin, and the one that is executed; and so many that a general that rejoins
+    /// has three rounds, after the state is agreed on, to hear of it, to ask for it, and to have
+    /// it. Each one more gives it one interval more, and every host one interval more to execute a
+    /// slot: a host that takes longer than that makes its general count itself faulty.
     #[must_use]
     pub fn lanes(&self, rounds: u8) -> usize {
         let interval = Instant::ZERO.after(self.interval).as_micros().max(1);
         let round = Instant::ZERO.after(self.round).as_micros();
         let overlap = round.saturating_mul(rounds.into()).div_ceil(interval);
-        usize::try_from(overlap).unwrap_or(usize::MAX).saturating_add(2)
+        let fetching = round.saturating_mul(3).div_ceil(interval).max(2);
+        usize::try_from(overlap.saturating_add(fetching)).unwrap_or(usize::MAX)
     }
 
     /// "If the generals serve clients, a reply is worth what m + 1 of them say" (Schneider 1990),

@@ -48,7 +48,8 @@ pub struct Status {
 impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
     /// A general at the initial state of the cluster, to be stepped at once. If slot 0 has begun
     /// when it is stepped for the first time, it has missed it, and rejoins: it cannot know what it
-    /// said in slots that have begun before it was started again.
+    /// said in slots that have begun before it was started again. So let slot 0 begin when all are
+    /// there: without all but m of them the service is over before it begins.
     ///
     /// # Errors
     /// Sizes or settings that do not fit together.
@@ -278,6 +279,12 @@ where
         };
         if !memory.lanes.iter().all(mine) {
             return Err(ConfigError("a lane belongs to another general or size of cluster"));
+        }
+        let withstands = |lane: &super::memory::Lane<P, T>| lane.rules().traitors();
+        if !memory.lanes.iter().all(|lane| withstands(lane) == config.traitors) {
+            return Err(ConfigError(
+                "a lane withstands another number of traitors than the service",
+            ));
         }
         if memory.peers.len() != config.nodes {
             return Err(ConfigError("one peer row for each general"));

@@ -73,6 +73,12 @@ impl<V: Value, T: AsRef<[Row]> + AsMut<[Row]>> Chains<V, T> {
 }
 
 impl<V: Value, T> Chains<V, T> {
+    /// The general's place in the agreement.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Which agreement this is.
     #[must_use]
     pub const fn instance(&self) -> Instance {

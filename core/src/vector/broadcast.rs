@@ -13,6 +13,9 @@ pub trait Broadcast: Rules + 'static {
     /// Which agreement this is.
     fn instance(&self) -> Instance;
 
+    /// How many traitors it withstands, m.
+    fn traitors(&self) -> usize;
+
     /// Forgets everything and begins agreement `number` of the same commander.
     fn renew(&mut self, number: u64);
 

@@ -75,6 +75,12 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Instances<P, T> {
         self.number
     }
 
+    /// How many traitors they withstand, m.
+    #[must_use]
+    pub fn traitors(&self) -> usize {
+        self.instances.as_ref().first().map_or(0, P::traitors)
+    }
+
     /// What was agreed, after the last round.
     #[must_use]
     pub fn vector(&self) -> Vector<'_, P> {

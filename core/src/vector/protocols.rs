@@ -17,6 +17,10 @@ where
         self.config().instance
     }
 
+    fn traitors(&self) -> usize {
+        self.config().traitors
+    }
+
     fn renew(&mut self, number: u64) {
         self.renew(number);
     }
@@ -47,6 +51,10 @@ where
 
     fn instance(&self) -> Instance {
         self.instance()
+    }
+
+    fn traitors(&self) -> usize {
+        self.config().traitors
     }
 
     fn renew(&mut self, number: u64) {
@@ -87,6 +95,10 @@ where
 
     fn instance(&self) -> Instance {
         self.config().instance
+    }
+
+    fn traitors(&self) -> usize {
+        self.config().traitors
     }
 
     fn renew(&mut self, number: u64) {

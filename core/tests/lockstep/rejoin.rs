@@ -6,7 +6,13 @@ use quorate::{Fault, NodeId, Refusal, wire};
 
 /// Clients ask in every slot; general `id` is frozen from `from` until `until`.
 fn frozen(shape: Shape, id: usize, from: u64, until: u64) -> Bench<Oral> {
+    frozen_among(shape, DELAY, id, from, until)
+}
+
+/// The same, with so long a delay.
+fn frozen_among(shape: Shape, delay: u64, id: usize, from: u64, until: u64) -> Bench<Oral> {
     let mut bench = Bench::<Oral>::new(shape);
+    bench.delay = delay;
     busy(&mut bench, from);
     bench.frozen[id] = until;
     busy(&mut bench, until + 12 * ROUND * shape.rounds);
@@ -137,6 +143,20 @@ fn a_general_that_was_not_frozen_long_enough_to_miss_anything_goes_on() {
     let bench = frozen(Shape::ORAL, 2, from, from + 50 * MS);
     assert_eq!((bench.hosts[2].installed.len(), bench.hosts[2].refusals.len()), (0, 0));
     bench.check("a nap");
+}
+
+#[test]
+fn the_least_lanes_are_enough_to_rejoin_however_long_frames_are_under_way() {
+    for rounds in [1, 2] {
+        // The longest that the length of a round allows, but for a millisecond.
+        for delay in [DELAY, ROUND * 7 / 10, ROUND - MARGIN - MS] {
+            let shape = Shape { rounds, spare: 0, ..Shape::ORAL };
+            let from = FIRST + 6 * ROUND * rounds + 20 * MS;
+            let bench = frozen_among(shape, delay, 2, from, from + 3 * ROUND * rounds);
+            assert_eq!(bench.hosts[2].installed.len(), 1, "{rounds} rounds, {delay} us");
+            bench.check("least lanes");
+        }
+    }
 }
 
 #[test]

@@ -144,6 +144,11 @@ fn the_bounds_of_generals_and_lanes_are_enforced() {
     config.interval = config.round / 2;
     let authority = Clients { roster: roster(3), verifier: TestVerifier };
     assert!(General::new(config, room::<Scrolls>(Shape::SIGNED, 0), authority).is_err());
+    let authority = Clients { roster: roster(5), verifier: TestVerifier };
+    let five = Shape { nodes: 5, ..Shape::SIGNED };
+    let config = Config { traitors: 2, ..five.config(0) };
+    let error = General::new(config, room::<Scrolls>(five, 0), authority).unwrap_err();
+    assert!(error.to_string().contains("another number of traitors"), "{error}");
     let other = room::<Scrolls>(Shape::SIGNED, 1);
     let authority = Clients { roster: roster(3), verifier: TestVerifier };
     assert!(General::new(Shape::SIGNED.config(0), other, authority).is_err());
