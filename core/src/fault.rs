@@ -171,8 +171,8 @@ impl core::fmt::Display for Refusal {
             }
             Self::CutOff { round } => write!(
                 f,
-                "up to round {round} more peers were silent, late or wrong than may be faulty: this \
-                 node counts itself faulty"
+                "up to round {round} more peers were silent, late or wrong than may be faulty: \
+                 this node counts itself faulty"
             ),
             Self::WrongConstants => {
                 f.write_str("the others' state has other sizes: compare the configurations")

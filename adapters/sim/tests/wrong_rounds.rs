@@ -74,6 +74,16 @@ fn what_a_service_executes_has_its_time() {
 }
 
 #[test]
+fn what_a_traitor_alone_knows_is_promised_to_nobody() {
+    let service = "# S.\nservice of 4 in lockstep over oral messages\ntraitor r3 plays silent\n";
+    for (asked, replies) in [("of r3", "no"), ("of r2 r3", "1"), ("", "1")] {
+        let script = format!("{service}at 50ms client 0 asks \"A\" {asked}\n");
+        let played = play(&format!("{script}expect client 0 has {replies} reply\n"));
+        assert!(played.kept(), "{asked}: {:?}", played.outcomes);
+    }
+}
+
+#[test]
 fn within_is_no_word_where_all_is_looked_at_in_the_end() {
     let service =
         "# S.\nservice of 4 in lockstep over oral messages\nat 50ms client 0 asks \"A\"\n";

@@ -27,11 +27,13 @@
 //!
 //! # A general that misses a deadline
 //!
-//! It counts itself faulty: it decides nothing, executes nothing, answers nobody, and says
-//! [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline). It goes on taking part in slots
-//! whose beginning it does not miss, for the others need it. So does a general to whom in
-//! one slot more than m others are silent, late or wrong: one of them is loyal, so it is the general
-//! itself that was not there when they spoke. It says [`Refusal::CutOff`](crate::Refusal::CutOff).
+//! It counts itself faulty: from that slot on it decides nothing, executes nothing, answers nobody,
+//! and says [`Refusal::MissedDeadline`](crate::Refusal::MissedDeadline). It goes on taking part in
+//! slots whose beginning it does not miss, for the others need it.
+//!
+//! So does a general to whom in one slot more than m others are silent, late or wrong: one of them
+//! is loyal, so it is the general itself that was not there when they spoke. It says
+//! [`Refusal::CutOff`](crate::Refusal::CutOff) then, and accuses no more of them.
 //!
 //! To rejoin it asks for the state after a slot that has not begun, the next of those at which
 //! states are captured, see `rejoin`. It waits until `m + 1` generals vouch for one digest of it,

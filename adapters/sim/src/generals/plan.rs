@@ -247,7 +247,11 @@ impl Plan {
         let often = *random.pick(&[1000, 500, 200]);
         let busy = if self.slots > 0 { self.slots * self.interval } else { self.length() };
         let begin = random.below(busy);
-        let until = begin + random.below(3 * self.timing.round);
+        let mut until = begin + random.below(3 * self.timing.round);
+        let awakes = self.just_after_a_round(random, node, begin);
+        if random.chance(500) {
+            until = awakes;
+        }
         let (begin, until) = (Instant::from_micros(begin), Instant::from_micros(until));
         let kinds = if faults >= Faults::Swarm { 6 } else { 4 };
         let first = if self.slots > 0 && random.chance(500) { kinds - 2 } else { 0 };
@@ -263,6 +267,17 @@ impl Plan {
             _ => Mishap::Crashed(begin),
         };
         self.mishaps.push((node, mishap));
+    }
+
+    /// A time within the margin after the end of a round by a general's clock, the next after
+    /// `begin` or one of the two that follow: who stands still until then misses no deadline.
+    fn just_after_a_round(&self, random: &mut Random, node: NodeId, begin: u64) -> u64 {
+        let Timing { round, margin, .. } = self.timing;
+        let (clock, begin) = (self.clocks[node.index()], Instant::from_micros(begin));
+        let start = self.timing.start().as_micros();
+        let passed = clock.read(begin).as_micros().saturating_sub(start) / round;
+        let end = start + (passed + random.between(1, 3)) * round + random.below(margin + 1);
+        clock.reaches(begin, Instant::from_micros(end)).as_micros()
     }
 
     /// The names of the features that this plan has, for counting.

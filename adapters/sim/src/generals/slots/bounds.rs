@@ -68,8 +68,8 @@ mod tests {
         let slots = Slots { first: Instant::ZERO, interval: plan.interval, work: 0 };
         let costs = Costs { frames: 0, exactly: None, frame_bytes: 0, verifications: 5 };
         let bounds = Bounds::new(&plan, &slots, costs);
-        // Two slots of two rounds overlap, and a third one is heard; eight lanes.
-        let (outputs, signatures) = (3 * 16 + 8 + 16 + 8, 3 * 2 * 5 + 6);
+        // Two slots of two rounds overlap, and a third one is heard; five lanes.
+        let (outputs, signatures) = (3 * 16 + 5 + 16 + 8, 3 * 2 * 5 + 6);
         assert_eq!(bounds, Bounds { outputs, signatures });
         assert!(bounds.stepped(outputs).is_ok() && bounds.stepped(outputs + 1).is_err());
         assert!(bounds.verified(signatures).is_ok() && bounds.verified(signatures + 1).is_err());

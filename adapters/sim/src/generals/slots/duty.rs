@@ -430,7 +430,8 @@ where
         let first = self.slots.first.as_micros() - ORIGIN;
         let began = patron.since.as_micros().max(first.saturating_sub(self.plan.interval));
         let waited = now.as_micros() - began;
-        if waited > most && !patron.lies {
+        let promised = patron.is_promised(|node| self.annals.court.is_correct(node));
+        if waited > most && promised {
             let what = format!(
                 "c{} waited for {waited} us, and {most} us is the most that censors make of it",
                 client.0

@@ -9,7 +9,7 @@ use core::time::Duration;
 use quorate::lockstep::{Client, ClientConfig, ClientMessage};
 use quorate::service::Request;
 use quorate::wire::{self, Bytes};
-use quorate::{ClientId, Instant, NodeSet, Principal, Signature, auth::Scope};
+use quorate::{ClientId, Instant, NodeId, NodeSet, Principal, Signature, auth::Scope};
 use std::collections::VecDeque;
 
 /// Bytes of the longest operation.
@@ -61,6 +61,12 @@ impl Patron {
             victims: NodeSet::EMPTY,
             lies: false,
         }
+    }
+
+    /// Whether it is promised an answer: it makes no requests beside its client's, and a correct
+    /// general knows what it asks for. What traitors alone know need not come about.
+    pub(super) fn is_promised(&self, correct: impl Fn(NodeId) -> bool) -> bool {
+        !self.lies && self.hearers.is_none_or(|hearers| hearers.iter().any(correct))
     }
 
     /// What it asks for next.

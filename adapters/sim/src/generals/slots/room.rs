@@ -18,8 +18,9 @@ const REQUEST: usize = 120;
 pub(super) const REPLY: usize = 16;
 /// Bytes of a proposal: one request of each client fits.
 pub(super) const ROOM: usize = CLIENTS * REQUEST;
-/// More lanes than a service needs: so many intervals may a host be behind, or somebody rejoin in.
-const SPARE: usize = 4;
+/// More lanes than a service needs, by seed: so many intervals may a host be behind, or somebody
+/// rejoin in.
+const SPARE: [usize; 4] = [4, 0, 1, 2];
 
 /// What is proposed.
 pub type Parcel = Proposal<ROOM>;
@@ -58,7 +59,8 @@ impl Slots {
 
     /// How many lanes each general has.
     pub(super) fn lanes(&self, plan: &Plan) -> usize {
-        self.config(plan, NodeId(0)).lanes(plan.rounds()) + SPARE
+        let spare = SPARE[(plan.seed % 4) as usize] + usize::from(self.work > 0);
+        self.config(plan, NodeId(0)).lanes(plan.rounds()) + spare
     }
 }
 

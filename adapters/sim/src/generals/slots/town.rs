@@ -239,7 +239,8 @@ where
             }
         }
         for patron in &self.patrons {
-            if !patron.lies && (patron.client.is_busy() || patron.left > 0) {
+            let promised = patron.is_promised(|node| self.annals.court.is_correct(node));
+            if promised && (patron.client.is_busy() || patron.left > 0) {
                 let what = format!("c{} has no answer in the end", patron.me.0);
                 self.annals.court.fail("progress", now, what);
             }
