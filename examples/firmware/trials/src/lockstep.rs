@@ -33,9 +33,9 @@ const PEERS: usize = NODES - 1 + CLIENTS;
 /// Bytes of an operation, and of a proposal, which is one request.
 const OPERATION: usize = 64;
 const BATCH: usize = OPERATION + Request::OVERHEAD;
-/// Slots at once: a slot takes two rounds and the next one begins after the first of them; one
-/// more may have begun elsewhere, and one is executed.
-const LANES: usize = 4;
+/// Slots at once, see `Config::lanes`: a slot takes two rounds, the next one begins after the first
+/// of them, and three rounds more are for a general that rejoins.
+const LANES: usize = 5;
 /// Slots that are executed.
 const SLOTS: u64 = 16;
 /// Bytes of the longest frame without a proof: what kind it is, and the message.

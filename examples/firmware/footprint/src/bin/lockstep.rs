@@ -28,8 +28,8 @@ const CLIENTS: usize = 4;
 const BATCH: usize = 256;
 const REQUEST: usize = 128;
 const REPLY: usize = 8;
-/// Slots at once: two rounds that are as long as two slots, one ahead, one that is executed.
-const LANES: usize = 4;
+/// Slots at once, see `Config::lanes`: two that overlap, and three rounds to rejoin.
+const LANES: usize = 5;
 const SAID: usize = om::slots(NODES, 1);
 const PART: u64 = om::frame_bytes(NODES, 1, lockstep::value_bytes(BATCH));
 const FRAME: usize =
@@ -99,11 +99,11 @@ fn serve() -> Option<()> {
         round: ROUND,
         margin: MARGIN,
     };
-    let [a, b, c, d] = ENTRIES.take()?.each_mut().map(|entries| lane(config.me, entries));
+    let [a, b, c, d, e] = ENTRIES.take()?.each_mut().map(|entries| lane(config.me, entries));
     let (mut rows, mut desks) = ([ClientRow::default(); CLIENTS], [Desk::default(); CLIENTS]);
     let mut peers = [Peer::default(); NODES];
     let memory = Memory {
-        lanes: SLOTS.take()?.write([a?, b?, c?, d?]),
+        lanes: SLOTS.take()?.write([a?, b?, c?, d?, e?]),
         rows: &mut rows[..],
         desks: &mut desks[..],
         requests: &mut REQUESTS.take()?[..],
