@@ -63,6 +63,9 @@ impl<S: Storage<B>, A: Authority, const B: usize> General<S, A, B> {
         let mut node = Node::new(config);
         let mut rules = Rules { node: &mut node, memory: storage.parts(), authority: &authority };
         rules.check()?;
+        for lane in rules.memory.lanes.iter_mut() {
+            lane.rules_mut().doubt_itself();
+        }
         for slot in (0..).take(rules.memory.lanes.len()) {
             rules.prepare(slot);
         }

@@ -77,13 +77,12 @@ where
             self.fall_behind();
         }
         let Ok(schedule) = self.node.config.schedule(slot) else { return };
-        let bearable = self.node.config.traitors;
         if slot == u64::MAX {
             return self.refuse(Refusal::Exhausted);
         }
         if let Some(lane) = self.memory.lanes.get_mut(place(slot, lanes)) {
             lane.rules_mut().renew(slot);
-            lane.restart(schedule, bearable);
+            lane.restart(schedule);
         }
     }
 

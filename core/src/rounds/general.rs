@@ -4,7 +4,7 @@ use super::outputs::{Outputs, Work};
 use super::rules::Rules;
 use super::schedule::Schedule;
 use crate::fault::{Fault, Refusal};
-use crate::node::{MAX_NODES, NodeId, NodeSet, Principal};
+use crate::node::{NodeId, NodeSet, Principal};
 use crate::protocol::{Admission, Input, InputOf, Never, Protocol};
 use crate::time::Instant;
 use core::cell::Cell;
@@ -20,10 +20,6 @@ pub struct General<R> {
     /// The round that is open: 0 before the first, one more than there are after the last.
     round: u8,
     missed: bool,
-    /// Who was silent, late or wrong in this agreement: none of them is loyal if this general is.
-    suspects: NodeSet,
-    /// The most suspects that it bears: with more of them it is at fault itself.
-    bearable: usize,
     pub(super) work: Cell<Work>,
 }
 
@@ -39,8 +35,7 @@ impl<R: Rules> General<R> {
     /// A general that keeps these rules, and waits for the first round.
     pub const fn with_rules(rules: R, schedule: Schedule) -> Self {
         let (now, work) = (Instant::ZERO, Cell::new(Work::NONE));
-        let (suspects, bearable) = (NodeSet::EMPTY, MAX_NODES);
-        Self { rules, schedule, now, round: 0, missed: false, suspects, bearable, work }
+        Self { rules, schedule, now, round: 0, missed: false, work }
     }
 
     /// The round that is open: 0 before the first, one more than there are after the last.
@@ -79,11 +74,10 @@ impl<R: Rules> General<R> {
         &mut self.rules
     }
 
-    /// Begins another agreement, by another schedule, in which so many peers may be silent, late or
-    /// wrong. The rules were renewed before.
-    pub(crate) const fn restart(&mut self, schedule: Schedule, bearable: usize) {
-        (self.schedule, self.bearable) = (schedule, bearable);
-        (self.round, self.missed, self.suspects) = (0, false, NodeSet::EMPTY);
+    /// Begins another agreement, by another schedule. The rules were renewed before.
+    pub(crate) const fn restart(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+        (self.round, self.missed) = (0, false);
         self.work = Cell::new(Work::NONE);
     }
 
@@ -108,18 +102,16 @@ impl<R: Rules> General<R> {
             Ok(from) => {
                 let admission = self.rules.admit(self.round, from, message);
                 if let Admission::Refused(_) = admission {
-                    self.suspects.insert(from);
+                    self.rules.suspect(from);
                 }
                 admission
             }
         }
     }
 
-    /// A loyal general has no more to accuse than may be faulty. One that has was not there when
-    /// the others spoke: it counts itself faulty and not them.
+    /// Who was not there when the others spoke counts itself faulty and not them.
     fn cut_off(&mut self) -> Option<Work> {
-        let alone = self.suspects.len() > self.bearable && !canary!("hears_nobody");
-        alone.then(|| {
+        self.rules.is_cut_off().then(|| {
             self.missed = true;
             Work::refusing(Refusal::CutOff { round: self.round })
         })
@@ -143,7 +135,7 @@ impl<R: Rules> General<R> {
             if self.round > 0 {
                 work.missing = self.rules.close(self.round);
                 for node in work.missing.iter() {
-                    self.suspects.insert(node);
+                    self.rules.suspect(node);
                 }
                 if let Some(cut_off) = self.cut_off() {
                     return cut_off;
@@ -212,7 +204,7 @@ impl<R: Rules> Protocol for General<R> {
                     let blame = self.rules.on_message(self.round, from, &message);
                     work.accuse(from, blame);
                     if blame.sender.is_some() {
-                        self.suspects.insert(from);
+                        self.rules.suspect(from);
                         work = self.cut_off().unwrap_or(work);
                     }
                 }

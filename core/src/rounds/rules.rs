@@ -59,6 +59,15 @@ pub trait Rules {
     /// The round ends. Returns who had to speak in it and was not heard.
     fn close(&mut self, round: u8) -> NodeSet;
 
+    /// A peer was silent, late or wrong: it is no loyal one, if this general is.
+    fn suspect(&mut self, _node: NodeId) {}
+
+    /// Whether more peers than may be faulty were silent, late or wrong in this agreement, so that
+    /// this general counts itself faulty and not them. Most rules leave that to their host.
+    fn is_cut_off(&self) -> bool {
+        false
+    }
+
     /// What is said to `to` in this round, if anything. Called after `close(round - 1)`.
     fn frame(&self, round: u8, to: NodeId) -> Option<Self::Message<'_>>;
 

@@ -20,6 +20,10 @@ pub struct Instances<P, T> {
     nodes: usize,
     rounds: u8,
     instances: T,
+    /// Who was silent, late or wrong in this vector.
+    suspects: NodeSet,
+    /// Whether it counts itself faulty if these are more than may be.
+    doubts: bool,
     protocol: PhantomData<fn() -> P>,
 }
 
@@ -58,15 +62,22 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Instances<P, T> {
                 ));
             }
         }
-        Ok(Self { me, number, nodes, rounds, instances, protocol: PhantomData })
+        let (suspects, doubts, protocol) = (NodeSet::EMPTY, false, PhantomData);
+        Ok(Self { me, number, nodes, rounds, instances, suspects, doubts, protocol })
     }
 
     /// Forgets everything and begins vector `number`.
     pub fn renew(&mut self, number: u64) {
-        self.number = number;
+        (self.number, self.suspects) = (number, NodeSet::EMPTY);
         for instance in self.instances.as_mut() {
             instance.renew(number);
         }
+    }
+
+    /// From now on the general counts itself faulty if more peers seem to be than may be: for one
+    /// that cannot afford to decide apart from the others.
+    pub(crate) const fn doubt_itself(&mut self) {
+        self.doubts = true;
     }
 
     /// Which vector this is.
@@ -172,6 +183,14 @@ impl<P: Broadcast, T: AsRef<[P]> + AsMut<[P]>> Rules for Instances<P, T> {
             }
         }
         verdict
+    }
+
+    fn suspect(&mut self, node: NodeId) {
+        self.suspects.insert(node);
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.doubts && self.suspects.len() > self.traitors() && !canary!("hears_nobody")
     }
 
     fn close(&mut self, round: u8) -> NodeSet {
