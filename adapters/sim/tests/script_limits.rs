@@ -132,6 +132,8 @@ fn a_service_has_three_clients_and_no_twins() {
         ("client 18446744073709551615 asks \"A\"", "the clients are 0 to 2"),
         ("expect client 3 has 1 reply", "the clients are 0 to 2"),
         ("traitor r1 plays twin to r2", "a service has no twins"),
+        ("traitor r1 plays twin", "a service has no twins"),
+        ("traitor r1 plays saint", "delayer, mutator, whimsical"),
         ("freeze r1 for 0s", "no time at all tests nothing"),
     ] {
         refuses_service(line, wanted);

@@ -142,6 +142,26 @@ fn what_the_copy_of_a_twin_hears_is_not_counted_again() {
 }
 
 #[test]
+fn a_twin_of_whom_no_more_is_said_talks_with_all_as_one_of_pbft_does() {
+    let begin = "# Two of one.\ngenerals of 4, oral messages, 1 traitor\n\
+                 general r0 commands \"A\"\ntraitor r0 plays twin";
+    // Of both orders of the commander the first word counts.
+    judge(
+        &format!("{begin}\n"),
+        &[
+            ("2 frames from r0 to r1", "1 frame from r0 to r1", "2 arrived"),
+            ("2 frames from r0 to r3", "1 frame from r0 to r3", "2 arrived"),
+            ("all decide alike", "all decide \"B\"", "decides \"A\""),
+        ],
+    );
+    let aside = format!("{begin} to r1\n");
+    judge(&aside, &[("1 frame from r0 to r1", "2 frames from r0 to r1", "1 arrived")]);
+    let told = problem(&format!("{begin}s\nexpect no accusation\n"));
+    assert!(told.contains("mutator, twin, twin to r1, whimsical"), "{told}");
+    assert!(play(&format!("{begin}\nexpect all decide alike\n")).plan.contains("all hear both"));
+}
+
+#[test]
 fn who_is_accused_by_liars_alone_is_not_accused() {
     // One that hears nothing accuses those who have spoken.
     let begin = "# It sleeps.\ngenerals of 4, oral messages, 1 traitor\n\

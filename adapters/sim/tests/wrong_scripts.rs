@@ -376,8 +376,8 @@ fn mistakes_among_generals_are_told_with_what_would_be_right() {
 
 #[test]
 fn generals_play_every_traitor_that_there_is() {
-    for name in quorate_sim::generals::Role::ALL.names() {
-        let part = if name == "twin" { "twin to r1" } else { name };
+    for part in quorate_sim::generals::Role::ALL.names().chain(["silent to r1", "twin to r1"]) {
+        let name = part.split(' ').next().unwrap();
         let played = play(&format!(
             "# One of four lies.\ngenerals of 4, phase king, 1 traitor\n\
              general r0 commands \"A\"\ntraitor r3 plays {part}\nexpect all decide \"A\"\n"

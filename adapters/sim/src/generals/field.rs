@@ -405,13 +405,14 @@ impl<C: Creed<Value: Word>> Field<C> {
         let me = NodeId(id as u8);
         let agreements = self.plan.agreements.len();
         let mut mouth = self.members[id].mouth.take();
-        let victims = self.members[id].twin;
+        let sides = self.members[id].twin;
+        let hearing = sides.map(|sides| sides[usize::from(which >= agreements)]);
         let everybody = (0..self.plan.nodes as u8).map(NodeId).filter(|to| *to != me);
         for to in everybody {
             let meant = sent.iter().filter(|(target, _)| target.includes(to));
             let mut frames = meant.map(|(_, payload)| payload);
-            match (&mut mouth, victims) {
-                (None, Some(victims)) if victims.contains(to) != (which >= agreements) => {}
+            match (&mut mouth, hearing) {
+                (None, Some(hearing)) if !hearing.contains(to) => {}
                 (None, _) => frames.for_each(|payload| self.send(me, to, payload)),
                 (Some(mouth), _) => {
                     let rounds = self.plan.rounds();

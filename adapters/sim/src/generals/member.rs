@@ -36,8 +36,8 @@ pub(super) struct Member<C: Creed> {
     pub(super) machines: Vec<Machine<C>>,
     pub(super) mishaps: Vec<Mishap>,
     pub(super) mouth: Option<Box<dyn Mouth<C>>>,
-    /// Who hears the copy of a twin; `None`: it is no twin.
-    pub(super) twin: Option<NodeSet>,
+    /// Who hears the first and who hears the copy of a twin; `None`: it is no twin.
+    pub(super) twin: Option<[NodeSet; 2]>,
 }
 
 impl<C: Creed> Member<C> {

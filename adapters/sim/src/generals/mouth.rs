@@ -64,6 +64,8 @@ pub enum Role {
     Mutator,
     /// Runs twice; these hear the copy.
     Twin(NodeSet),
+    /// Runs twice; all hear both. No seed draws it.
+    Double,
     /// Each time another of them.
     Whimsical,
     /// Says what somebody has it say, and the truth otherwise: none of those by chance.
@@ -97,7 +99,7 @@ impl Role {
             Self::Spammer => "spammer",
             Self::Delayer => "delayer",
             Self::Mutator => "mutator",
-            Self::Twin(_) => "twin",
+            Self::Twin(_) | Self::Double => "twin",
             Self::Whimsical => "whimsical",
             Self::Scripted => "scripted",
         }
@@ -111,6 +113,7 @@ impl fmt::Display for Role {
         match *self {
             Self::Silent(victims) => write!(f, " to {}", nodes(victims)),
             Self::Twin(victims) => write!(f, "; {} hear the copy", nodes(victims)),
+            Self::Double => f.write_str("; all hear both"),
             _ => Ok(()),
         }
     }
@@ -131,6 +134,6 @@ pub fn cast<C: Creed>(role: Role) -> Option<Box<dyn Mouth<C>>> {
         Role::Mutator => Box::new(these::Mutator),
         Role::Whimsical => Box::new(these::Whimsical),
         Role::Scripted => Box::new(these::Scripted::default()),
-        Role::Twin(_) => return None,
+        Role::Twin(_) | Role::Double => return None,
     })
 }

@@ -42,9 +42,14 @@ pub(super) fn member<C: Creed<Value: Word>>(
     orders: &[Vec<C::Value>],
 ) -> Member<C> {
     let role = plan.traitors.iter().find(|(node, _)| *node == me).map(|(_, role)| *role);
+    let all: NodeSet = (0..plan.nodes as u8).map(NodeId).collect();
     let twin = match role {
-        Some(Role::Twin(victims)) => Some(victims),
-        _ => None::<NodeSet>,
+        Some(Role::Twin(victims)) => {
+            let others = all.iter().filter(|node| !victims.contains(*node));
+            Some([others.collect(), victims])
+        }
+        Some(Role::Double) => Some([all, all]),
+        _ => None,
     };
     let clock = plan.clocks[me.index()];
     let mut machines = Vec::new();

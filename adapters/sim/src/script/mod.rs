@@ -116,7 +116,8 @@
 //!   orders`; `9 times`; `of round 9`: as if it were of that round. `sends garbage`, `sends what r1
 //!   said`, and `sends what r1 said as about r0`, in another agreement.
 //! * `traitor r0 plays liar`, from the beginning: any of [`generals::Role`](crate::generals::Role),
-//!   by its name.
+//!   by its name. Of a `twin` all hear both machines; of a `twin to r1` r1 hears the copy, and the
+//!   others do not.
 //! * `at 50ms crash r1`, `at 50ms freeze r1 for 100ms`, `lose everything from r1`, `lose 50% to
 //!   r1`, `clock of r1 ahead by 5ms` or `behind by 5ms`: faults as well, of a clock if all that is
 //!   said of it is more than the skew together. What happens when all have decided is refused.

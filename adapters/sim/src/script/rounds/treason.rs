@@ -19,7 +19,7 @@ pub(super) enum Treason {
 
 const VERBS: &str = "one of: says, is silent, delays, repeats, sends, plays";
 const PARTS: &str = "one of: silent, silent to r1, equivocator, liar, inventor, replayer, spammer, \
-                     delayer, mutator, twin to r1, whimsical";
+                     delayer, mutator, twin, twin to r1, whimsical";
 
 /// The most frames that one line has a traitor say to one receiver.
 const MOST: u64 = 10_000;
@@ -30,7 +30,7 @@ impl Generals {
     /// Reads what follows `traitor r0`.
     pub(super) fn read_treason(&self, me: NodeId, words: &mut Words) -> Result<Treason, Wrong> {
         if words.take("plays") {
-            return Ok(Treason::Plays(read_part(words)?));
+            return Ok(Treason::Plays(read_part(words, PARTS)?));
         }
         let all = (0..words.cast.nodes as u8).map(NodeId).filter(|node| *node != me);
         let (to, round, about) = (all.collect(), None, None);
@@ -219,8 +219,8 @@ fn read_times(words: &mut Words) -> Result<Option<u64>, Wrong> {
     Ok(Some(times))
 }
 
-/// Reads a kind of traitor.
-pub(in crate::script) fn read_part(words: &mut Words) -> Result<Role, Wrong> {
+/// Reads a kind of traitor; what is none is answered with those that are wanted.
+pub(in crate::script) fn read_part(words: &mut Words, wanted: &str) -> Result<Role, Wrong> {
     if words.take("silent to") {
         return Ok(Role::Silent(words.nodes()?.into_iter().collect()));
     }
@@ -228,7 +228,7 @@ pub(in crate::script) fn read_part(words: &mut Words) -> Result<Role, Wrong> {
         return Ok(Role::Twin(words.nodes()?.into_iter().collect()));
     }
     let everyone: NodeSet = (0..words.cast.nodes as u8).map(NodeId).collect();
-    let part = words.word(PARTS)?;
+    let part = words.word(wanted)?;
     Ok(match part.as_str() {
         "silent" => Role::Silent(everyone),
         "equivocator" => Role::Equivocator,
@@ -238,7 +238,8 @@ pub(in crate::script) fn read_part(words: &mut Words) -> Result<Role, Wrong> {
         "spammer" => Role::Spammer,
         "delayer" => Role::Delayer,
         "mutator" => Role::Mutator,
+        "twin" => Role::Double,
         "whimsical" => Role::Whimsical,
-        _ => return Err(format!("`{part}` is no kind of traitor: write {PARTS}")),
+        _ => return Err(format!("`{part}` is no kind of traitor: write {wanted}")),
     })
 }

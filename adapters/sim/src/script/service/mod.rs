@@ -35,6 +35,9 @@ const VERBS: &str = "one of: client 0 asks \"A\", client 0 lies \"A\", host of r
 /// The longest that a host may take for a request: one that takes longer has crashed.
 const SLOWEST: Duration = Duration::from_secs(60);
 
+/// Those of generals but the twin: no second machine runs in a service.
+const PARTS: &str = "one of: silent, silent to r1, equivocator, liar, inventor, replayer, spammer, \
+                     delayer, mutator, whimsical";
 const NO_TWINS: &str = "a service has no twins: write another part, as `equivocator` or \
                         `whimsical`";
 
@@ -61,8 +64,8 @@ impl Service {
                 if self.plan.traitors.iter().any(|(other, _)| *other == node) {
                     return Err("it plays a part already".to_owned());
                 }
-                let role = read_part(words)?;
-                if matches!(role, Role::Twin(_)) {
+                let role = read_part(words, PARTS)?;
+                if matches!(role, Role::Twin(_) | Role::Double) {
                     return Err(NO_TWINS.to_owned());
                 }
                 self.plan.traitors.push((node, role));
