@@ -45,17 +45,6 @@ fn many_replicas(text: &str) -> Result<u16, String> {
     count.ok_or_else(|| format!("4 to {MOST} replicas can be asked about"))
 }
 
-/// How many replicas.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Replicas(pub(crate) usize);
-
-/// Reads a number of replicas.
-pub(crate) fn replicas(text: &str) -> Result<Replicas, String> {
-    let count = text.parse().ok().filter(|count| (4..=MAX_NODES).contains(count));
-    let problem = || format!("a PBFT cluster of this library has 4 to {MAX_NODES} replicas");
-    count.map(Replicas).ok_or_else(problem)
-}
-
 /// Measures costs, then predicts what a cluster across a wide area would do.
 pub(crate) fn wan(arguments: &Arguments) -> ExitCode {
     let Arguments { nodes, batch, operation, window, uplink, .. } = *arguments;

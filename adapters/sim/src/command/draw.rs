@@ -2,6 +2,7 @@
 
 use crate::forecast;
 use clap::{Args, ValueEnum};
+use quorate::node::MAX_NODES;
 use quorate_sim::plan::Role;
 use quorate_sim::{Campaign, Faults, Map, generals};
 use std::path::PathBuf;
@@ -14,8 +15,8 @@ pub(crate) struct Draw {
     /// Which protocol; `pbft` if not given.
     #[arg(long, value_enum)]
     protocol: Option<Protocol>,
-    /// Number of replicas or generals, 3 to 64; `mixed`, or not given: each seed chooses, of
-    /// replicas 4 or 7.
+    /// Number of replicas, or of generals of `om` and `king`, 4 to 64, or of `sm`, `vector` and
+    /// `lockstep`, 3 to 64; `mixed`, or not given: each seed chooses, of replicas 4 or 7.
     #[arg(long, value_parser = nodes)]
     nodes: Option<Nodes>,
     /// What may go wrong: each seed draws its own mix of it. `swarm` if not given.
@@ -34,8 +35,8 @@ pub(crate) struct Draw {
     /// places. Without it each seed chooses.
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
-    /// Let one more lie than the protocol withstands: checkers must object. Of replicas it
-    /// implies `--faults traitors`.
+    /// Let one more lie than the protocol withstands: checkers must object. It implies `--faults
+    /// traitors`.
     #[arg(long)]
     beyond: bool,
     /// PBFT: requests that the clients of a run make together, 1 to 100000, or a few more, since
@@ -64,14 +65,11 @@ impl Draw {
     /// Runs of PBFT; or says why there are none.
     pub(crate) fn pbft(&self) -> Result<Campaign, String> {
         let (nodes, beyond) = (self.nodes(), self.beyond);
-        if nodes == Some(3) {
-            return Err(forecast::replicas("3").err().unwrap_or_default());
+        if nodes.is_some_and(|nodes| !(4..=MAX_NODES).contains(&nodes)) {
+            return Err(format!("a PBFT cluster of this library has 4 to {MAX_NODES} replicas"));
         }
         self.check()?;
-        if beyond && self.is_honest() {
-            return Err("--beyond is for traitors, but with these --faults nobody lies".into());
-        }
-        let faults = if beyond { Faults::Traitors } else { self.faults() };
+        let faults = self.faults();
         let kinds = Role::ALL.only(self.names())?;
         let (map, requests) = (self.map()?, self.requests.map(|requests| requests as usize));
         Ok(Campaign { nodes, faults, kinds, beyond, requests, map, ..Campaign::new(0, 1) })
@@ -91,9 +89,13 @@ impl Draw {
         }
         self.check()?;
         let (nodes, least) = (self.nodes(), protocol.least());
-        if nodes.is_some_and(|nodes| nodes < least) {
+        let few_or_many = |nodes| !(least..=MAX_NODES).contains(&nodes);
+        if nodes.is_some_and(few_or_many) {
             let name = protocol.name();
-            return Err(format!("{name} withstands a traitor among {least} generals or more"));
+            return Err(format!(
+                "{name} withstands a traitor among {least} generals or more, and takes {least} to \
+                 {MAX_NODES}"
+            ));
         }
         let (faults, beyond) = (self.faults(), self.beyond);
         let split = matches!(protocol, generals::Protocol::Sm | generals::Protocol::Vector);
@@ -109,10 +111,13 @@ impl Draw {
         Ok(generals::Campaign { nodes, faults, kinds, beyond, ..quiet })
     }
 
-    /// Whether somebody lies, where it is said how.
+    /// Whether somebody lies, where it is said how or how many.
     fn check(&self) -> Result<(), String> {
         if self.is_honest() && !self.traitor.is_empty() {
             return Err("--traitor tells how they lie, but with these --faults nobody does".into());
+        }
+        if self.is_honest() && self.beyond {
+            return Err("--beyond is for traitors, but with these --faults nobody lies".into());
         }
         Ok(())
     }
@@ -136,7 +141,7 @@ impl Draw {
     /// What may go wrong.
     const fn faults(&self) -> Faults {
         match self.faults {
-            _ if self.traitors || !self.traitor.is_empty() => Faults::Traitors,
+            _ if self.traitors || self.beyond || !self.traitor.is_empty() => Faults::Traitors,
             Some(Weather::None) => Faults::None,
             Some(Weather::Network) => Faults::Network,
             Some(Weather::Swarm) | None => Faults::Swarm,
@@ -153,15 +158,13 @@ impl Draw {
 #[derive(Clone, Copy, Debug)]
 struct Nodes(Option<usize>);
 
-/// Reads a number of replicas, or `mixed`.
+/// Reads a number of replicas or generals, or `mixed`. How many may be, the protocol says.
 fn nodes(text: &str) -> Result<Nodes, String> {
     if text == "mixed" {
         return Ok(Nodes(None));
     }
-    let told = |problem| format!("{problem}; or say `mixed`");
-    let three = (text == "3").then_some(3);
-    let count = three.map_or_else(|| forecast::replicas(text).map(|count| count.0), Ok);
-    count.map(|count| Nodes(Some(count))).map_err(told)
+    let count = text.parse().map(|count| Nodes(Some(count)));
+    count.map_err(|_| "this is no number of replicas or generals, as 4; or say `mixed`".into())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
