@@ -22,17 +22,18 @@ pub(crate) struct Arguments {
     /// Costs as `--json` prints them, for an answer that can be had again: nothing is measured.
     #[arg(long)]
     costs: Option<std::path::PathBuf>,
-    /// Requests of a full batch.
+    /// Requests of a full batch, which is what latency is predicted of, in a cluster that does
+    /// nothing else: 1 for a request that comes alone.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
     batch: u16,
-    /// Bytes of an operation.
+    /// Bytes of an operation, and of its reply; a full batch has less than 4 GiB.
     #[arg(long, default_value_t = 100)]
     operation: usize,
-    /// Batches that can run at once.
+    /// Batches that can run at once: even, 2 to 4096.
     #[arg(long, default_value_t = 256)]
     window: usize,
-    /// Megabits a second that a replica can send; 0: without end.
-    #[arg(long, default_value_t = 1000.0)]
+    /// Megabits a second that a replica can send, 0.001 to 1000000; 0: without end.
+    #[arg(long, default_value_t = 1000.0, allow_negative_numbers = true)]
     uplink: f64,
     /// Print the result as one JSON object on standard output and nothing else there.
     #[arg(long)]
@@ -49,18 +50,27 @@ fn many_replicas(text: &str) -> Result<u16, String> {
 pub(crate) fn wan(arguments: &Arguments) -> ExitCode {
     let Arguments { nodes, batch, operation, window, uplink, .. } = *arguments;
     let (nodes, batch, uplink) = (usize::from(nodes), usize::from(batch), uplink * 1e6);
+    let refuse = |problem: String| {
+        eprintln!("{problem}");
+        ExitCode::from(2)
+    };
     let matrix = arguments.matrix.as_deref().map_or_else(|| Ok(Matrix::cities()), read_matrix);
+    let matrix = match matrix {
+        Ok(matrix) => matrix,
+        Err(problem) => return refuse(problem),
+    };
+    let costs = Costs::default();
+    let mut wan = Wan { matrix: &matrix, nodes, batch, operation, window, uplink, costs };
+    // Before anything is measured, which takes a while.
+    if let Err(problem) = wan.check() {
+        return refuse(problem.to_string());
+    }
     let measure = || Ok(Costs::measure(nodes.min(MAX_NODES)));
     let read = |file| read(file, Costs::from_json);
-    let costs = arguments.costs.as_deref().map_or_else(measure, read);
-    let (matrix, costs) = match matrix.and_then(|matrix| Ok((matrix, costs?))) {
-        Ok(both) => both,
-        Err(problem) => {
-            eprintln!("{problem}");
-            return ExitCode::from(2);
-        }
+    wan.costs = match arguments.costs.as_deref().map_or_else(measure, read) {
+        Ok(costs) => costs,
+        Err(problem) => return refuse(problem),
     };
-    let wan = Wan { matrix: &matrix, nodes, batch, operation, window, uplink, costs };
     let predictions = wan.predict();
     if arguments.json {
         print_quietly(&format!("{}\n", wan_json(&wan, &predictions)));
@@ -109,6 +119,7 @@ fn wan_table(wan: &Wan<'_>, source: &str, predictions: &[Prediction]) -> String 
          predicted (critical path, and the least of thread, window {window} and uplink \
          {bandwidth}): {nodes} replicas at {} places, batches of {batch} requests of {operation} \
          bytes\n\
+         latency is that of one full batch with nothing before it, until its replies have left\n\
          no loss, no queues, full batches, equal replicas; a real cluster does less\n{}\n\
          {:>16} {:>11} {:>12} {:>12} {:>13} {:>14}\n",
         micros(costs.sign),

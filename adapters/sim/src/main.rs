@@ -48,8 +48,10 @@ enum Command {
     /// Predict latency and throughput of a PBFT cluster across a wide area.
     ///
     /// The costs of signatures, frames and steps are measured on this machine first and printed.
-    /// The rest is computed: see the columns, and what is assumed, in the output. The exit code is
-    /// 0, or 2 if the arguments or the matrix are wrong.
+    /// The rest is computed: see the columns, and what is assumed, in the output. Latency is that
+    /// of one full batch in a cluster that does nothing else, with the time that its bytes take
+    /// through the uplinks of replicas; throughput, that of a cluster with as many requests as it
+    /// can take. The exit code is 0, or 2 if the arguments or the matrix are wrong.
     Wan(forecast::Arguments),
     /// Play scenarios that are told as text, and check what they expect.
     ///

@@ -369,7 +369,24 @@ fn wide_areas_are_predicted_also_beyond_the_core_and_the_same_from_kept_costs() 
         assert_eq!(told.status.code(), Some(2));
         assert!(String::from_utf8(told.stderr).unwrap().starts_with(wrong.as_str()));
     }
-    assert_eq!(run(&["wan", "--nodes", "1001"]).status.code(), Some(2));
+    for (name, value, why) in [
+        ("--nodes", "1001", "4 to 1000 replicas"),
+        ("--window", "0", "a window of 0: take an even number from 2 to 4096"),
+        ("--window", "5", "a window of 5: take an even number from 2 to 4096"),
+        ("--window", "100000", "a window of 100000: take"),
+        ("--operation", "100000000", "take operations of 67108785 bytes or less"),
+        ("--uplink", "-1", "0.001 to 1000000 megabits a second"),
+        ("--uplink", "nan", "0.001 to 1000000 megabits a second"),
+    ] {
+        let problem = refused(&["wan", name, value]);
+        assert!(problem.contains(why), "{name} {value}: {problem}");
+    }
+    let narrow = ["wan", "--costs", &costs, "--uplink", "1", "--operation", "1000", "--json"];
+    let told: Value = serde_json::from_slice(&run(&narrow).stdout).unwrap();
+    // Twelve times 64 requests of 1,078 bytes take 6.6 s to leave.
+    let commit = told["predictions"][0]["commit_micros"].as_u64().unwrap();
+    assert!((6_600_000..7_600_000).contains(&commit), "{commit}");
+    assert!(inside.contains("latency is that of one full batch"), "{inside}");
 }
 
 #[test]
