@@ -8,14 +8,14 @@
 #   .ci/mutants.sh --again               first once more what no test noticed
 #   .ci/mutants.sh --report              what is known so far, as a table in Markdown
 #
-# What was tried is kept in target/mutants/ledger.tsv (outcome, change) and is not tried again
-# until its place in the source moves: stop it at any time. Shards may run side by side, each in a
+# What was tried is kept in .ci/mutants.tsv (outcome, change) and is not tried again until its place
+# in the source moves: stop it at any time, and commit it. Shards may run side by side, each in a
 # copy of the sources of its own; the ledgers of several machines are put together with `cat`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
 state=$PWD/target/mutants
-ledger=$state/ledger.tsv
+ledger=$PWD/.ci/mutants.tsv
 
 all=(quorum om sm log view_change new_view)
 describe() { # a group: its `files`, the test `target` and `names` that notice most changes, and

@@ -310,7 +310,7 @@ impl Plan {
             ("spammers", plays(|it| matches!(it, Role::Spammer))),
             ("delayers", plays(|it| matches!(it, Role::Delayer))),
             ("mutators", plays(|it| matches!(it, Role::Mutator))),
-            ("twins", plays(|it| matches!(it, Role::Twin(_)))),
+            ("twins", plays(|it| matches!(it, Role::Twin(_) | Role::Double))),
             ("whimsical ones", plays(|it| matches!(it, Role::Whimsical))),
         ];
         all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
