@@ -2,7 +2,9 @@
 
 use crate::bench::*;
 use quorate::lockstep::*;
-use quorate::{Fault, NodeId, Refusal, wire};
+use quorate::{Fault, Instant, NodeId, Output, Protocol, Refusal, wire};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Clients ask in every slot; general `id` is frozen from `from` until `until`.
 fn frozen(shape: Shape, id: usize, from: u64, until: u64) -> Bench<Oral> {
@@ -99,6 +101,49 @@ fn over_signed_messages_late_frames_of_more_than_may_be_faulty_tell_the_same() {
 }
 
 #[test]
+fn frames_that_came_in_time_and_are_stepped_late_tell_the_same() {
+    // As where one thread verifies and another, which stands still, steps.
+    let shape = Shape { nodes: 5, traitors: 2, rounds: 3, spare: 4 };
+    let mut bench = Bench::<Scrolls>::new(shape);
+    let relays = Rc::new(RefCell::new(Vec::new()));
+    let kept = Rc::clone(&relays);
+    let second = bench.begin(0) + ROUND;
+    bench.traitors = vec![0, 1, 3, 4];
+    let mut said = [0; 5];
+    bench.tamper = Some(Box::new(move |from, to, payload| {
+        // The first frame to it is of the first round; one of them says nothing then.
+        let first = to != 2 || said[from] == 0;
+        said[from] += usize::from(to == 2);
+        match (first, to) {
+            (true, 2) if from == 4 => Vec::new(),
+            (true, _) => vec![(DELAY, payload)],
+            (false, _) => {
+                kept.borrow_mut().push((from, payload));
+                Vec::new()
+            }
+        }
+    }));
+    bench.run_until(second + DELAY);
+    let (general, roster) = (bench.hosts[2].general.as_mut().unwrap(), roster(5));
+    let relays = relays.take();
+    let [early, late] = [second + DELAY, second + ROUND].map(Instant::from_micros);
+    let mut inputs = Vec::new();
+    for (from, payload) in &relays {
+        inputs.extend(wall(general, early, &roster, node(*from), payload).unwrap());
+    }
+    assert_eq!(inputs.len(), 3, "three tell what the fourth did not");
+    let mut refusals = Vec::new();
+    for input in inputs {
+        let outputs = general.step(late, input);
+        refusals.extend(outputs.filter_map(|output| match output {
+            Output::Refuse(refusal) => Some(refusal),
+            _ => None,
+        }));
+    }
+    assert_eq!(refusals, [Refusal::CutOff { round: 3 }]);
+}
+
+#[test]
 fn a_general_that_as_many_as_may_be_faulty_keep_silent_to_goes_on() {
     let mut bench = Bench::<Oral>::new(Shape::ORAL);
     bench.traitors = vec![1];
@@ -135,6 +180,28 @@ fn who_misses_one_in_one_round_and_another_in_the_next_is_at_fault_itself() {
     assert!(host.refusals.contains(&Refusal::CutOff { round: 2 }), "{:?}", host.refusals);
     assert_eq!(host.installed.len(), 1);
     bench.check("two that were not heard");
+}
+
+#[test]
+fn who_misses_one_in_one_slot_and_another_in_a_later_one_goes_on() {
+    let mut bench = Bench::<Oral>::new(Shape::ORAL);
+    let lanes = room::<Oral>(Shape::ORAL, 2).lanes.len() as u64;
+    bench.traitors = vec![1, 3];
+    bench.tamper = Some(Box::new(move |from, to, payload| {
+        let silent = match wire::decode::<Message<'_, Oral>>(&payload) {
+            // Both slots have the same lane.
+            Ok(Message::Slot(frame)) if to == 2 => {
+                (from, frame.number) == (1, 6) || (from, frame.number) == (3, 6 + lanes)
+            }
+            _ => false,
+        };
+        if silent { Vec::new() } else { vec![(DELAY, payload)] }
+    }));
+    bench.run_until(bench.begin(8 + lanes));
+    for peer in [1, 3] {
+        assert!(bench.accusations.contains(&(2, NodeId(peer), Fault::Missing)));
+    }
+    assert_eq!((bench.hosts[2].installed.len(), bench.hosts[2].refusals.len()), (0, 0));
 }
 
 #[test]
