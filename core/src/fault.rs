@@ -8,7 +8,9 @@ use crate::node::ClientId;
 
 /// A wrong that a peer did: it lied, forged, or broke a rule that no correct node breaks.
 ///
-/// A fault is reported by [`Output::Accuse`](crate::Output::Accuse) and changes nothing else.
+/// A fault is reported by [`Output::Accuse`](crate::Output::Accuse) and changes nothing but what is
+/// known of that peer: what it has left to spend and, in a slot of [`lockstep`](crate::lockstep),
+/// that it did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -122,9 +124,9 @@ pub enum Refusal {
     /// Up to this round, more peers were silent, late or wrong in one slot of
     /// [`lockstep`](crate::lockstep) than may be faulty: at least one of them is loyal, so it was
     /// this node that was not there when they spoke. It counts itself faulty, says no more in the
-    /// slot, and decides nothing.
+    /// slot, and decides nothing. Frames that do not decode or verify are not counted.
     CutOff {
-        /// The round, counted from 1.
+        /// The round, counted from 1; 0 before the first.
         round: u8,
     },
     /// A state that enough peers vouch for was made with other constants than this node has.

@@ -37,9 +37,9 @@
 //!
 //! * `step` never fails, blocks, allocates or recurses, and never panics on anything that a peer,
 //!   a client or a disk can say. Same inputs, same outputs, on every target.
-//! * A peer's wrong is an [`Output::Accuse`] and changes nothing else. A host's wrong is an
-//!   [`Output::Refuse`]. A broken invariant of the core itself is an `assert!`: stopping is safer
-//!   than equivocating.
+//! * A peer's wrong is an [`Output::Accuse`] and changes nothing but what is known of that peer. A
+//!   host's wrong is an [`Output::Refuse`]. A broken invariant of the core itself is an `assert!`:
+//!   stopping is safer than equivocating.
 //! * Nothing is believed before it is authenticated: handlers take only [`Verified`] messages,
 //!   and only [`Roster`] makes them.
 //! * Everything that a peer can make grow has a bound for each peer, and a flood from one never

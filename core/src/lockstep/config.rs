@@ -59,8 +59,10 @@ impl Config {
     /// How many slots must be held at once: those that overlap, the next one, which clocks that
     /// are ahead may begin, and the one that is executed; and so many that a general that rejoins
     /// has three rounds, after the state is agreed on, to hear of it, to ask for it, and to have
-    /// it. Each one more gives it one interval more, and every host one interval more to execute a
-    /// slot: a host that takes longer than that makes its general count itself faulty.
+    /// it, from hosts that execute at once. Each one more gives it one interval more, and every
+    /// host one interval more to execute a slot and to capture a state: take one more for hosts
+    /// that need a part of an interval. A host that takes longer than its lanes last makes its
+    /// general count itself faulty.
     #[must_use]
     pub fn lanes(&self, rounds: u8) -> usize {
         let interval = Instant::ZERO.after(self.interval).as_micros().max(1);

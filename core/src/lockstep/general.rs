@@ -41,7 +41,7 @@ pub struct Status {
     pub executed: u64,
     /// The next slot to begin.
     pub next: u64,
-    /// Whether it counts itself faulty: it missed a deadline and waits for the others' state.
+    /// Whether it counts itself faulty, and waits for the others' state.
     pub is_behind: bool,
 }
 
@@ -274,7 +274,7 @@ where
         let first = memory.lanes.first().ok_or(ConfigError("at least two lanes for slots"))?;
         if memory.lanes.len() < config.lanes(first.rules().rounds()) {
             return Err(ConfigError(
-                "too few lanes: one for each slot that overlaps, one ahead, one to execute",
+                "too few lanes: as many as `Config::lanes` tells, which leave time to rejoin",
             ));
         }
         let mine = |lane: &super::memory::Lane<P, T>| {

@@ -33,7 +33,8 @@
 //!
 //! So does a general to whom in one slot more than m others are silent, late or wrong: one of them
 //! is loyal, so it is the general itself that was not there when they spoke. It says
-//! [`Refusal::CutOff`](crate::Refusal::CutOff) then, and accuses no more of them.
+//! [`Refusal::CutOff`](crate::Refusal::CutOff) then, accuses no more of them, and says no more in
+//! that slot.
 //!
 //! To rejoin it asks for the state after a slot that has not begun, the next of those at which
 //! states are captured, see `rejoin`. It waits until `m + 1` generals vouch for one digest of it,
@@ -58,9 +59,9 @@
 //!   So a general whose host stood still until less than a margin after a round may not learn
 //!   of it. As long as those that it did not hear and the traitors are no more than m together, it
 //!   sees what it would see if all of them were traitors, and agrees with the others. If they are
-//!   more, of whom it does not hear m at most while the others lie, it is one of the m faulty ones
-//!   itself and goes on from a vector of its own until it is started again. With m = 1 that
-//!   cannot be.
+//!   more, and no more than m of them were silent, late or wrong before the slot ended while the
+//!   others lied, it is one of the m faulty ones itself and goes on from a vector of its own until
+//!   it is started again. With m = 1 that cannot be.
 
 mod authority;
 mod client;

@@ -37,7 +37,7 @@ pub(super) struct Executing {
     pub(super) place: usize,
 }
 
-/// This general missed a deadline and has no state of its own.
+/// This general counts itself faulty and has no state of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Behind {
     /// It waits for the state after this slot.

@@ -51,7 +51,7 @@ impl<R: Rules> General<R> {
         self.missed
     }
 
-    /// Whether nothing more will come of it: it has decided, or has missed a deadline.
+    /// Whether nothing more will come of it: it has decided, or counts itself faulty.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.missed || self.round > self.rules.rounds()
