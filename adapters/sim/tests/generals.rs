@@ -41,7 +41,7 @@ fn seeds_with_up_to_m_traitors_keep_every_promise() {
 fn seeds_with_up_to_m_mishaps_keep_every_promise() {
     for protocol in ALL {
         for faults in [Faults::Network, Faults::Swarm] {
-            let summary = hold(campaign(protocol, faults, 200));
+            let summary = hold(campaign(protocol, faults, 400));
             let (happened, traffic) = (&summary.statistics, &summary.traffic);
             assert_eq!(happened.lies, 0, "{happened:?}");
             assert!(happened.losses > 50 && happened.missed > 3, "{happened:?}");
@@ -94,9 +94,10 @@ fn a_service_with_one_traitor_too_many_is_seen_to_fail() {
     let beyond = Campaign { beyond: true, keep_going: true, ..Campaign::new(SERVICE, 1, 50) };
     let summary = beyond.run(|_| {});
     let found = |checker| summary.violations.values().filter(|it| it.checker == checker).count();
-    let counts = ["agreement", "replies"].map(found);
-    println!("agreement and replies {counts:?}");
-    assert!(counts.iter().sum::<usize>() > 5, "{counts:?}");
+    let counts = ["agreement", "replies", "refusal"].map(found);
+    println!("agreement, replies and refusal {counts:?} of {}", summary.violations.len());
+    // Most correct generals see that more are faulty than may be, and refuse.
+    assert!(counts[0] + counts[1] > 3 && counts[2] > 10, "{counts:?}");
 }
 
 #[test]
