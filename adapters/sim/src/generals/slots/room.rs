@@ -59,6 +59,7 @@ impl Slots {
 
     /// How many lanes each general has.
     pub(super) fn lanes(&self, plan: &Plan) -> usize {
+        // A host that takes a part of an interval for a slot needs one lane more.
         let spare = SPARE[(plan.seed % 4) as usize] + usize::from(self.work > 0);
         self.config(plan, NodeId(0)).lanes(plan.rounds()) + spare
     }
